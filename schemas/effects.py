@@ -1,0 +1,178 @@
+"""What the core answers to a journal entry: one tagged union (field ``effect``).
+
+Effects carry whole records, so that writing them is an upsert and a core can be started
+from what was written. Their encoding is canonical: the same decision is the same bytes.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from schemas.policy import Policy
+from schemas.records import (
+    Alert,
+    Assignment,
+    Condition,
+    Incident,
+    Recommendation,
+    TimelineEntry,
+    Timer,
+    Unit,
+)
+
+
+class _Effect(msgspec.Struct, frozen=True, kw_only=True, tag_field="effect"):
+    """Base of all effects."""
+
+
+class IncidentWritten(_Effect, tag="incident", frozen=True, kw_only=True):
+    """The incident as it now stands."""
+
+    incident: Incident
+
+
+class TimelineAppended(_Effect, tag="timeline", frozen=True, kw_only=True):
+    """The next line of an incident's history."""
+
+    entry: TimelineEntry
+
+
+class EvidencePlaced(_Effect, tag="evidence", frozen=True, kw_only=True):
+    """Where evidence went, and why.
+
+    Attributes
+    ----------
+    placed
+        ``opened`` a new incident, ``attached`` to one, ``asked`` (opened, with a question
+        to the operator), ``ended`` (a sensor's alarm is over) or ``ignored``.
+    score
+        Of the best match, 0 to 1.
+    """
+
+    evidence: str
+    incident: str | None
+    placed: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+class Linked(_Effect, tag="link", frozen=True, kw_only=True):
+    """Two incidents are related: ``merged``, ``possible_duplicate`` or ``kept_apart``."""
+
+    incident: str
+    other: str
+    kind: str
+    at: datetime
+
+
+class Recommended(_Effect, tag="recommendation", frozen=True, kw_only=True):
+    """Who should go to an incident, with alternatives and what is short."""
+
+    incident: str
+    at: datetime
+    recommendation: Recommendation
+
+
+class AssignmentWritten(_Effect, tag="assignment", frozen=True, kw_only=True):
+    """The assignment as it now stands; ``change`` names what happened to it.
+
+    ``change`` is ``assigned``, ``rerouted``, ``stamped``, ``completed`` or ``cancelled``.
+    """
+
+    assignment: Assignment
+    change: str
+    at: datetime
+
+
+class UnitWritten(_Effect, tag="unit", frozen=True, kw_only=True):
+    """The unit as it now stands."""
+
+    unit: Unit
+
+
+class StampRefused(_Effect, tag="stamp_refused", frozen=True, kw_only=True):
+    """A unit's stamp was not applied; ``reason`` is one sentence."""
+
+    unit: str
+    status: str
+    at: datetime
+    by: str
+    reason: str
+
+
+class AlertWritten(_Effect, tag="alert", frozen=True, kw_only=True):
+    """An alert is raised, or ended."""
+
+    alert: Alert
+
+
+class ConditionWritten(_Effect, tag="condition", frozen=True, kw_only=True):
+    """A street condition as it now stands."""
+
+    condition: Condition
+
+
+class ConditionEnded(_Effect, tag="condition_ended", frozen=True, kw_only=True):
+    """A street condition is cleared or has expired."""
+
+    condition: str
+    at: datetime
+
+
+class TimerSet(_Effect, tag="timer_set", frozen=True, kw_only=True):
+    """Look again when it is due. One timer a kind and subject."""
+
+    timer: Timer
+
+
+class TimerEnded(_Effect, tag="timer_ended", frozen=True, kw_only=True):
+    """No need to look again."""
+
+    kind: str
+    subject: str
+
+
+class CommandAnswered(_Effect, tag="command", frozen=True, kw_only=True):
+    """What became of an operator's command: ``accepted`` or ``refused``."""
+
+    command: str
+    incident: str
+    operator: str
+    outcome: str
+    reason: str
+    version: int | None
+    at: datetime
+
+
+class PolicyWritten(_Effect, tag="policy", frozen=True, kw_only=True):
+    """The region decides by this policy now."""
+
+    policy: Policy
+    at: datetime
+
+
+class CityWritten(_Effect, tag="city", frozen=True, kw_only=True):
+    """The region's streets and fleet are those of the city with this content hash."""
+
+    city: str
+    at: datetime
+
+
+Effect = (
+    IncidentWritten
+    | TimelineAppended
+    | EvidencePlaced
+    | Linked
+    | Recommended
+    | AssignmentWritten
+    | UnitWritten
+    | StampRefused
+    | AlertWritten
+    | ConditionWritten
+    | ConditionEnded
+    | TimerSet
+    | TimerEnded
+    | CommandAnswered
+    | PolicyWritten
+    | CityWritten
+)

@@ -1,0 +1,214 @@
+"""What stands in ``city.journal``: everything a region's decisions depend on, in order.
+
+One tagged union (field ``entry``). An entry's time is Kafka's log-append time, not a field.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from schemas.policy import Policy
+from schemas.records import Evidence, Point, Unit, Where
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry"):
+    """Base: ``id`` names the entry for good; the same id twice is applied once."""
+
+    id: str
+    region: str
+
+
+class EvidenceNoted(_Entry, tag="evidence", frozen=True, kw_only=True):
+    """Intake found an event, or a sensor's alarm ended."""
+
+    evidence: Evidence
+
+
+class UnitMoved(_Entry, tag="unit_moved", frozen=True, kw_only=True):
+    """A unit's position, thinned by the intake."""
+
+    unit: str
+    point: Point
+    time: datetime
+    heading_deg: float | None = None
+
+
+class UnitStamped(_Entry, tag="unit_stamped", frozen=True, kw_only=True):
+    """A unit's status, from its crew or an operator."""
+
+    unit: str
+    status: str
+    time: datetime
+    by: str
+    incident: str | None = None
+    reason: str | None = None
+
+
+class StreetChanged(_Entry, tag="street", frozen=True, kw_only=True):
+    """A street condition starts, changes or ends; ``segments`` are resolved arc ids.
+
+    ``kind`` is ``closure``, ``speed_factor`` or ``cleared``.
+    """
+
+    condition: str
+    kind: str
+    segments: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime | None = None
+    speed_factor: float | None = None
+    reason: str = ""
+
+
+class PolicyChanged(_Entry, tag="policy", frozen=True, kw_only=True):
+    """The region decides by this policy from here on."""
+
+    policy: Policy
+
+
+class FleetChanged(_Entry, tag="fleet", frozen=True, kw_only=True):
+    """These units serve the region from here on, over the city with this content hash.
+
+    A unit that is already known keeps its state; one that is missing goes out of service.
+    """
+
+    city: str
+    units: tuple[Unit, ...]
+
+
+class Tick(_Entry, tag="tick", frozen=True, kw_only=True):
+    """Time has passed: timers due by this entry's time act now."""
+
+    due: datetime
+
+
+class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
+    """Base of what an operator can ask for."""
+
+
+class Acknowledge(_Action, tag="acknowledge", frozen=True, kw_only=True):
+    """I have seen this incident."""
+
+
+class Assign(_Action, tag="assign", frozen=True, kw_only=True):
+    """Send these units; empty means those recommended."""
+
+    units: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class Override(_Action, tag="override", frozen=True, kw_only=True):
+    """Send these units in place of all active ones. Needs a reason."""
+
+    units: tuple[str, ...]
+    reason: str
+
+
+class Unassign(_Action, tag="unassign", frozen=True, kw_only=True):
+    """Call these units back. Needs a reason."""
+
+    units: tuple[str, ...]
+    reason: str
+
+
+class SetState(_Action, tag="set_state", frozen=True, kw_only=True):
+    """Bring the incident to this state, along the transition table."""
+
+    state: str
+    reason: str = ""
+
+
+class Classify(_Action, tag="classify", frozen=True, kw_only=True):
+    """Correct category, severity or place; None leaves it."""
+
+    category: str | None = None
+    severity: str | None = None
+    point: Point | None = None
+    where: Where | None = None
+    reason: str = ""
+
+
+class AddNote(_Action, tag="note", frozen=True, kw_only=True):
+    """A remark for the timeline."""
+
+    text: str
+
+
+class Hold(_Action, tag="hold", frozen=True, kw_only=True):
+    """Suspend automatic decisions until resumed."""
+
+    reason: str
+
+
+class Resume(_Action, tag="resume", frozen=True, kw_only=True):
+    """End a hold."""
+
+
+class Merge(_Action, tag="merge", frozen=True, kw_only=True):
+    """The incident is the same event as ``into``, which takes it in."""
+
+    into: str
+
+
+class KeepApart(_Action, tag="keep_apart", frozen=True, kw_only=True):
+    """The incident is no duplicate: answer to the question of the middle band."""
+
+
+class Close(_Action, tag="close", frozen=True, kw_only=True):
+    """Handling is over. ``disposition`` is a code of its table."""
+
+    disposition: str
+    reason: str = ""
+
+
+class Reopen(_Action, tag="reopen", frozen=True, kw_only=True):
+    """It is not over after all. Needs a reason."""
+
+    reason: str
+
+
+Action = (
+    Acknowledge
+    | Assign
+    | Override
+    | Unassign
+    | SetState
+    | Classify
+    | AddNote
+    | Hold
+    | Resume
+    | Merge
+    | KeepApart
+    | Close
+    | Reopen
+)
+
+
+class Command(_Entry, tag="command", frozen=True, kw_only=True):
+    """What an operator asks of an incident.
+
+    Attributes
+    ----------
+    operator
+        Who asks.
+    incident
+        The incident's id.
+    expected_version
+        Refused if the incident has moved on since; None does not care.
+    """
+
+    operator: str
+    incident: str
+    action: Action
+    expected_version: int | None = None
+
+
+Entry = (
+    EvidenceNoted
+    | UnitMoved
+    | UnitStamped
+    | StreetChanged
+    | PolicyChanged
+    | FleetChanged
+    | Tick
+    | Command
+)
