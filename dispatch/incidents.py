@@ -1,0 +1,86 @@
+"""How incidents change: along the transition table, with a line of their timeline each time."""
+
+from datetime import datetime
+from typing import Any
+
+from dispatch.errors import Refused
+from dispatch.state import State
+from dispatch.transitions import FINAL, INCIDENT
+
+_PROGRESS = {"dispatched": 1, "en_route": 2, "on_scene": 3}
+_UNIT_PROGRESS = {
+    "dispatched": "dispatched",
+    "acknowledged": "dispatched",
+    "en_route": "en_route",
+    "staging": "en_route",
+    "on_scene": "on_scene",
+    "transporting": "on_scene",
+    "at_facility": "on_scene",
+}
+
+
+def set_state(
+    state: State,
+    incident: str,
+    target: str,
+    actor: str,
+    reason: str = "",
+    **changes: Any,  # noqa: ANN401 - fields
+) -> None:
+    """Bring an incident to ``target`` and say so in its timeline.
+
+    Raises
+    ------
+    Refused
+        The transition table does not allow it.
+    """
+    current = state.incidents[incident].state
+    if target not in INCIDENT[current]:
+        allowed = ", ".join(INCIDENT[current]) or "nothing"
+        raise Refused(f"an incident that is {current} cannot become {target}; possible: {allowed}")
+    if target in FINAL:
+        changes.setdefault("closed_at", state.now)
+    state.change_incident(incident, state=target, **changes)
+    reasons = (reason,) if reason else ()
+    state.append(incident, "state", actor, f"{current} → {target}", reasons)
+    if target in FINAL:
+        _settle(state, incident, f"incident {target}")
+
+
+def follow_units(state: State, incident: str, actor: str) -> None:
+    """Let an incident's state follow what its units do.
+
+    The farthest unit counts and the state never falls back while one is active; when all
+    have ended it is under control if one was there, and pending again if none ever was.
+    """
+    record = state.incidents[incident]
+    if record.state in (*FINAL, "on_hold", "reported"):
+        return
+    active = state.assignments_of(incident)
+    if active:
+        reached = [_UNIT_PROGRESS.get(state.units[a.unit].state, "dispatched") for a in active]
+        target = max(reached, key=lambda name: _PROGRESS[name])
+        if _PROGRESS[target] <= _PROGRESS.get(record.state, 0):
+            return
+    else:
+        ended = [
+            a
+            for a in state.assignments_of(incident, active=False)
+            if _counts(state, a.dispatched, incident)
+        ]
+        if not ended:
+            return
+        target = "controlled" if any(a.ended == "completed" for a in ended) else "pending"
+    if target != record.state and target in INCIDENT[record.state]:
+        set_state(state, incident, target, actor)
+
+
+def _counts(state: State, dispatched: datetime, incident: str) -> bool:
+    reopened = state.incidents[incident].reopened_at
+    return reopened is None or dispatched >= reopened
+
+
+def _settle(state: State, incident: str, by: str) -> None:
+    state.end_alerts(incident, by)
+    for kind in ("acknowledge", "unresourced", "held"):
+        state.end_timer(kind, incident)

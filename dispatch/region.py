@@ -1,0 +1,164 @@
+"""The region's core: a state machine without I/O that decides, and says why.
+
+``Region.apply(entry, at) -> effects``. Order and time come from the journal alone; the same
+entries give the same effects, byte for byte, on any machine.
+"""
+
+from datetime import datetime
+
+from dispatch.assignment import Assigner, FewestSeconds
+from dispatch.commands import obey
+from dispatch.correlation import Correlator, KindPlaceTime
+from dispatch.errors import WrongRegion
+from dispatch.fleet import take_over_fleet
+from dispatch.notice import notice
+from dispatch.respond import Means, use_free_units
+from dispatch.stamps import move, stamp
+from dispatch.state import State
+from dispatch.streets import change_street
+from dispatch.timers import act_on_due
+from dispatch.travel import Routers, Travel
+from geo.crs import check_lonlat
+from geo.errors import BadCoordinates
+from schemas import codes, journal
+from schemas.effects import Effect, EvidencePlaced, PolicyWritten
+from schemas.records import Evidence, Point
+from schemas.snapshot import Snapshot
+
+
+class Region:
+    """One region's core.
+
+    Parameters
+    ----------
+    region
+        Its id, such as ``310106``.
+    routers
+        From a city's content hash to a router over its streets; the fleet's entries name
+        the city.
+    correlator, assigner
+        What decides whether evidence belongs to a known incident, and who goes.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        routers: Routers,
+        *,
+        correlator: Correlator | None = None,
+        assigner: Assigner | None = None,
+    ) -> None:
+        self._state = State(Snapshot(region=region), codes.default_policy())
+        self._means = Means(Travel(routers), assigner or FewestSeconds())
+        self._correlator = correlator or KindPlaceTime()
+
+    @classmethod
+    def restore(
+        cls,
+        snapshot: Snapshot,
+        routers: Routers,
+        *,
+        correlator: Correlator | None = None,
+        assigner: Assigner | None = None,
+    ) -> "Region":
+        """Return a core that goes on where the one of the snapshot stood."""
+        region = cls(snapshot.region, routers, correlator=correlator, assigner=assigner)
+        region._state = State(snapshot, codes.default_policy())
+        return region
+
+    @property
+    def region(self) -> str:
+        """The region's id."""
+        return self._state.region
+
+    @property
+    def clock(self) -> datetime | None:
+        """The journal's time so far."""
+        return self._state.clock
+
+    def snapshot(self) -> Snapshot:
+        """Return all that this core knows."""
+        return self._state.snapshot()
+
+    def next_due(self) -> datetime | None:
+        """Return when the earliest timer is due; a tick should stand in the journal then."""
+        return min((timer.due for timer in self._state.timers.values()), default=None)
+
+    def apply(self, entry: journal.Entry, at: datetime) -> tuple[Effect, ...]:
+        """Decide what follows from an entry.
+
+        Parameters
+        ----------
+        entry
+            Of this region's journal, in its order.
+        at
+            The entry's log-append time (aware). The clock never goes back: an earlier time
+            counts as the last one.
+
+        Returns
+        -------
+        tuple of Effect
+            In the order they happened; changed incidents and units last. Empty for an entry
+            that was applied before.
+
+        Raises
+        ------
+        WrongRegion
+            The entry is another region's.
+        """
+        state = self._state
+        if entry.region != state.region:
+            raise WrongRegion(f"entry {entry.id} is of {entry.region}, this is {state.region}")
+        if entry.id in state.seen:
+            return ()
+        # A tick says itself how late it is: the clocks of broker and worker may differ.
+        state.begin(entry.id, max(at, entry.due) if isinstance(entry, journal.Tick) else at)
+        self._decide(entry)
+        return state.finish()
+
+    def _decide(self, entry: journal.Entry) -> None:
+        state, means = self._state, self._means
+        match entry:
+            case journal.EvidenceNoted():
+                self._notice(entry.evidence)
+            case journal.UnitMoved():
+                if _is_on_globe(entry.point):
+                    move(state, entry)
+            case journal.UnitStamped():
+                stamp(state, means, entry)
+            case journal.StreetChanged():
+                change_street(state, means, entry)
+            case journal.PolicyChanged():
+                state.set_policy(entry.policy)
+                state.emit(PolicyWritten(policy=entry.policy, at=state.now))
+                use_free_units(state, means)
+            case journal.FleetChanged():
+                take_over_fleet(state, means, entry)
+            case journal.Command():
+                obey(state, means, entry)
+            case journal.Tick():
+                act_on_due(state, means)
+
+    def _notice(self, evidence: Evidence) -> None:
+        point = evidence.point
+        if point is not None and not _is_on_globe(point):
+            reason = f"{point.lon}, {point.lat} is no place on the globe"
+            self._state.emit(
+                EvidencePlaced(
+                    evidence=evidence.id,
+                    incident=None,
+                    placed="ignored",
+                    score=0.0,
+                    reasons=(reason,),
+                )
+            )
+            return
+        notice(self._state, self._means, self._correlator, evidence)
+
+
+def _is_on_globe(point: Point) -> bool:
+    try:
+        check_lonlat(point.lon, point.lat)
+    except BadCoordinates:
+        return False
+    return True

@@ -1,0 +1,281 @@
+"""From an incident to units on their way: plan, travel times, assigner, policy, assignment."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from dispatch.assignment import Assigner, Choice
+from dispatch.incidents import follow_units, set_state
+from dispatch.plans import describe, missing, requirements
+from dispatch.state import State
+from dispatch.transitions import FINAL
+from dispatch.travel import Travel
+from schemas import codes
+from schemas.effects import Recommended
+from schemas.ids import derive
+from schemas.policy import Requirement
+from schemas.records import Assignment, Incident, Point, Recommendation, Unit
+
+
+class Means(NamedTuple):
+    """What a region decides with, behind interfaces that can be replaced."""
+
+    travel: Travel
+    assigner: Assigner
+
+
+def lacking(state: State, incident: Incident) -> tuple[Requirement, ...]:
+    """Return what the response plan asks for beyond the units already sent."""
+    wanted = requirements(state.policy, incident.category, incident.severity)
+    sent = [
+        assignment
+        for assignment in state.assignments_of(incident.id, active=False)
+        if incident.reopened_at is None or assignment.dispatched >= incident.reopened_at
+    ]
+    return missing(wanted, sent)
+
+
+def respond(state: State, means: Means, incident_id: str) -> None:
+    """Recommend units for what is lacking, and assign them where the policy may.
+
+    Without a place nobody can be sent: the operator is asked for it. Without enough units
+    the incident stays short and is looked at again when one becomes free.
+    """
+    incident = state.incidents[incident_id]
+    if incident.state in (*FINAL, "on_hold", "scheduled", "reported"):
+        return
+    wanted = lacking(state, incident)
+    if not wanted:
+        _resourced(state, incident_id)
+        return
+    if incident.point is None:
+        state.raise_alert(incident_id, "unlocated", f"{incident.number}: where is it?")
+        _pend(state, incident_id)
+        return
+    recommendation = recommend(state, means, incident, incident.point, wanted)
+    chosen = [candidate for candidate in recommendation.candidates if candidate.chosen]
+    if chosen or recommendation.short != incident.short:
+        _record(state, incident_id, recommendation)
+    if not chosen:
+        _short(state, incident_id, recommendation.short)
+        return
+    waits = why_not_automatic(state, incident)
+    if waits is None:
+        for candidate in chosen:
+            assign(state, means, incident_id, candidate.unit, candidate.capability, "policy")
+    else:
+        units = ", ".join(candidate.unit for candidate in chosen)
+        state.raise_alert(incident_id, "confirm_dispatch", f"Send {units}? Waiting: {waits}")
+    _short(state, incident_id, recommendation.short)
+    if waits is None and not recommendation.short:
+        _resourced(state, incident_id)
+
+
+def recommend(
+    state: State,
+    means: Means,
+    incident: Incident,
+    scene: Point,
+    wanted: tuple[Requirement, ...],
+) -> Recommendation:
+    """Return who should go for ``wanted``, by the region's assigner."""
+    able = {requirement.capability for requirement in wanted}
+    units = [
+        unit
+        for _, unit in sorted(state.units.items())
+        if codes.unit_state(unit.state).availability == "available"
+        and able.intersection(unit.capabilities)
+    ]
+    seconds, remark = means.travel.seconds(state, units, scene)
+    choices = [
+        Choice(unit, time, stale(state, unit)) for unit, time in zip(units, seconds, strict=True)
+    ]
+    answer = means.assigner.recommend(wanted, choices, state.policy.version, state.policy.max_eta_s)
+    plan = f"plan for {incident.category} {incident.severity}: {', '.join(describe(wanted))}"
+    reasons = (plan, *answer.reasons, *((remark,) if remark else ()))
+    return msgspec.structs.replace(answer, reasons=reasons)
+
+
+def why_not_automatic(state: State, incident: Incident) -> str | None:
+    """Return why an operator must confirm, or None when the policy may assign by itself."""
+    policy = state.policy
+    if incident.severity not in policy.auto_assign:
+        return f"{incident.severity} is not assigned automatically"
+    if incident.held_until is not None and incident.held_until > state.now:
+        return "it may be a duplicate"
+    if incident.confidence < policy.auto_assign_confidence:
+        return f"confidence {incident.confidence:.2f} is below {policy.auto_assign_confidence:.2f}"
+    return None
+
+
+def stale(state: State, unit: Unit) -> str | None:
+    """Return why a unit's position is not to be relied on, or None.
+
+    A unit that never sent one is where the fleet says: at home.
+    """
+    if unit.position_at is None:
+        return None
+    age = (state.now - unit.position_at).total_seconds()
+    if age <= state.policy.stale_position_s:
+        return None
+    return f"position is {age / 60:.0f} min old"
+
+
+def assign(  # noqa: PLR0917 - one act, said in full
+    state: State,
+    means: Means,
+    incident_id: str,
+    unit_id: str,
+    capability: str,
+    by: str,
+    reason: str = "",
+) -> None:
+    """Send a unit: assignment with route, unit dispatched, timers, timeline."""
+    incident = state.incidents[incident_id]
+    unit = state.units[unit_id]
+    assert incident.point is not None
+    way = means.travel.way(state, unit, incident.point)
+    reasons = tuple(
+        text
+        for text in (
+            f"{capability} by {unit.kind} from {unit.station}",
+            f"{way.seconds:.0f} s to the scene",
+            way.remark,
+            stale(state, unit),
+            reason or None,
+        )
+        if text
+    )
+    count = len(state.assignments_of(incident_id, active=False)) + 1
+    assignment = Assignment(
+        id=derive(incident_id, f"assignment/{count}/{unit_id}"),
+        incident=incident_id,
+        unit=unit_id,
+        capability=capability,
+        by=by,
+        eta_s=way.seconds,
+        route=way.route,
+        reasons=reasons,
+        dispatched=state.now,
+    )
+    state.put_assignment(assignment, "assigned")
+    state.change_unit(
+        unit_id,
+        state="dispatched",
+        status_at=state.now,
+        assignment=assignment.id,
+        incident=incident_id,
+        reason=None,
+    )
+    timing = state.timing(incident.severity)
+    state.set_timer("turnout", assignment.id, state.now + timedelta(seconds=timing.turnout_s))
+    late = way.seconds * timing.late_factor + timing.late_margin_s
+    state.set_timer("late", assignment.id, state.now + timedelta(seconds=late))
+    state.append(
+        incident_id,
+        "assigned",
+        by,
+        f"{unit.name} ({unit_id}) for {capability}, {way.seconds:.0f} s away",
+        reasons,
+    )
+    follow_units(state, incident_id, by)
+
+
+def call_back(state: State, assignment: Assignment, by: str, reason: str) -> None:
+    """Cancel an active assignment: the unit is free where it stands."""
+    ended = msgspec.structs.replace(assignment, ended="cancelled", clear=state.now)
+    state.put_assignment(ended, "cancelled")
+    end_timers(state, assignment.id)
+    state.change_unit(
+        assignment.unit, state="available", status_at=state.now, assignment=None, incident=None
+    )
+    unit = state.units[assignment.unit]
+    state.append(
+        assignment.incident, "unassigned", by, f"{unit.name} ({unit.id}) called back", (reason,)
+    )
+
+
+def end_timers(state: State, assignment_id: str) -> None:
+    """Withdraw an assignment's timers."""
+    state.end_timer("turnout", assignment_id)
+    state.end_timer("late", assignment_id)
+
+
+def use_free_units(state: State, means: Means) -> None:
+    """Look again at incidents that are short, worst and oldest first."""
+    waiting = [incident for incident in state.open_incidents() if incident.short]
+    waiting.sort(key=lambda i: (codes.severity(i.severity).rank, i.opened_at, i.id))
+    free = {
+        capability
+        for unit in state.units.values()
+        if codes.unit_state(unit.state).availability == "available"
+        for capability in unit.capabilities
+    }
+    for incident in waiting:
+        if any(r.capability in free for r in lacking(state, incident)):
+            respond(state, means, incident.id)
+
+
+def reroute(state: State, means: Means, incident_id: str, why: str) -> None:
+    """Compute the ways of an incident's units again, of those that have not arrived."""
+    incident = state.incidents[incident_id]
+    if incident.point is None:
+        return
+    for assignment in state.assignments_of(incident_id):
+        if assignment.on_scene is not None:
+            continue
+        unit = state.units[assignment.unit]
+        way = means.travel.way(state, unit, incident.point)
+        if way.route is None or way.route == assignment.route:
+            continue
+        changed = msgspec.structs.replace(assignment, route=way.route, eta_s=way.seconds)
+        state.put_assignment(changed, "rerouted")
+        state.append(
+            incident_id,
+            "rerouted",
+            "policy",
+            f"{unit.name} ({unit.id}) rerouted, {way.seconds:.0f} s away",
+            (why,),
+        )
+
+
+def _record(state: State, incident_id: str, recommendation: Recommendation) -> None:
+    state.emit(Recommended(incident=incident_id, at=state.now, recommendation=recommendation))
+    chosen = [f"{c.unit} ({c.reason})" for c in recommendation.candidates if c.chosen]
+    text = f"Send {', '.join(chosen)}" if chosen else "Nobody to send"
+    state.append(
+        incident_id,
+        "recommended",
+        "policy",
+        text,
+        (*recommendation.reasons, *(f"short: {line}" for line in recommendation.short)),
+    )
+
+
+def _resourced(state: State, incident_id: str) -> None:
+    incident = state.incidents[incident_id]
+    if incident.short or incident.resourced_at is None:
+        state.change_incident(
+            incident_id, short=(), resourced_at=incident.resourced_at or state.now
+        )
+    state.end_timer("unresourced", incident_id)
+    state.end_alerts(incident_id, "resourced", "unresourced", "confirm_dispatch", "unlocated")
+
+
+def _short(state: State, incident_id: str, short: tuple[str, ...]) -> None:
+    incident = state.incidents[incident_id]
+    if short != incident.short:
+        state.change_incident(incident_id, short=short)
+        if short:
+            state.append(incident_id, "short", "policy", f"Short of {'; '.join(short)}")
+    if short and ("unresourced", incident_id) not in state.timers:
+        wait = state.timing(incident.severity).unresourced_s
+        state.set_timer("unresourced", incident_id, state.now + timedelta(seconds=wait))
+    _pend(state, incident_id)
+
+
+def _pend(state: State, incident_id: str) -> None:
+    """Say that an incident waits for units, if none is on its way."""
+    if state.incidents[incident_id].state == "triaged":
+        set_state(state, incident_id, "pending", "policy")

@@ -1,0 +1,127 @@
+"""What units say of themselves: positions and status stamps."""
+
+from datetime import datetime
+
+import msgspec
+
+from dispatch.errors import Refused
+from dispatch.incidents import follow_units
+from dispatch.respond import Means, end_timers, respond, use_free_units
+from dispatch.state import State
+from dispatch.transitions import STAMP_OF_STATE, UNIT
+from schemas import codes
+from schemas.effects import StampRefused
+from schemas.journal import UnitMoved, UnitStamped
+from schemas.records import Assignment, Unit
+
+_FREES = ("available", "returning", "out_of_service")
+
+
+def move(state: State, entry: UnitMoved) -> None:
+    """Take a position in; one older than that known changes nothing."""
+    unit = state.units.get(entry.unit)
+    if unit is None or (unit.position_at is not None and entry.time < unit.position_at):
+        return
+    state.change_unit(
+        unit.id, position=entry.point, position_at=entry.time, heading_deg=entry.heading_deg
+    )
+
+
+def stamp(state: State, means: Means, entry: UnitStamped) -> None:
+    """Apply a status stamp, or say why not: a status is never overwritten silently."""
+    try:
+        _apply(state, means, entry)
+    except Refused as refusal:
+        state.emit(
+            StampRefused(
+                unit=entry.unit,
+                status=entry.status,
+                at=state.now,
+                by=entry.by,
+                reason=str(refusal),
+            )
+        )
+
+
+def _apply(state: State, means: Means, entry: UnitStamped) -> None:
+    unit = state.units.get(entry.unit)
+    if unit is None:
+        raise Refused(f"unit {entry.unit} is not of this region's fleet")
+    if entry.status not in UNIT:
+        raise Refused(f"{entry.status} is no unit state")
+    if entry.incident is not None and entry.incident != unit.incident:
+        raise Refused(f"{unit.id} is not assigned to {entry.incident}")
+    assignment = None if unit.assignment is None else state.assignments[unit.assignment]
+    if unit.status_at is not None and entry.time < unit.status_at:
+        if assignment is not None and _is_earlier_step(unit.state, entry.status):
+            _write_stamp(state, assignment, entry.status, entry.time)
+            return
+        raise Refused(f"{unit.id} has been {unit.state} since a later time")
+    if entry.status not in UNIT[unit.state]:
+        allowed = ", ".join(UNIT[unit.state])
+        raise Refused(
+            f"{unit.id} is {unit.state} and cannot become {entry.status}; possible: {allowed}"
+        )
+    if assignment is not None:
+        assignment = _write_stamp(state, assignment, entry.status, entry.time)
+    _set_status(state, unit, entry)
+    if assignment is not None:
+        _follow(state, means, unit, assignment, entry)
+    if codes.unit_state(entry.status).availability == "available":
+        use_free_units(state, means)
+
+
+def _is_earlier_step(current: str, status: str) -> bool:
+    steps = ("dispatched", "acknowledged", "en_route", "on_scene", "transporting", "at_facility")
+    return current in steps and status in steps[1:] and steps.index(status) < steps.index(current)
+
+
+def _write_stamp(state: State, assignment: Assignment, status: str, time: datetime) -> Assignment:
+    """Write an assignment's stamp once, kept between its dispatch and the journal's clock.
+
+    Clocks in vehicles are off now and then; a stamp before the dispatch or in the future
+    would make every response time computed from it wrong.
+    """
+    field = STAMP_OF_STATE.get(status)
+    if field is None or getattr(assignment, field) is not None:
+        return assignment
+    when = min(max(time, assignment.dispatched), state.now)
+    stamped = msgspec.structs.replace(assignment, **{field: when})
+    if status in _FREES:
+        came = stamped.on_scene is not None or stamped.to_facility is not None
+        stamped = msgspec.structs.replace(stamped, ended="completed" if came else "cancelled")
+    change = stamped.ended or "stamped"
+    state.put_assignment(stamped, change)
+    return stamped
+
+
+def _set_status(state: State, unit: Unit, entry: UnitStamped) -> None:
+    freed = entry.status in _FREES
+    state.change_unit(
+        unit.id,
+        state=entry.status,
+        status_at=entry.time,
+        reason=entry.reason if entry.status == "out_of_service" else None,
+        assignment=None if freed else unit.assignment,
+        incident=None if freed else unit.incident,
+    )
+
+
+def _follow(
+    state: State, means: Means, unit: Unit, assignment: Assignment, entry: UnitStamped
+) -> None:
+    """Carry a stamp over to the incident and its timers."""
+    state.append(
+        assignment.incident,
+        "stamp",
+        entry.by if entry.by != "crew" else unit.id,
+        f"{unit.name} ({unit.id}) {entry.status}",
+        (entry.reason,) if entry.reason else (),
+    )
+    if entry.status != "acknowledged":
+        state.end_timer("turnout", assignment.id)
+    if entry.status in ("on_scene", "transporting", "at_facility", *_FREES):
+        end_timers(state, assignment.id)
+    follow_units(state, assignment.incident, unit.id)
+    if assignment.ended == "cancelled":
+        respond(state, means, assignment.incident)

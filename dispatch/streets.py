@@ -1,0 +1,51 @@
+"""Closures and slow-downs: what the next route will know."""
+
+from dispatch.respond import Means
+from dispatch.state import State
+from dispatch.timers import streets_changed
+from geo.errors import BadConditions, UnknownArc
+from schemas.journal import StreetChanged
+from schemas.records import Condition
+
+
+def change_street(state: State, means: Means, entry: StreetChanged) -> None:
+    """Take a street condition in, replace it, or end it; then look again at ways under way.
+
+    A condition the street map cannot follow (an unknown arc, a factor out of range) changes
+    nothing: intake has checked it against the same map, so it is of another city's.
+    """
+    if entry.kind == "cleared":
+        if state.end_condition(entry.condition):
+            state.end_timer("expire", entry.condition)
+            streets_changed(state, means, f"{entry.condition} is cleared")
+        return
+    condition = Condition(
+        id=entry.condition,
+        kind=entry.kind,
+        segments=entry.segments,
+        speed_factor=entry.speed_factor if entry.kind == "speed_factor" else None,
+        valid_from=entry.valid_from,
+        valid_until=entry.valid_until,
+        reason=entry.reason,
+    )
+    over = entry.valid_until is not None and entry.valid_until <= state.now
+    if over or not is_possible(state, means, condition):
+        return
+    state.put_condition(condition)
+    begins = entry.valid_from > state.now
+    next_change = entry.valid_from if begins else entry.valid_until
+    if next_change is None:
+        state.end_timer("expire", condition.id)
+    else:
+        state.set_timer("expire", condition.id, next_change)
+    if not begins:
+        streets_changed(state, means, f"{entry.kind} {entry.condition}: {entry.reason}")
+
+
+def is_possible(state: State, means: Means, condition: Condition) -> bool:
+    """Tell whether the street map of the city in force can follow a condition."""
+    try:
+        means.travel.check(state, condition)
+    except (UnknownArc, BadConditions):
+        return False
+    return True
