@@ -79,10 +79,8 @@ def unit(name: str, kind: str, column: float, row: float) -> Unit:
 
 def fleet() -> tuple[Unit, ...]:
     kinds = ["fire_engine"] * 4 + ["ladder_truck"] + ["ambulance"] * 3 + ["police_car"] * 3
-    kinds += ["traffic_motorcycle", "utility_crew", "drainage_truck", "city_patrol_car"]
-    return tuple(
-        unit(f"U{i:02d}", kind, i % SIZE, (i * 3) % SIZE) for i, kind in enumerate(kinds)
-    )
+    kinds += ["traffic_motorcycle"] * 2 + ["utility_crew", "drainage_truck", "city_patrol_car"]
+    return tuple(unit(f"U{i:02d}", kind, i % SIZE, (i * 3) % SIZE) for i, kind in enumerate(kinds))
 
 
 class Journal:
@@ -141,7 +139,12 @@ class Journal:
         )
 
     def stamp(
-        self, unit_id: str, status: str, *, time: datetime | None = None, incident: str | None = None
+        self,
+        unit_id: str,
+        status: str,
+        *,
+        time: datetime | None = None,
+        incident: str | None = None,
     ) -> journal.UnitStamped:
         return journal.UnitStamped(
             id=self.entry_id(),
