@@ -1,0 +1,44 @@
+"""``python -m bench NAME [--json]``: run one benchmark; without a name, list them."""
+
+import argparse
+import importlib
+import json
+import pkgutil
+import sys
+
+import bench
+
+_NOT_BENCHMARKS = {"__main__", "report", "workbench"}
+
+
+def names() -> list[str]:
+    """Return the names of all benchmarks."""
+    found = [module.name for module in pkgutil.iter_modules(bench.__path__)]
+    return sorted(name for name in found if name not in _NOT_BENCHMARKS)
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=names())
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--quick", action="store_true", help="less work, rougher figures")
+    arguments = parser.parse_args()
+    if arguments.name is None:
+        print("\n".join(names()))
+        return 0
+    report = importlib.import_module(f"bench.{arguments.name}").run(quick=arguments.quick)
+    document = report.document(arguments.name)
+    if arguments.json:
+        print(json.dumps(document, ensure_ascii=False, indent=1))
+        return 0
+    for part in ("figures", "peers", "ratios"):
+        for key, value in document[part].items():
+            print(f"{part:8} {key:40} {value}")
+    for note in document["notes"]:
+        print(note)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

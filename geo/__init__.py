@@ -1,0 +1,59 @@
+"""Where things are and how long it takes to get there.
+
+Pure and deterministic: no clock, no randomness, no I/O but the map readers. All longitudes and
+latitudes are WGS-84 degrees, longitude first, unless a function's name says otherwise; lengths are
+metres; times are seconds at the interface and integer milliseconds inside.
+
+The room on one screen::
+
+    geo.crs         parse_crs(text) -> Crs                  Crs.WGS84 | Crs.GCJ02 | Crs.BD09
+                    to_wgs84(lon, lat, crs), from_wgs84(lon, lat, crs) -> (lon, lat)
+                                                            floats give floats, arrays give arrays
+                    haversine_m(lon1, lat1, lon2, lat2)     metres, floats or arrays
+                    utm_for(lon, lat) -> Metric             Metric.forward(lon, lat) -> (x, y)
+                                                            Metric.inverse(x, y) -> (lon, lat)
+                    check_lonlat(lon, lat)                  raises BadCoordinates
+    geo.errors      GeoError: BadCoordinates, UnknownCrs, BadFence, BadMap, UnknownArc,
+                    BadConditions, NoStreetNear, Unreachable
+    geo.fences      Fence(id, kind, name, geometry, attributes={})
+                    FENCE_KINDS = ("district", "subdistrict", "beat", "hazard_zone")
+                    fences_from_geojson(collection, kind=None) -> list[Fence]
+                    FenceIndex(fences)  .fences  .repairs: list[Repair(fence, reason)]
+                      .locate(lons, lats, kind=None) -> (point_index, fence_index) sorted arrays
+                      .locate_one(lon, lat, kind=None) -> list[Fence]   in fence order
+    geo.streets     StreetGraph.from_networkx(graph)        OSMnx's attribute names
+                      .graph  .report: GraphReport  .nodes: Nodes  .arcs: Arcs (numpy columns,
+                      ordered by u, v, key)  .arc_index(arc_id) -> int  .has_arc(arc_id)
+                      .arc_line(i) -> LineString  .arcs_by_name(name) -> array of arc indices
+                      .names() -> all street names
+                      .both_ways(arc_id) -> tuple of ids: the arc and the opposite one, if any
+                    arc id: "u-v-key", e.g. "101-102-0"
+    geo.speeds      parse_maxspeed(value) -> km/h or None, default_kph(highway)
+    geo.load        load_streets(path) -> StreetGraph       by suffix: .osm(.gz|.bz2) .pbf .graphml
+    geo.load_osm    read_osm(path) -> StreetGraph           XML or PBF
+    geo.load_graphml  read_graphml(path) -> StreetGraph,  write_graphml(streets, path)
+    geo.snap        Snapper(streets)
+                      .snap(lon, lat, max_distance_m=300) -> Snapped     raises NoStreetNear
+                      .snap_many(lons, lats, ...) -> list[Snapped | None]
+                    Snapped(lon, lat, street_lon, street_lat, distance_m, places)
+                      places: tuple of Place(arc: int, fraction: float), both directions
+    geo.conditions  Conditions.of(closed=ids, speed_factors={id: factor})   immutable, hashable
+                    OPEN = Conditions.of()
+    geo.routing     Router (protocol), NetworkxRouter(streets, profile="emergency")
+                      .etas(sources, target, conditions=OPEN, cutoff_s=None) -> list of seconds,
+                            inf when unreachable, too far, or no open street is near
+                      .route(source, target, conditions=OPEN) -> Route
+                            raises NoStreetNear, Unreachable
+                    a source or target is (lon, lat) or a Snapped
+                    Route(milliseconds, metres, coordinates, times_ms, arcs, against, arc_ms,
+                          streets, walk_ms)  .seconds;  times_ms: when at each coordinate
+                    PROFILES: "civilian", "emergency"
+                    Profile(name, time_factor, against_factor, emergency_access)
+    geo.shortest    Network(node_count, tail, head).weighted(ms) -> Weighted
+                      .times_to(nodes, offsets_ms, limit_ms) -> ms from every node
+    geo.gazetteer   Gazetteer(streets=None, fences=(), points=(), addresses=())
+                      .find(text) -> list[Match(name, kind, lon, lat, accuracy_m, span)],
+                            the most accurate first
+                    PointOfInterest(name, kind, lon, lat, aliases=()),
+                    AddressPoint(street, number, lon, lat)
+"""

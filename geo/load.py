@@ -1,0 +1,28 @@
+"""Read a street graph from a file, whatever its format."""
+
+from pathlib import Path
+
+from geo.errors import BadMap
+from geo.load_graphml import read_graphml
+from geo.load_osm import read_osm
+from geo.streets import StreetGraph
+
+__all__ = ["load_streets"]
+
+_OSM = (".osm", ".osm.gz", ".osm.bz2", ".osm.xml", ".pbf")
+
+
+def load_streets(path: Path | str) -> StreetGraph:
+    """Read OSM XML, OSM PBF or GraphML, chosen by the file's suffix.
+
+    Raises
+    ------
+    BadMap
+        The suffix is unknown, or the file cannot be used.
+    """
+    name = Path(path).name.casefold()
+    if name.endswith(_OSM):
+        return read_osm(path)
+    if name.endswith((".graphml", ".graphml.xml")):
+        return read_graphml(path)
+    raise BadMap(f"{path} is no map format known here: give .osm, .osm.pbf or .graphml")

@@ -1,0 +1,96 @@
+"""How fast a street is driven when nothing else is known: `maxspeed` tags and defaults by class."""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["DEFAULT_KPH", "DEFAULT_KPH_VALID_FROM", "default_kph", "parse_maxspeed"]
+
+# Design speeds of urban roads, CJJ 37-2012 (expressway 60-100, arterial 40-60, sub-arterial 30-50,
+# branch 20-40 km/h; the usual middle of each range), in force from this day. Residential and lower
+# classes: PRC Road Traffic Safety Law, Implementing Regulations, article 45 (30 km/h without a
+# centre line) and common practice inside compounds.
+DEFAULT_KPH_VALID_FROM: Final = "2012-05-01"
+DEFAULT_KPH: Final = {
+    "motorway": 80.0,
+    "motorway_link": 50.0,
+    "trunk": 70.0,
+    "trunk_link": 40.0,
+    "primary": 50.0,
+    "primary_link": 40.0,
+    "secondary": 45.0,
+    "secondary_link": 35.0,
+    "tertiary": 40.0,
+    "tertiary_link": 30.0,
+    "unclassified": 30.0,
+    "road": 30.0,
+    "residential": 30.0,
+    "living_street": 15.0,
+    "service": 15.0,
+    "pedestrian": 10.0,
+    "track": 15.0,
+    "footway": 10.0,
+    "path": 10.0,
+    "cycleway": 10.0,
+}
+_FALLBACK_KPH = 30.0
+
+# Implicit limits by zone (the part after the country in "CN:urban"), km/h; OpenStreetMap's wiki,
+# "Default speed limits", for China.
+_ZONE_KPH = {
+    "urban": 50.0,
+    "rural": 70.0,
+    "trunk": 100.0,
+    "motorway": 120.0,
+    "living_street": 20.0,
+    "walk": 7.0,
+}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?")
+_UNIT_KPH = {"mph": 1.609344, "knots": 1.852}
+_FASTEST_KPH = 200.0
+
+
+def default_kph(highway: object) -> float:
+    """Speed in km/h of an OSM `highway` class, or of the first of a list of them."""
+    if isinstance(highway, list | tuple) and highway:
+        highway = highway[0]
+    return DEFAULT_KPH.get(str(highway), _FALLBACK_KPH)
+
+
+def parse_maxspeed(value: object) -> float | None:
+    """Read an OSM `maxspeed`.
+
+    Parameters
+    ----------
+    value
+        ``50``, ``"50"``, ``"30 mph"``, ``"CN:urban"``, ``"DE:zone:30"``, ``"walk"``; several, as a
+        list or separated by semicolons or bars, are averaged, as OSMnx does.
+
+    Returns
+    -------
+    float or None
+        km/h; None if there is no limit in it, or one that is absurd (0, over 200 km/h).
+    """
+    if isinstance(value, str):
+        parts: Iterable[object] = re.split(r"[;|]", value)
+    elif isinstance(value, list | tuple | set):
+        parts = [p for v in sorted(value, key=str) for p in re.split(r"[;|]", str(v))]
+    else:
+        parts = [value]
+    speeds = [speed for part in parts if (speed := _one(part)) is not None]
+    return sum(speeds) / len(speeds) if speeds else None
+
+
+def _one(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value).strip().casefold()
+    last = text.rsplit(":", 1)[-1]
+    if last in _ZONE_KPH:
+        return _ZONE_KPH[last]
+    match = _NUMBER.fullmatch(last)
+    if match is None:
+        return None
+    speed = float(match[1]) * _UNIT_KPH.get(match[2], 1.0)
+    return speed if math.isfinite(speed) and 0.0 < speed <= _FASTEST_KPH else None

@@ -1,0 +1,122 @@
+"""Small maps to test on, and an oracle that shares nothing with the router but NetworkX."""
+
+import math
+
+import networkx as nx
+import numpy as np
+from hypothesis import strategies as st
+from shapely.geometry import LineString
+
+from geo.routing import Conditions, Profile
+from geo.snap import Snapped
+from geo.streets import StreetGraph
+
+LON, LAT = 121.45, 31.23
+STEP = 0.002  # about 190 m east, 222 m north
+
+
+def made_graph() -> nx.MultiDiGraph:
+    """Four crossings in a square and a dead end:
+
+    ::
+
+        3 <-- 4          3-4 one-way west, all others two-way
+        |     |
+        1 --- 2 --- 5
+    """
+    graph = nx.MultiDiGraph(crs="epsg:4326")
+    places = {1: (0, 0), 2: (1, 0), 3: (0, 1), 4: (1, 1), 5: (2, 0)}
+    for node, (x, y) in places.items():
+        graph.add_node(node, x=LON + x * STEP, y=LAT + y * STEP)
+    graph.nodes[2]["highway"] = "traffic_signals"
+    for u, v, name, both in [
+        (1, 2, "南京西路", True),
+        (2, 5, "南京西路", True),
+        (1, 3, "石门一路", True),
+        (2, 4, "茂名北路", True),
+        (4, 3, "威海路", False),
+    ]:
+        data = {"name": name, "highway": "secondary", "maxspeed": "36", "oneway": not both}
+        graph.add_edge(u, v, **data)
+        if both:
+            graph.add_edge(v, u, **data)
+    return graph
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> StreetGraph:
+    """Random maps with one-ways, parallel arcs, loops, dead ends and parts cut off."""
+    count = draw(st.integers(2, 8))
+    graph = nx.MultiDiGraph(crs="epsg:4326")
+    for node in range(count):
+        graph.add_node(node * 7 - 10, x=LON + node % 3 * STEP, y=LAT + node // 3 * STEP)
+    nodes = list(graph)
+    pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes))
+    bends = st.integers(-3, 3)
+    for (u, v), bend, both, seconds, access in draw(
+        st.lists(
+            st.tuples(
+                pairs,
+                bends,
+                st.booleans(),
+                st.floats(0.0005, 90, allow_nan=False),
+                st.sampled_from(["yes", "yes", "yes", "emergency"]),
+            ),
+            min_size=1,
+            max_size=16,
+        )
+    ):
+        a, b = graph.nodes[u], graph.nodes[v]
+        middle = ((a["x"] + b["x"]) / 2 + bend * 3e-4, (a["y"] + b["y"]) / 2 + abs(bend) * 2e-4)
+        points = [(a["x"], a["y"]), middle, (b["x"], b["y"])]
+        if u == v:
+            points = [points[0], (a["x"] + 5e-4, a["y"]), (a["x"], a["y"] + 4e-4), points[0]]
+        line = LineString(points)
+        data = {"travel_time": seconds, "oneway": not both, "access": access}
+        graph.add_edge(u, v, geometry=line, **data)
+        if both:
+            graph.add_edge(v, u, geometry=line.reverse(), **data)
+    return StreetGraph.from_networkx(graph)
+
+
+def oracle_ms(
+    streets: StreetGraph,
+    profile: Profile,
+    conditions: Conditions,
+    source: Snapped,
+    target: Snapped,
+) -> float:
+    """Milliseconds by NetworkX on a graph with the two ends as nodes of their own."""
+    arcs = streets.arcs
+    factors = dict(conditions.speed_factors)
+    graph = nx.MultiDiGraph()
+    graph.add_nodes_from(["source", "target"])
+
+    def on(snapped: Snapped, arc: int) -> list[float]:
+        return [p.fraction for p in snapped.places if p.arc == arc]
+
+    for i, arc_id in enumerate(arcs.id):
+        if arc_id in conditions.closed:
+            continue
+        if arcs.emergency_only[i] and not profile.emergency_access:
+            continue
+        usual = int(arcs.ms[i]) * profile.time_factor / factors.get(arc_id, 1.0)
+        ways = [(int(arcs.tail[i]), int(arcs.head[i]), usual, on(source, i), on(target, i))]
+        if arcs.twin[i] < 0 and profile.against_factor is not None:
+            starts, ends = ([1.0 - f for f in on(s, i)] for s in (source, target))
+            slow = usual * profile.against_factor
+            ways.append((int(arcs.head[i]), int(arcs.tail[i]), slow, starts, ends))
+        for tail, head, exact, starts, ends in ways:
+            ms = max(1.0, float(np.rint(exact)))
+            graph.add_edge(tail, head, ms=ms)
+            for f in starts:
+                graph.add_edge("source", head, ms=float(np.rint((1.0 - f) * ms)))
+            for g in ends:
+                graph.add_edge(tail, "target", ms=float(np.rint(g * ms)))
+                for f in starts:
+                    if f <= g:
+                        graph.add_edge("source", "target", ms=float(np.rint((g - f) * ms)))
+    try:
+        return float(nx.dijkstra_path_length(graph, "source", "target", weight="ms"))
+    except nx.NetworkXNoPath:
+        return math.inf
