@@ -1,0 +1,113 @@
+"""``jingwei up | down | status | doctor``: the local stack."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import exit_codes
+from infra.local import doctor as checks
+from infra.local import stack
+from infra.settings import Endpoints, load_settings
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of the local stack (JINGWEI_HOME, else .jingwei)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (up, down, status, doctor):
+        app.command()(command)
+
+
+def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
+    """Start a private PostgreSQL + PostGIS and a broker; what runs already is kept."""
+    endpoints = stack.up(load_settings(home), report)
+    if as_json:
+        typer.echo(json.dumps(_endpoints(endpoints), indent=2))
+        return
+    typer.echo(f"broker    {endpoints.bootstrap} ({endpoints.broker_kind})")
+    typer.echo(f"database  {endpoints.database_url}")
+
+
+def down(
+    home: HomeOption = None,
+    *,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Delete the data too.")] = False,
+) -> None:
+    """Stop what `jingwei up` started; the data stays unless --wipe is given."""
+    stack.down(load_settings(home), report, wipe=wipe)
+
+
+def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
+    """Tell which parts run and answer; exit code 4 unless all do."""
+    found = stack.status(load_settings(home))
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "home": str(found.home),
+                    "running": found.endpoints is not None,
+                    "broker_kind": found.broker_kind,
+                    "broker": dataclasses.asdict(found.broker),
+                    "database": dataclasses.asdict(found.postgres) | {"dbname": found.database},
+                    "endpoints": found.endpoints and _endpoints(found.endpoints),
+                },
+                indent=2,
+            )
+        )
+    else:
+        for part in (found.broker, found.postgres):
+            kind = found.broker_kind if part is found.broker else "postgresql"
+            where = f" {part.address}" if part.address else ""
+            process = f" (process {part.pid})" if part.pid else ""
+            typer.echo(f"{part.name:9} {kind:13} {part.state}{where}{process}")
+        if found.endpoints is not None:
+            typer.echo(f"url       {found.endpoints.database_url}")
+    if found.endpoints is None:
+        raise typer.Exit(exit_codes.UNREACHABLE)
+
+
+def doctor(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
+    """Check each part and say how to mend what is missing.
+
+    Exit code 3 if something needed is missing, 4 if only the services do not answer.
+    """
+    results = checks.examine(load_settings(home))
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
+    else:
+        for result in results:
+            typer.echo(f"{_MARKS[result.verdict]:12} {result.name}: {result.found}")
+            if result.mend is not None:
+                typer.echo(f"{'':12} -> {result.mend}")
+    verdicts = {result.verdict for result in results}
+    if "missing" in verdicts:
+        raise typer.Exit(exit_codes.MISSING)
+    if "silent" in verdicts:
+        raise typer.Exit(exit_codes.UNREACHABLE)
+
+
+def report(line: str) -> None:
+    """Write one line of progress."""
+    typer.echo(line, err=True)
+
+
+def _endpoints(endpoints: Endpoints) -> dict[str, str | bool]:
+    return {
+        name: value if isinstance(value, bool) else str(value)
+        for name, value in dataclasses.asdict(endpoints).items()
+    }
+
+
+_MARKS: dict[checks.Verdict, str] = {
+    "ok": "ok",
+    "optional": "optional",
+    "silent": "not running",
+    "missing": "MISSING",
+}

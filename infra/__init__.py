@@ -1,0 +1,1 @@
+"""Settings, the ledger and the local stack: all that Jingwei stands on."""

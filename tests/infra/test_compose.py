@@ -1,0 +1,94 @@
+"""The compose file names only settings that exist, and sets up Kafka as the local stack does."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.local.state import ROLES
+from infra.settings import (
+    KafkaSettings,
+    LedgerSettings,
+    LocalSettings,
+    WorkerSettings,
+    load_settings,
+)
+
+ROOT = Path(__file__).parents[2]
+OWN_PORTS = {"process.roles", "node.id", "controller.listener.names"}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def _known_names():
+    return {
+        f"{group.model_config['env_prefix']}{name}".upper()
+        for group in (LocalSettings, KafkaSettings, LedgerSettings, WorkerSettings)
+        for name in group.model_fields
+    }
+
+
+def _environment(compose, service):
+    return {
+        name: str(value).replace("${JINGWEI_SECRET:?set it to a password}", "secret")
+        for name, value in compose["services"][service]["environment"].items()
+    }
+
+
+def test_the_worker_is_given_settings_that_exist(compose):
+    assert set(_environment(compose, "worker")) <= _known_names()
+
+
+def test_its_settings_can_be_read_and_point_to_the_services(compose, monkeypatch):
+    for name, value in _environment(compose, "worker").items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    host, port = settings.kafka.bootstrap.split(":")
+    kafka = _environment(compose, "kafka")
+    assert f"INSIDE://{host}:{port}" in kafka["KAFKA_ADVERTISED_LISTENERS"]
+    assert settings.ledger.url == "postgresql://jingwei_owner:secret@postgis:5432/jingwei"
+    assert settings.worker.group == WorkerSettings.model_fields["group"].default
+
+
+def test_kafka_is_set_up_as_in_the_local_stack(compose):
+    kafka = _environment(compose, "kafka")
+    given = {
+        name.removeprefix("KAFKA_").replace("_", ".").lower(): value
+        for name, value in kafka.items()
+    }
+    lines = (ROOT / "infra/local/kafka.properties").read_text().splitlines()
+    local = dict(line.split("=") for line in lines if line and not line.startswith("#"))
+    shared = {
+        name: value
+        for name, value in local.items()
+        if "replication" in name or "min.isr" in name or name.startswith(("auto.", "group."))
+    }
+    assert shared
+    assert {name: given.get(name) for name in shared} == shared
+    assert {name: given[name] for name in OWN_PORTS} == {name: local[name] for name in OWN_PORTS}
+
+
+def test_ports_are_open_on_the_loopback_only(compose):
+    published = [
+        port for service in compose["services"].values() for port in service.get("ports", [])
+    ]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_database_is_made_by_the_local_stacks_script(compose):
+    postgis = compose["services"]["postgis"]
+    script = next(ROOT / item.split(":")[0] for item in postgis["volumes"] if ".sql" in item)
+    text = script.read_text()
+    assert all(f"jingwei_{role}" in text for role in ROLES)
+    assert {"JINGWEI_SECRET", "JINGWEI_DATABASE"} <= set(postgis["environment"])
+
+
+def test_nothing_has_a_password_of_its_own(compose):
+    # `:?` stops compose with that text when the variable is not set.
+    assert compose["services"]["postgis"]["environment"]["POSTGRES_PASSWORD"].startswith(
+        "${JINGWEI_SECRET:?"
+    )
