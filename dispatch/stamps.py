@@ -14,6 +14,15 @@ from schemas.effects import StampRefused
 from schemas.journal import UnitMoved, UnitStamped
 from schemas.records import Assignment, Unit
 
+_STAMPS = (
+    "dispatched",
+    "acknowledged",
+    "en_route",
+    "on_scene",
+    "to_facility",
+    "at_facility",
+    "clear",
+)
 _FREES = ("available", "returning", "out_of_service")
 
 
@@ -77,15 +86,18 @@ def _is_earlier_step(current: str, status: str) -> bool:
 
 
 def _write_stamp(state: State, assignment: Assignment, status: str, time: datetime) -> Assignment:
-    """Write an assignment's stamp once, kept between its dispatch and the journal's clock.
+    """Write an assignment's stamp once, kept in order with the others and the journal's clock.
 
-    Clocks in vehicles are off now and then; a stamp before the dispatch or in the future
-    would make every response time computed from it wrong.
+    Clocks in vehicles are off now and then; a stamp before the dispatch, after the next step
+    or in the future would make every response time computed from it wrong.
     """
     field = STAMP_OF_STATE.get(status)
     if field is None or getattr(assignment, field) is not None:
         return assignment
-    when = min(max(time, assignment.dispatched), state.now)
+    step = _STAMPS.index(field)
+    earlier = [t for name in _STAMPS[:step] if (t := getattr(assignment, name)) is not None]
+    later = [t for name in _STAMPS[step + 1 :] if (t := getattr(assignment, name)) is not None]
+    when = min(max(time, *earlier), state.now, *later)
     stamped = msgspec.structs.replace(assignment, **{field: when})
     if status in _FREES:
         came = stamped.on_scene is not None or stamped.to_facility is not None

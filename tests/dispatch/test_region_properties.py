@@ -172,6 +172,10 @@ class Watcher:
             for stamp in ("acknowledged", "en_route", "on_scene", "to_facility", "at_facility"):
                 if getattr(old, stamp) is not None:
                     assert getattr(new, stamp) == getattr(old, stamp)
+        steps = ("dispatched", "acknowledged", "en_route", "on_scene")
+        steps += ("to_facility", "at_facility", "clear")
+        written = [time for step in steps if (time := getattr(new, step)) is not None]
+        assert written == sorted(written)
         self.assignments[new.id] = new
         active = [a.unit for a in self.assignments.values() if a.ended is None]
         assert len(active) == len(set(active))

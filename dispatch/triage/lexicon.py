@@ -1,0 +1,167 @@
+"""The words triage knows, and how they are found in a text.
+
+The words themselves are data (``lexicon.json``): weights by category, phrases that only look
+like one (false friends), negations, words for severity, marks of exercises, and the simplified
+forms of traditional characters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+__all__ = ["Hit", "Lexicon", "lexicon", "normalise"]
+
+_BEFORE = 48
+"""Characters before a word that are searched for its negation."""
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file's form; see `Lexicon` for what each part means."""
+
+    terms: dict[str, dict[str, float]]
+    false_friends: list[str]
+    negators: list[str]
+    fillers: list[str]
+    worse: dict[str, list[str]]
+    milder: dict[str, dict[str, list[str]]]
+    usual: dict[str, list[str]]
+    exercise: list[str]
+    channels: dict[str, dict[str, float]]
+    simplified: dict[str, str]
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A word found in a text, and whether the text denies it ("no one injured")."""
+
+    word: str
+    start: int
+    end: int
+    negated: bool
+
+
+class Lexicon:
+    """Finds words in normalised text.
+
+    Attributes
+    ----------
+    terms
+        Weight by word, by category; 5 names the category, 1 barely hints at it.
+    worse
+        Words by the severity they raise to.
+    milder
+        Words by the severity they lower to, by category.
+    usual
+        By category, words of ``worse`` that say nothing there: in a lift somebody is always
+        trapped.
+    channels
+        Weight by category, by the channel's name.
+    """
+
+    def __init__(self, words: _Words) -> None:
+        self.terms = words.terms
+        self.worse = words.worse
+        self.milder = words.milder
+        self.usual = words.usual
+        self.channels = words.channels
+        self._simplified = str.maketrans(words.simplified)
+        self._false_friends = _pattern(words.false_friends)
+        self._any_term = _pattern(word for terms in words.terms.values() for word in terms)
+        self._worse = {code: _pattern(found) for code, found in words.worse.items()}
+        self._milder = {
+            category: {code: _pattern(found) for code, found in by_code.items()}
+            for category, by_code in words.milder.items()
+        }
+        self._exercise = _pattern(words.exercise)
+        fillers = "|".join(map(_bounded, _longest_first(words.fillers)))
+        negators = "|".join(map(_negator, _longest_first(words.negators)))
+        self._negation = re.compile(rf"(?:{negators})(?:\s*(?:{fillers}))*\s*$")
+        self._joined = re.compile(
+            rf"\s*(?:\bor\b|\bnor\b|和|或者|或|及|、)\s*(?:(?:{fillers})\s*)*"
+        )
+
+    def prepare(self, text: str) -> str:
+        """Return ``text`` ready for searching: normalised, simplified, false friends blanked."""
+        plain = normalise(text).translate(self._simplified)
+        return self._false_friends.sub(lambda found: "\x1f" * len(found.group()), plain)
+
+    def find_terms(self, prepared: str) -> list[Hit]:
+        """Return the categories' words in a prepared text; where they overlap, the longest."""
+        return self._hits(self._any_term, prepared)
+
+    def find_worse(self, prepared: str, severity: str) -> list[Hit]:
+        """Return the words that raise to ``severity``."""
+        return self._hits(self._worse[severity], prepared)
+
+    def find_milder(self, prepared: str, category: str) -> list[tuple[str, Hit]]:
+        """Return the words that lower this category, each with its severity."""
+        return [
+            (severity, hit)
+            for severity, pattern in self._milder.get(category, {}).items()
+            for hit in self._hits(pattern, prepared)
+        ]
+
+    def find_exercise(self, prepared: str) -> list[Hit]:
+        """Return the marks of an exercise or a test call."""
+        return self._hits(self._exercise, prepared)
+
+    def _hits(self, pattern: re.Pattern[str], prepared: str) -> list[Hit]:
+        hits: list[Hit] = []
+        for found in pattern.finditer(prepared):
+            start, end = found.span()
+            before = prepared[max(0, start - _BEFORE) : start]
+            negated = self._negation.search(before) is not None
+            if not negated and hits and hits[-1].negated:
+                # "no fire or smoke": what is joined to a denied word is denied with it.
+                negated = self._joined.fullmatch(prepared, hits[-1].end, start) is not None
+            hits.append(Hit(found.group(), start, end, negated))
+        return hits
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Return the lexicon of the file beside this module."""
+    data = files("dispatch.triage").joinpath("lexicon.json").read_bytes()
+    return Lexicon(msgspec.json.decode(data, type=_Words))
+
+
+def normalise(text: str) -> str:
+    """Return ``text`` in NFKC, lower case, blanks squeezed, none between Chinese characters.
+
+    >>> normalise("Ｆｉｒｅ  着 火　了")
+    'fire 着火了'
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return _BLANK_IN_CHINESE.sub("", _BLANKS.sub(" ", folded)).strip()
+
+
+_BLANKS = re.compile(r"\s+")
+_BLANK_IN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
+
+
+def _longest_first(words: Iterable[str]) -> list[str]:
+    return sorted(set(words), key=lambda word: (-len(word), word))
+
+
+def _bounded(word: str) -> str:
+    """Latin words match whole words, Chinese ones anywhere: there are no blanks between them."""
+    escaped = re.escape(word)
+    return rf"(?<![a-z0-9]){escaped}(?![a-z0-9])" if word.isascii() else escaped
+
+
+def _negator(word: str) -> str:
+    # "是不是", "有没有": whether; a question denies nothing, and the worse reading is the safe one.
+    asked = {"不是": "是", "没有": "有", "没": "有"}.get(word)
+    return f"(?<!{asked}){word}" if asked else _bounded(word)
+
+
+def _pattern(words: Iterable[str]) -> re.Pattern[str]:
+    """One alternation a script: the look-around is tried once a place, not once a word."""
+    ordered = _longest_first(words)
+    latin = "|".join(re.escape(word) for word in ordered if word.isascii())
+    chinese = "|".join(re.escape(word) for word in ordered if not word.isascii())
+    bounded = rf"(?<![a-z0-9])(?:{latin})(?![a-z0-9])" if latin else ""
+    return re.compile("|".join(filter(None, (bounded, chinese))))

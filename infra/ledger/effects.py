@@ -1,0 +1,269 @@
+"""What the core decided, written in a few statements a batch.
+
+Records are written as they stand after the batch; what only grows (timeline, links,
+recommendations, the effects themselves) is written line by line.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from infra.ledger.rows import (
+    Row,
+    alert_row,
+    assignment_row,
+    condition_row,
+    incident_row,
+    plain,
+    plains,
+    unit_row,
+)
+from infra.ledger.statements import statement
+from schemas import codes, wire
+from schemas.effects import (
+    AlertWritten,
+    AssignmentWritten,
+    CityWritten,
+    CommandAnswered,
+    ConditionEnded,
+    ConditionWritten,
+    Effect,
+    EvidencePlaced,
+    IncidentWritten,
+    Linked,
+    PolicyWritten,
+    Recommended,
+    StampRefused,
+    TimelineAppended,
+    TimerEnded,
+    TimerSet,
+    UnitWritten,
+)
+from schemas.policy import Policy
+from schemas.records import Alert, Assignment, Condition, Incident, Timer, Unit
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """One journal entry and what the core answered to it.
+
+    Attributes
+    ----------
+    offset
+        In the region's journal partition.
+    entry_kind
+        The entry's tag, such as ``evidence``.
+    at
+        Kafka's log-append time, as it was given to the core.
+    """
+
+    offset: int
+    entry_id: str
+    entry_kind: str
+    at: datetime
+    effects: tuple[Effect, ...]
+
+
+async def write_applied(
+    conn: asyncpg.Connection, region: str, batch: Sequence[Applied], clock: datetime | None
+) -> int:
+    """Write the effects of a batch of a region's journal.
+
+    Parameters
+    ----------
+    batch
+        In order of their offsets.
+    clock
+        The core's after the batch.
+
+    Returns
+    -------
+    int
+        How many entries were written. Entries at or below the region's applied offset have
+        been written before and are skipped, so the same batch again leaves no trace.
+    """
+    row = await conn.fetchrow(statement("effects.lock_region"), region)
+    fresh = [applied for applied in batch if applied.offset > row["applied_offset"]]
+    if not fresh:
+        return 0
+    policy = None if row["policy"] is None else wire.decode(row["policy"], Policy)
+    forgotten = _forgotten_until(fresh, policy, (row["clock"], clock), row["forgotten_until"])
+    changes = _Changes(region, row["numbers"])
+    for applied in fresh:
+        for effect in applied.effects:
+            changes.add(effect)
+    await conn.executemany(
+        statement("effects.applied"),
+        [(region, a.offset, a.entry_id, a.entry_kind, a.at, wire.encode(a.effects)) for a in fresh],
+    )
+    for name, rows in changes.rows():
+        if rows:
+            await conn.executemany(statement(f"effects.{name}"), rows)
+    await conn.execute(
+        statement("effects.update_region"),
+        region,
+        clock,
+        fresh[-1].offset,
+        forgotten,
+        None if changes.policy is None else wire.encode(changes.policy),
+        None if changes.policy is None else changes.policy.version,
+        changes.city,
+        changes.numbers,
+    )
+    return len(fresh)
+
+
+class _Changes:
+    """What a batch changes, by table."""
+
+    def __init__(self, region: str, numbers: dict[str, int]) -> None:
+        self.region = region
+        self.numbers = numbers
+        self.policy: Policy | None = None
+        self.city: str | None = None
+        self._incidents: dict[str, Incident] = {}
+        self._units: dict[str, Unit] = {}
+        self._assignments: dict[str, Assignment] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._conditions: dict[str, Condition] = {}
+        self._conditions_ended: dict[str, datetime] = {}
+        self._timers: dict[tuple[str, str], Timer | None] = {}
+        self._placed: dict[str, Row] = {}
+        self._commands: dict[str, Row] = {}
+        self._entries: list[Row] = []
+        self._links: list[Row] = []
+        self._recommendations: list[Row] = []
+        self._stamps_refused: list[Row] = []
+
+    def add(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one case a kind of effect
+        """Take an effect in; a later record replaces an earlier one."""
+        match effect:
+            case IncidentWritten(incident=incident):
+                self._incidents[incident.id] = incident
+                self._count(incident.number)
+            case TimelineAppended(entry=e):
+                self._entries.append(
+                    (
+                        e.incident,
+                        e.seq,
+                        e.at,
+                        e.kind,
+                        plain(e.actor),
+                        plain(e.text),
+                        plains(e.reasons),
+                        e.cause,
+                    )
+                )
+            case UnitWritten(unit=unit):
+                self._units[unit.id] = unit
+            case AssignmentWritten(assignment=assignment):
+                self._assignments[assignment.id] = assignment
+            case AlertWritten(alert=alert):
+                self._alerts[alert.id] = alert
+            case TimerSet(timer=timer):
+                self._timers[timer.kind, timer.subject] = timer
+            case TimerEnded(kind=kind, subject=subject):
+                self._timers[kind, subject] = None
+            case EvidencePlaced() as e:
+                self._placed[e.evidence] = (
+                    e.evidence,
+                    e.incident,
+                    e.placed,
+                    e.score,
+                    plains(e.reasons),
+                )
+            case Recommended(incident=incident_id, at=at, recommendation=r):
+                self._recommendations.append(
+                    (
+                        incident_id,
+                        at,
+                        r.policy,
+                        list(r.requirements),
+                        plains(r.short),
+                        r.reasons,
+                        r.candidates,
+                        wire.encode(r),
+                    )
+                )
+            case Linked() as e:
+                self._links.append((e.incident, e.other, e.kind, e.at))
+            case CommandAnswered() as e:
+                self._commands[e.command] = (
+                    e.command,
+                    self.region,
+                    plain(e.incident),
+                    plain(e.operator),
+                    e.outcome,
+                    plain(e.reason),
+                    e.version,
+                    e.at,
+                )
+            case ConditionWritten(condition=condition):
+                self._conditions[condition.id] = condition
+                self._conditions_ended.pop(condition.id, None)
+            case ConditionEnded(condition=condition_id, at=at):
+                self._conditions_ended[condition_id] = at
+            case StampRefused() as e:
+                self._stamps_refused.append(
+                    (self.region, e.unit, e.status, e.at, plain(e.by), plain(e.reason))
+                )
+            case PolicyWritten(policy=policy):
+                self.policy = policy
+            case CityWritten(city=city):
+                self.city = city
+
+    def rows(self) -> list[tuple[str, list[Row]]]:
+        """Return the rows by statement, in an order that satisfies every reference."""
+        region = self.region
+        # Ended ones first: a unit may have been freed and sent again in the same batch, and
+        # at no moment may it have two active assignments.
+        assignments = sorted(self._assignments.values(), key=lambda item: item.ended is None)
+        timers = [timer for timer in self._timers.values() if timer is not None]
+        timers_ended = [key for key, timer in self._timers.items() if timer is None]
+        return [
+            ("incident", [incident_row(item) for item in self._incidents.values()]),
+            ("entry", self._entries),
+            ("unit", [unit_row(item) for item in self._units.values()]),
+            ("assignment", [assignment_row(region, item) for item in assignments]),
+            ("placed", list(self._placed.values())),
+            ("link", self._links),
+            ("recommendation", self._recommendations),
+            ("alert", [alert_row(region, item) for item in self._alerts.values()]),
+            ("condition", [condition_row(region, item) for item in self._conditions.values()]),
+            ("condition_ended", [(region, *item) for item in self._conditions_ended.items()]),
+            ("timer_ended", [(region, *key) for key in timers_ended]),
+            ("timer", [(region, t.kind, t.subject, t.due) for t in timers]),
+            ("stamp_refused", self._stamps_refused),
+            ("command", list(self._commands.values())),
+        ]
+
+    def _count(self, number: str) -> None:
+        """Keep the day's running count, the last part of an incident's number."""
+        _, day, count = number.rsplit("-", 2)
+        self.numbers[day] = max(self.numbers.get(day, 0), int(count))
+
+
+def _forgotten_until(
+    batch: Sequence[Applied],
+    policy: Policy | None,
+    clocks: tuple[datetime | None, datetime | None],
+    forgotten: datetime | None,
+) -> datetime | None:
+    """Return until when closed incidents have left the core's memory.
+
+    At each entry the core forgets what was closed longer ago than the policy in force says,
+    before it decides. The last clock and policy alone do not tell: a policy with a longer
+    memory does not bring back what was forgotten under the one before.
+    """
+    clock, end = clocks
+    memory = timedelta(seconds=(policy or codes.default_policy()).closed_memory_s)
+    for position, applied in enumerate(batch, start=1):
+        clock = applied.at if clock is None else max(clock, applied.at)
+        if position == len(batch) and end is not None:
+            clock = end  # a tick's own time may be later than its log-append time
+        forgotten = clock - memory if forgotten is None else max(forgotten, clock - memory)
+        for effect in applied.effects:
+            if isinstance(effect, PolicyWritten):
+                memory = timedelta(seconds=effect.policy.closed_memory_s)
+    return forgotten

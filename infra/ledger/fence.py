@@ -1,0 +1,64 @@
+"""The offset fence: which message of a partition is next, kept with all that was written.
+
+A worker locks its partitions' rows, skips messages below the next offset, writes, and
+advances them in the same transaction. A zombie, a worker whose partition was given to
+another, waits for the lock and then finds that there is nothing left for it to do.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import asyncpg
+
+from infra.ledger.errors import FenceBroken
+from infra.ledger.statements import statement
+
+Part = tuple[str, int]
+"""A topic and a partition of it."""
+
+
+async def lock_offsets(
+    conn: asyncpg.Connection, group: str, parts: Iterable[Part]
+) -> dict[Part, int]:
+    """Lock the fences of these partitions until the transaction ends.
+
+    Rows that are not there yet begin at 0. They are locked in sorted order, so that two
+    workers never wait for each other.
+
+    Returns
+    -------
+    dict
+        The next offset by (topic, partition): messages below it have been dealt with.
+    """
+    wanted = sorted(set(parts))
+    columns = [topic for topic, _ in wanted], [partition for _, partition in wanted]
+    rows = await conn.fetch(statement("fence.lock"), group, *columns)
+    if len(rows) < len(wanted):
+        await conn.execute(statement("fence.begin"), group, *columns)
+        rows = await conn.fetch(statement("fence.lock"), group, *columns)
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def advance(conn: asyncpg.Connection, group: str, reached: Mapping[Part, int]) -> None:
+    """Say that everything below these offsets has been dealt with.
+
+    Raises
+    ------
+    FenceBroken
+        If a fence is further already, or was never locked: the transaction must be given up.
+    """
+    parts = sorted(reached)
+    rows = await conn.fetch(
+        statement("fence.advance"),
+        group,
+        [topic for topic, _ in parts],
+        [partition for _, partition in parts],
+        [reached[part] for part in parts],
+    )
+    advanced = {(row["topic"], row["partition"]) for row in rows}
+    for topic, partition in parts:
+        if (topic, partition) not in advanced:
+            raise FenceBroken(
+                f"{topic} partition {partition} is past offset {reached[topic, partition]} for "
+                f"group {group!r}, or its fence was not locked: another worker has taken it over, "
+                "give this batch up"
+            )

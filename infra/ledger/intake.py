@@ -1,0 +1,151 @@
+"""What intake remembers: evidence, personal data, alarm states, tracks, dead letters.
+
+All of it is written in the transaction that advances the input partition's fence, and every
+function may be called with the same rows again: what is there stays as it is.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+
+from infra.ledger.outbox import Headers, pack_headers
+from infra.ledger.rows import evidence_row, plain
+from infra.ledger.statements import statement
+from schemas.records import Evidence
+
+
+class Source(NamedTuple):
+    """Where a message stood: topic, partition and offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Reporter(msgspec.Struct, frozen=True):
+    """A reporter's personal data under a pseudonymous reference."""
+
+    ref: str
+    contact: dict[str, Any]
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Detection state of a datastream; ``state`` is the detector's own encoding.
+
+    ``seen_at`` is the time of the last reading.
+    """
+
+    datastream: str
+    state: bytes
+    open: bool = False
+    seen_at: datetime | None = None
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """Where a unit was: WGS-84 degrees, metres, metres per second, degrees from north."""
+
+    unit: str
+    at: datetime
+    lon: float
+    lat: float
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    heading_deg: float | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A message that could not be used, as it came, and why.
+
+    ``error`` is the class of the error, ``reason`` its sentence, ``agent`` who gave up.
+    """
+
+    source: Source
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    reason: str
+    error: str
+    agent: str
+    at: datetime
+
+
+async def insert_evidence(
+    conn: asyncpg.Connection, region: str, evidence: Sequence[tuple[Evidence, Source]]
+) -> set[str]:
+    """Write evidence; return the ids of what was not there before."""
+    rows = await conn.fetchmany(
+        statement("intake.evidence"),
+        [(*evidence_row(region, item), *source) for item, source in evidence],
+    )
+    return {row["id"] for row in rows}
+
+
+async def insert_reporters(conn: asyncpg.Connection, reporters: Sequence[Reporter]) -> None:
+    """Write personal data where the reference is new; what was erased stays erased."""
+    await conn.executemany(
+        statement("intake.reporter"), [(item.ref, item.contact) for item in reporters]
+    )
+
+
+async def load_alarms(conn: asyncpg.Connection, partition: int) -> dict[str, Alarm]:
+    """Return the alarm states of a partition of the readings, by datastream."""
+    return {
+        row["datastream"]: Alarm(
+            datastream=row["datastream"],
+            state=row["state"],
+            open=row["open"],
+            seen_at=row["seen_at"],
+        )
+        for row in await conn.fetch(statement("intake.alarms"), partition)
+    }
+
+
+async def save_alarms(conn: asyncpg.Connection, partition: int, alarms: Sequence[Alarm]) -> None:
+    """Write the alarm states that have changed."""
+    await conn.executemany(
+        statement("intake.save_alarm"),
+        [(partition, item.datastream, item.open, item.seen_at, item.state) for item in alarms],
+    )
+
+
+async def insert_tracks(conn: asyncpg.Connection, fixes: Sequence[Fix]) -> None:
+    """Write units' tracks, making the partitions of their days first.
+
+    Call it at most once in a transaction: making a partition waits for other writers.
+    The day after is made at the same time, so that nobody waits at midnight.
+    """
+    if not fixes:
+        return
+    days = {fix.at.astimezone(UTC).date() for fix in fixes}
+    days |= {day + timedelta(days=1) for day in days if day < date.max}
+    await conn.execute(statement("intake.make_track_partitions"), sorted(days))
+    await conn.executemany(
+        statement("intake.track"),
+        [(f.unit, f.at, f.lon, f.lat, f.accuracy_m, f.speed_mps, f.heading_deg) for f in fixes],
+    )
+
+
+async def insert_dead_letters(
+    conn: asyncpg.Connection, letters: Sequence[DeadLetter]
+) -> set[Source]:
+    """Write dead letters; return the places of those that were not there before."""
+    rows = await conn.fetchmany(
+        statement("intake.dead_letter"),
+        [
+            (
+                *letter.source,
+                letter.key,
+                letter.value,
+                pack_headers(letter.headers),
+                plain(letter.reason),
+                letter.error,
+                letter.agent,
+                letter.at,
+            )
+            for letter in letters
+        ],
+    )
+    return {Source(row["topic"], row["partition"], row["record_offset"]) for row in rows}

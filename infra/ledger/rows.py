@@ -1,0 +1,201 @@
+"""Records as rows: the arguments of the statements that write them."""
+
+import struct
+from typing import Any
+
+from schemas import codes, wire
+from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Point, Unit
+
+Row = tuple[Any, ...]
+
+_SRID = 4326
+_LINE_STRING = 2
+_HAS_SRID = 0x20000000
+_SHORTEST_LINE = 2
+
+
+def plain(text: str) -> str:
+    """Return ``text`` as a text column can hold it; the record beside it keeps it as it is."""
+    return text.replace("\x00", "\ufffd")
+
+
+def plain_or_none(text: str | None) -> str | None:
+    """Return what `plain` does, None for None."""
+    return None if text is None else plain(text)
+
+
+def plains(texts: tuple[str, ...]) -> list[str]:
+    """Return what `plain` does for each."""
+    return [plain(text) for text in texts]
+
+
+def line_ewkb(coordinates: tuple[tuple[float, float], ...]) -> bytes | None:
+    """Return a line as EWKB in EPSG:4326, None if it has fewer than two points.
+
+    Source: PostGIS, extended well-known binary (byte order, type with the SRID flag, SRID,
+    number of points, points).
+    """
+    if len(coordinates) < _SHORTEST_LINE:
+        return None
+    flat = [number for point in coordinates for number in point]
+    return struct.pack(
+        f"<BIII{len(flat)}d", 1, _LINE_STRING | _HAS_SRID, _SRID, len(coordinates), *flat
+    )
+
+
+def _lon_lat_accuracy(point: Point | None) -> Row:
+    return (None, None, None) if point is None else (point.lon, point.lat, point.accuracy_m)
+
+
+def is_open(state: str) -> bool:
+    """Return whether somebody may still have to act in this state; an unknown one is open."""
+    row = codes.incident_states().get(state)
+    return row is None or row.open
+
+
+def incident_row(incident: Incident) -> Row:
+    """Return the arguments of ``effects.incident``."""
+    where = incident.where
+    return (
+        incident.id,
+        incident.region,
+        incident.number,
+        incident.version,
+        incident.category,
+        incident.severity,
+        incident.confidence,
+        incident.state,
+        is_open(incident.state),
+        plain(incident.title),
+        *_lon_lat_accuracy(incident.point),
+        where.district,
+        where.subdistrict,
+        where.beat,
+        list(where.hazard_zones),
+        plain_or_none(where.address),
+        incident.opened_at,
+        incident.updated_at,
+        incident.noticed_at,
+        incident.acknowledged_at,
+        plain_or_none(incident.acknowledged_by),
+        incident.resourced_at,
+        incident.reopened_at,
+        incident.closed_at,
+        incident.disposition,
+        incident.possible_duplicate_of,
+        incident.merged_into,
+        plains(incident.short),
+        list(incident.evidence),
+        wire.encode(incident),
+    )
+
+
+def unit_row(unit: Unit) -> Row:
+    """Return the arguments of ``effects.unit``."""
+    return (
+        unit.id,
+        unit.region,
+        unit.kind,
+        plain(unit.name),
+        unit.department,
+        list(unit.capabilities),
+        plain(unit.station),
+        unit.home.lon,
+        unit.home.lat,
+        unit.state,
+        unit.position.lon,
+        unit.position.lat,
+        unit.position_at,
+        unit.heading_deg,
+        unit.status_at,
+        unit.assignment,
+        unit.incident,
+        plain_or_none(unit.reason),
+        wire.encode(unit),
+    )
+
+
+def assignment_row(region: str, assignment: Assignment) -> Row:
+    """Return the arguments of ``effects.assignment``."""
+    route = assignment.route
+    return (
+        assignment.id,
+        region,
+        assignment.incident,
+        assignment.unit,
+        assignment.capability,
+        plain(assignment.by),
+        assignment.eta_s,
+        plains(assignment.reasons),
+        None if route is None else line_ewkb(route.coordinates),
+        None if route is None else route.metres,
+        None if route is None else route.seconds,
+        None if route is None else plains(route.streets),
+        assignment.dispatched,
+        assignment.acknowledged,
+        assignment.en_route,
+        assignment.on_scene,
+        assignment.to_facility,
+        assignment.at_facility,
+        assignment.clear,
+        assignment.ended,
+        wire.encode(assignment),
+    )
+
+
+def alert_row(region: str, alert: Alert) -> Row:
+    """Return the arguments of ``effects.alert``."""
+    return (
+        alert.id,
+        region,
+        alert.incident,
+        alert.kind,
+        alert.priority,
+        plain(alert.text),
+        alert.raised_at,
+        alert.ended_at,
+        plain_or_none(alert.ended_by),
+        wire.encode(alert),
+    )
+
+
+def condition_row(region: str, condition: Condition) -> Row:
+    """Return the arguments of ``effects.condition``, without when it ended."""
+    return (
+        region,
+        condition.id,
+        condition.kind,
+        list(condition.segments),
+        condition.speed_factor,
+        condition.valid_from,
+        condition.valid_until,
+        plain(condition.reason),
+        wire.encode(condition),
+    )
+
+
+def evidence_row(region: str, evidence: Evidence) -> Row:
+    """Return the arguments of ``intake.evidence``, without topic, partition and offset."""
+    where = evidence.where
+    return (
+        evidence.id,
+        region,
+        evidence.source,
+        plain(evidence.source_id),
+        evidence.phase,
+        evidence.category,
+        evidence.severity,
+        evidence.confidence,
+        *_lon_lat_accuracy(evidence.point),
+        where.district,
+        where.subdistrict,
+        where.beat,
+        list(where.hazard_zones),
+        plain_or_none(where.address),
+        evidence.observed_at,
+        evidence.received_at,
+        plain(evidence.text),
+        plains(evidence.reasons),
+        plain_or_none(evidence.reporter),
+        wire.encode(evidence),
+    )

@@ -1,0 +1,108 @@
+"""A region's core as the ledger has it: exactly what the core knew after its last entry."""
+
+from datetime import datetime
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+
+from infra.ledger.statements import statement
+from schemas import wire
+from schemas.policy import Policy
+from schemas.records import Alert, Assignment, Condition, Incident, Timer, Unit
+from schemas.snapshot import SEEN, Snapshot
+
+R = TypeVar("R", Incident, Unit, Assignment, Alert, Condition)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What the ledger recorded of a journal entry; ``effects`` in canonical bytes."""
+
+    offset: int
+    entry_id: str
+    entry_kind: str
+    at: datetime
+    effects: bytes
+
+
+async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | None:
+    """Return what a core of this region starts from, None if nothing was ever applied.
+
+    Call it inside a transaction that sees one moment (``reading``), or with the region's
+    journal fence locked.
+    """
+    row = await conn.fetchrow(statement("snapshot.region"), region)
+    if row is None:
+        return None
+    forgotten = row["forgotten_until"]
+    incidents = await _records(conn, Incident, "snapshot.incidents", region, forgotten)
+    remembered = {incident.id for incident in incidents}
+    pairs = await conn.fetch(statement("snapshot.separations"), region, forgotten)
+    timers = [
+        Timer(kind=timer["kind"], subject=timer["subject"], due=timer["due"])
+        for timer in await conn.fetch(statement("snapshot.timers"), region)
+    ]
+    return Snapshot(
+        region=region,
+        clock=row["clock"],
+        policy=None if row["policy"] is None else wire.decode(row["policy"], Policy),
+        city=row["city"],
+        incidents=incidents,
+        units=await _records(conn, Unit, "snapshot.units", region),
+        assignments=await _records(conn, Assignment, "snapshot.assignments", region, forgotten),
+        alerts=await _records(conn, Alert, "snapshot.alerts", region),
+        conditions=await _records(conn, Condition, "snapshot.conditions", region),
+        timers=tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject))),
+        numbers=dict(sorted(row["numbers"].items())),
+        separations=tuple(
+            sorted(
+                {
+                    (min(pair), max(pair))
+                    for pair in (tuple(found) for found in pairs)
+                    if set(pair) <= remembered
+                }
+            )
+        ),
+        seen=await _seen(conn, region),
+    )
+
+
+async def applied_offset(conn: asyncpg.Connection, region: str) -> int:
+    """Return the journal offset of the last entry applied, -1 before any."""
+    row = await conn.fetchrow(statement("snapshot.region"), region)
+    return -1 if row is None else int(row["applied_offset"])
+
+
+async def applied_range(
+    conn: asyncpg.Connection, region: str, first: int, last: int
+) -> list[Recorded]:
+    """Return what was recorded of the journal offsets ``first`` to ``last``, both included."""
+    rows = await conn.fetch(statement("snapshot.applied_range"), region, first, last)
+    return [
+        Recorded(
+            offset=row["journal_offset"],
+            entry_id=row["entry_id"],
+            entry_kind=row["entry_kind"],
+            at=row["at"],
+            effects=row["effects"],
+        )
+        for row in rows
+    ]
+
+
+async def _records(
+    conn: asyncpg.Connection, kind: type[R], name: str, *arguments: object
+) -> tuple[R, ...]:
+    rows = await conn.fetch(statement(name), *arguments)
+    records: list[R] = [wire.decode(row["record"], kind) for row in rows]
+    return tuple(sorted(records, key=lambda record: record.id))
+
+
+async def _seen(conn: asyncpg.Connection, region: str) -> tuple[str, ...]:
+    """Return the ids of the last entries applied, oldest first.
+
+    An entry that the relay sent twice stands in the journal twice; the core remembers it at
+    its first place. Twice the number is read, so that repeats leave enough others.
+    """
+    rows = await conn.fetch(statement("snapshot.seen"), region, 2 * SEEN)
+    return tuple(dict.fromkeys(row["entry_id"] for row in reversed(rows)))[-SEEN:]

@@ -1,0 +1,19 @@
+-- name: put
+INSERT INTO outbox (lane, topic, key, value, headers)
+SELECT $1, m.topic, m.key, m.value, m.headers
+FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
+    WITH ORDINALITY AS m (topic, key, value, headers, position)
+ORDER BY m.position
+RETURNING id;
+
+-- name: unsent
+SELECT id, topic, key, value, headers FROM outbox WHERE lane = $1 ORDER BY id LIMIT $2;
+
+-- name: mark_sent
+DELETE FROM outbox WHERE id = ANY($1::bigint[]);
+
+-- name: lanes_waiting
+SELECT lane FROM outbox
+WHERE created_at <= clock_timestamp() - make_interval(secs => $1)
+GROUP BY lane
+ORDER BY min(id);

@@ -1,0 +1,195 @@
+"""What the database itself refuses, whoever asks."""
+
+import asyncpg
+import pytest
+
+from infra.ledger import connect, errors, transaction
+from infra.ledger.effects import write_applied
+from infra.ledger.intake import Reporter, Source, insert_evidence, insert_reporters
+from infra.settings import Endpoints
+from tests.infra.ledger.scenario import Play, fleet
+
+pytestmark = pytest.mark.postgis
+
+
+@pytest.fixture
+async def play(worker: asyncpg.Connection) -> Play:
+    play = Play("310106")
+    batch = [play.apply(fleet("310106")), play.step(0, 1, 1), play.step(0, 3, 1)]
+    async with transaction(worker) as conn:
+        await insert_evidence(conn, "310106", play.evidence)
+        await write_applied(conn, "310106", batch, play.core.clock)
+    return play
+
+
+async def test_the_timeline_only_grows(
+    play: Play, owner: asyncpg.Connection, worker: asyncpg.Connection
+) -> None:
+    for change in (
+        "UPDATE incident_entry SET text = 'other'",
+        "DELETE FROM incident_entry",
+        "TRUNCATE incident_entry",
+    ):
+        with pytest.raises(errors.InvariantBroken, match="incident_entry is append-only"):
+            async with transaction(owner) as conn:
+                await conn.execute(change)
+        with pytest.raises(errors.LedgerRefused, match="permission denied"):
+            async with transaction(worker) as conn:
+                await conn.execute(change)
+
+
+async def test_the_timeline_has_neither_gaps_nor_repeats(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    incident = play.core.snapshot().incidents[0]
+    for seq in (1, incident.version, incident.version + 2):
+        with pytest.raises(errors.InvariantBroken, match="the next is not number"):
+            async with transaction(worker) as conn:
+                await conn.execute(
+                    "INSERT INTO incident_entry"
+                    " VALUES ($1, $2, now(), 'note', 'a', 'b', '{}', 'c')",
+                    incident.id,
+                    seq,
+                )
+
+
+async def test_a_unit_has_at_most_one_active_assignment(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    with pytest.raises(errors.InvariantBroken, match="assignment_one_active_per_unit"):
+        async with transaction(worker) as conn:
+            await conn.execute(
+                "INSERT INTO assignment (id, region, incident_id, unit_id, capability,"
+                " assigned_by, eta_s, reasons, dispatched, record)"
+                " SELECT 'other', region, incident_id, unit_id, capability, assigned_by, eta_s,"
+                " reasons, dispatched, record FROM assignment WHERE ended IS NULL LIMIT 1"
+            )
+
+
+STAMPS = (
+    "dispatched",
+    "acknowledged",
+    "en_route",
+    "on_scene",
+    "to_facility",
+    "at_facility",
+    "clear",
+)
+
+
+async def test_a_stamp_is_written_once(play: Play, worker: asyncpg.Connection) -> None:
+    for stamp in STAMPS:
+        await worker.execute(f"UPDATE assignment SET {stamp} = dispatched")
+        await worker.execute(f"UPDATE assignment SET {stamp} = {stamp}")
+        for change in ("dispatched + interval '1s'", *(("NULL",) * (stamp != "dispatched"))):
+            with pytest.raises(errors.InvariantBroken, match=f"{stamp} is written once"):
+                async with transaction(worker) as conn:
+                    await conn.execute(f"UPDATE assignment SET {stamp} = {change}")
+
+
+async def test_an_ended_assignment_stays_ended(play: Play, worker: asyncpg.Connection) -> None:
+    await worker.execute("UPDATE assignment SET ended = 'completed'")
+    for change in ("NULL", "'cancelled'"):
+        with pytest.raises(errors.InvariantBroken, match="ended is written once"):
+            async with transaction(worker) as conn:
+                await conn.execute(f"UPDATE assignment SET ended = {change}")
+
+
+async def test_planners_see_views_without_personal_data_only(
+    play: Play, endpoints: Endpoints, owner: asyncpg.Connection
+) -> None:
+    planner = await connect(endpoints.planner_url)
+    assert await planner.fetchval("SELECT count(*) FROM planning.incident") > 0
+    assert await planner.fetchval("SELECT count(*) FROM planning.assignment WHERE eta_s > 0") > 0
+    views = await owner.fetch("SELECT viewname FROM pg_views WHERE schemaname = 'planning'")
+    for view in views:
+        await planner.fetch(f"SELECT * FROM planning.{view[0]}")
+    hidden = {"text", "title", "address", "reporter_ref", "contact", "record", "triage"}
+    columns = await owner.fetch(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'planning'"
+    )
+    assert not hidden & {row[0] for row in columns}
+    tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE tableowner = current_user")
+    for table in {row[0] for row in tables} - {"schema_migration"}:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await planner.fetch(f"SELECT * FROM {table}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await planner.execute("DELETE FROM planning.incident")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await planner.fetchval("SELECT read_reporter('r', 'planner', 'curiosity')")
+    await planner.close()
+
+
+async def test_reading_personal_data_is_audited(
+    endpoints: Endpoints, owner: asyncpg.Connection, worker: asyncpg.Connection
+) -> None:
+    async with transaction(worker) as conn:
+        reporter = Reporter("r1", {"name": "张三", "phone": "13800000000\x00"})
+        await insert_reporters(conn, [reporter])
+        await insert_reporters(conn, [Reporter("r1", {"name": "another"})])
+    for table in ("reporter", "audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await worker.fetch(f"SELECT * FROM {table}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await worker.fetchval("SELECT read_reporter('r1', 'worker', 'why')")
+    gateway = await connect(endpoints.gateway_url)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await gateway.fetch("SELECT * FROM reporter")
+    read = "SELECT read_reporter('r1', '王', 'call back')"
+    assert await gateway.fetchval(read) == {"name": "张三", "phone": "13800000000\ufffd"}
+    with pytest.raises(asyncpg.InvalidParameterValueError, match="actor and a purpose"):
+        await gateway.fetchval("SELECT read_reporter('r1', '王', '')")
+    assert await gateway.fetchval("SELECT erase_reporter('r1', '王', 'asked by citizen')")
+    assert await gateway.fetchval(read) is None
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await gateway.execute("DELETE FROM audit")
+    await gateway.close()
+    async with transaction(worker) as conn:
+        await insert_reporters(conn, [reporter])
+    assert await owner.fetchval("SELECT contact FROM reporter WHERE ref = 'r1'") is None
+    rows = await owner.fetch("SELECT role, actor, action, subject FROM audit ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("jingwei_gateway", "王", action, "r1")
+        for action in ("read_reporter", "erase_reporter", "read_reporter")
+    ]
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append-only"):
+        await owner.execute("UPDATE audit SET actor = 'x'")
+
+
+async def test_the_gateway_writes_commands_and_no_incidents(
+    play: Play, endpoints: Endpoints
+) -> None:
+    gateway = await connect(endpoints.gateway_url)
+    await gateway.execute(
+        "INSERT INTO command (id, region, incident_id, operator) VALUES ('c', 'r', 'i', 'o')"
+    )
+    assert await gateway.fetchval("SELECT count(*) FROM open_incident") > 0
+    for change in ("DELETE FROM incident", "UPDATE incident SET state = 'closed'"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await gateway.execute(change)
+    await gateway.close()
+
+
+async def test_an_id_that_no_column_holds_is_refused_whole(worker: asyncpg.Connection) -> None:
+    play = Play("310106")
+    play.step(0, 1, 1)
+    noted = play.evidence[0][0]
+    bad = type(noted)(**{f: getattr(noted, f) for f in noted.__struct_fields__} | {"id": "a\x00b"})
+    with pytest.raises(errors.Unstorable, match="cannot be stored"):
+        async with transaction(worker) as conn:
+            await insert_evidence(conn, "r", [(noted, Source("t", 0, 0)), (bad, Source("t", 0, 1))])
+    assert await worker.fetchval("SELECT count(*) FROM evidence") == 0
+
+
+async def test_a_key_longer_than_an_index_takes_is_refused(worker: asyncpg.Connection) -> None:
+    noise = "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(5000))
+    with pytest.raises(errors.Unstorable, match="index row"):
+        async with transaction(worker) as conn:
+            await insert_reporters(conn, [Reporter(noise, {})])
+
+
+async def test_any_other_error_of_the_database_is_the_ledgers(worker: asyncpg.Connection) -> None:
+    with pytest.raises(errors.LedgerError, match="the ledger failed") as raised:
+        async with transaction(worker) as conn:
+            await conn.execute("SELECT ST_GeomFromEWKB('\\x00')")
+    assert type(raised.value) is errors.LedgerError

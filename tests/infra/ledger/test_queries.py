@@ -1,0 +1,143 @@
+"""What the command line reads, on a day that the core has lived through."""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from infra.ledger import errors, invariants, queries, reading, transaction
+from infra.ledger.effects import write_applied
+from infra.ledger.intake import insert_evidence
+from infra.ledger.queries import IncidentFilter
+from tests.infra.ledger.scenario import START, Play, fleet
+
+pytestmark = pytest.mark.postgis
+
+
+@pytest.fixture
+async def play(worker: asyncpg.Connection) -> Play:
+    play = Play("310106")
+    play.at = datetime.now(UTC)
+    batch = [play.apply(fleet("310106"))]
+    batch += [play.step(n * 7, n * 13 % 121, n * 29 % 113) for n in range(120)]
+    async with transaction(worker) as conn:
+        await insert_evidence(conn, "310106", play.evidence)
+        await write_applied(conn, "310106", batch, play.core.clock)
+    return play
+
+
+async def test_incidents_are_listed_by_what_is_asked(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    known = play.incidents.values()
+    async with reading(worker) as conn:
+        assert {line.incident for line in await queries.list_incidents(conn)} == set(known)
+        some = IncidentFilter(open=True, severities=("P1",), categories=("fire",), since=START)
+        for line in await queries.list_incidents(conn, some):
+            assert (line.incident.severity, line.incident.category) == ("P1", "fire")
+            assert line.incident.closed_at is None
+        assert len(await queries.list_incidents(conn, IncidentFilter(limit=2))) == 2
+        late = IncidentFilter(since=play.at + timedelta(days=1))
+        assert await queries.list_incidents(conn, late) == []
+        states = IncidentFilter(states=("no such",))
+        assert await queries.list_incidents(conn, states) == []
+
+
+async def test_an_incident_is_found_by_any_of_its_names(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    incident = play.core.snapshot().incidents[0]
+    for key in (incident.id, incident.number, incident.id[:13], incident.number[-4:]):
+        assert await queries.find_incident(worker, key) == incident.id
+    with pytest.raises(errors.NotFound, match="jingwei incidents list"):
+        await queries.find_incident(worker, "nothing")
+    with pytest.raises(errors.NotFound):
+        await queries.find_incident(worker, "")
+    with pytest.raises(errors.Ambiguous, match="give more of it"):
+        await queries.find_incident(worker, "310106-")
+
+
+async def test_an_incident_is_shown_whole(play: Play, worker: asyncpg.Connection) -> None:
+    known = play.core.snapshot()
+    for incident in known.incidents:
+        whole = await queries.show_incident(worker, incident.id)
+        assert whole.incident == incident
+        assert [entry.seq for entry in whole.timeline] == list(range(1, incident.version + 1))
+        mine = {a.id: a for a in known.assignments if a.incident == incident.id}
+        assert {a.id: a for a in whole.assignments} == mine
+        placed = {line.evidence.id for line in whole.evidence if line.placed != "ended"}
+        assert placed <= set(incident.evidence) or incident.merged_into
+        assert all(line.reasons for line in whole.evidence if line.placed == "attached")
+        assert any(r.recommendation.requirements for r in whole.recommendations) or not mine
+    with pytest.raises(errors.NotFound):
+        await queries.show_incident(worker, "nothing")
+
+
+async def test_counts_units_and_outcomes(play: Play, worker: asyncpg.Connection) -> None:
+    known = play.core.snapshot()
+    assert await queries.list_units(worker) == list(known.units)
+    status = await queries.status(worker)
+    assert sum(status.incidents.values()) == len(play.incidents)
+    assert sum(status.units.values()) == len(known.units)
+    assert status.counts["alerts_active"] == len(known.alerts)
+    assert status.regions[0].clock == known.clock
+    commands = [entry for entry, _ in play.entries if "command" in entry.id]
+    outcomes = [await queries.command_outcome(worker, entry.id) for entry in commands]
+    assert {outcome.outcome for outcome in outcomes} == {"accepted", "refused"}
+    assert all(o.reason for o in outcomes if o.outcome == "refused")
+    assert await queries.command_outcome(worker, "nothing") is None
+    summary = await queries.summary(worker)
+    assert summary["evidence"] == len(play.evidence)
+    assert summary["incidents"] == len(play.incidents)
+    assert await queries.summary(worker, play.at + timedelta(days=9)) == dict.fromkeys(summary, 0)
+
+
+async def test_waiting_times_are_from_report_to_first_assignment(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    times = await queries.report_to_assignment_ms(worker)
+    assert times == sorted(times)
+    assert 0 < len(times) <= len(play.core.snapshot().incidents)
+    assert await queries.report_to_assignment_ms(worker, play.at + timedelta(days=1)) == []
+
+
+async def test_views_are_for_people(play: Play, worker: asyncpg.Connection) -> None:
+    row = await worker.fetchrow(
+        "SELECT *, ST_GeometryType(route) AS form FROM active_assignment"
+        " WHERE route IS NOT NULL LIMIT 1"
+    )
+    assert row["form"] == "ST_LineString"
+    assert await worker.fetchval("SELECT count(*) FROM incident_timeline") > 0
+    assert await worker.fetchval("SELECT count(*) FROM open_incident") > 0
+
+
+DAMAGE = {
+    "unit_once": "DROP INDEX assignment_one_active_per_unit; UPDATE assignment SET ended = NULL",
+    "unit_agrees_with_assignment": "UPDATE unit SET assignment_id = 'other'",
+    "timeline_gapless": "UPDATE incident SET version = version + 1",
+    "timeline_in_order": "UPDATE incident_entry SET at = at + interval '1 day' WHERE seq = 1",
+    "states_follow_one_another": "UPDATE incident SET state = 'scheduled'",
+    "stamps_in_order": "UPDATE assignment SET clear = dispatched - interval '1s'",
+    "closed_have_no_units": "UPDATE incident SET is_open = false",
+    "closed_have_disposition": "UPDATE incident SET state = 'closed', disposition = NULL",
+    "evidence_in_one_incident": "UPDATE incident SET evidence_ids = '{e}'",
+    "every_incident_has_evidence": "UPDATE evidence SET incident_id = NULL",
+    "evidence_placed": "UPDATE evidence SET placed = NULL",
+    "numbers_gapless": "UPDATE incident SET number = number || '9' WHERE number ~ '1$'",
+    "outbox_drained": "INSERT INTO outbox (lane, topic, headers) VALUES ('lane', 'topic', '')",
+}
+
+
+async def test_an_invariant_that_is_broken_is_named(play: Play, owner: asyncpg.Connection) -> None:
+    names = (*invariants.NAMES, *invariants.SETTLING)
+    assert await invariants.check(owner) == dict.fromkeys(names, True)
+    assert set(DAMAGE) == set(names)
+    for name, damage in DAMAGE.items():
+        trial = owner.transaction()
+        await trial.start()
+        for table in ("assignment", "incident_entry"):
+            await owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        await owner.execute(damage)
+        assert not (await invariants.check(owner, settled_s=0))[name]
+        assert (await invariants.violations(owner, settled_s=0))[name]
+        await trial.rollback()

@@ -1,0 +1,241 @@
+"""Fence, outbox and what intake remembers."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from infra.ledger import connect, errors, fence, open_pool, outbox, queries, transaction
+from infra.ledger.city import FenceRow, store_city
+from infra.ledger.feeds import fill_subscriptions, load_subscriptions
+from infra.ledger.intake import (
+    Alarm,
+    DeadLetter,
+    Fix,
+    Source,
+    insert_dead_letters,
+    insert_tracks,
+    load_alarms,
+    save_alarms,
+)
+from infra.ledger.outbox import Message
+from infra.ledger.rows import line_ewkb
+from infra.settings import Endpoints
+from schemas import codes
+
+pytestmark = pytest.mark.postgis
+
+NOW = datetime.now(UTC).replace(microsecond=125_000)
+PART = ("city.journal", 3)
+
+
+async def test_fences_begin_at_zero_and_advance(worker: asyncpg.Connection) -> None:
+    parts = [("b", 1), ("a", 2), ("a", 10), ("b", 1)]
+    async with transaction(worker) as conn:
+        assert await fence.lock_offsets(conn, "g", parts) == {
+            ("a", 2): 0,
+            ("a", 10): 0,
+            ("b", 1): 0,
+        }
+        await fence.advance(conn, "g", {("b", 1): 7, ("a", 2): 0})
+    async with transaction(worker) as conn:
+        assert await fence.lock_offsets(conn, "g", parts) == {
+            ("a", 2): 0,
+            ("a", 10): 0,
+            ("b", 1): 7,
+        }
+        assert await fence.lock_offsets(conn, "other", [("b", 1)]) == {("b", 1): 0}
+
+
+async def test_a_fence_never_goes_back(worker: asyncpg.Connection) -> None:
+    async with transaction(worker) as conn:
+        await fence.lock_offsets(conn, "g", [PART])
+        await fence.advance(conn, "g", {PART: 7})
+    with pytest.raises(errors.FenceBroken, match=r"city\.journal partition 3 is past offset 6"):
+        async with transaction(worker) as conn:
+            await fence.advance(conn, "g", {PART: 6})
+    with pytest.raises(errors.FenceBroken, match="not locked"):
+        async with transaction(worker) as conn:
+            await fence.advance(conn, "g", {("unknown", 0): 6})
+
+
+async def test_a_zombie_waits_and_then_has_nothing_to_do(
+    endpoints: Endpoints, worker: asyncpg.Connection
+) -> None:
+    zombie = await connect(endpoints.worker_url)
+    batch = range(10)
+    written = []
+
+    async def work(conn: asyncpg.Connection, locked: asyncio.Event, go: asyncio.Event) -> None:
+        async with transaction(conn) as inside:
+            first = (await fence.lock_offsets(inside, "g", [PART]))[PART]
+            locked.set()
+            await go.wait()
+            written.extend(offset for offset in batch if offset >= first)
+            await fence.advance(inside, "g", {PART: 10})
+
+    owner_locked, zombie_locked, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    owner = asyncio.create_task(work(worker, owner_locked, go))
+    await owner_locked.wait()
+    late = asyncio.create_task(work(zombie, zombie_locked, go))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(zombie_locked.wait(), 0.3)
+    go.set()
+    await asyncio.gather(owner, late)
+    assert written == list(batch)
+    await zombie.close()
+
+
+async def test_a_batch_given_up_leaves_the_fence_where_it_was(worker: asyncpg.Connection) -> None:
+    async def fail() -> None:
+        async with transaction(worker) as conn:
+            await fence.lock_offsets(conn, "g", [PART])
+            await outbox.put(conn, "lane", [Message("t", None, None)])
+            await fence.advance(conn, "g", {PART: 7})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with transaction(worker) as conn:
+        assert await fence.lock_offsets(conn, "g", [PART]) == {PART: 0}
+        assert await outbox.unsent(conn, "lane", 10) == []
+
+
+async def test_the_outbox_keeps_order_and_bytes(worker: asyncpg.Connection) -> None:
+    messages = [
+        Message(f"t{n % 3}", None if n % 5 == 0 else b"\x00\xff%d" % n, bytes([n % 256]) * n,
+                [("ce_id", b"\xff\x00"), ("a\x00b", b""), ("ce_id", str(n).encode())])
+        for n in range(300)
+    ]  # fmt: skip
+    async with transaction(worker) as conn:
+        ids = await outbox.put(conn, "lane", messages)
+        await outbox.put(conn, "other", [Message("t", b"k", None)])
+        assert await outbox.put(conn, "lane", []) == []
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 300
+    assert await outbox.unsent(worker, "lane", 1000) == list(zip(ids, messages, strict=True))
+    assert await outbox.lanes_waiting(worker, 0) == ["lane", "other"]
+    assert await outbox.lanes_waiting(worker, 60) == []
+    await outbox.mark_sent(worker, ids[:299])
+    assert await outbox.unsent(worker, "lane", 1000) == [(ids[299], messages[299])]
+    await outbox.mark_sent(worker, ids)
+    assert await outbox.lanes_waiting(worker, 0) == ["other"]
+
+
+async def test_alarms_come_back_as_they_were(worker: asyncpg.Connection) -> None:
+    first = [Alarm("d1", b"\x00state", True, NOW), Alarm("d2", b"{}")]
+    await save_alarms(worker, 4, first)
+    await save_alarms(worker, 4, [Alarm("d2", b"next", False, NOW)])
+    await save_alarms(worker, 5, [Alarm("d1", b"elsewhere")])
+    assert await load_alarms(worker, 4) == {
+        "d1": first[0],
+        "d2": Alarm("d2", b"next", False, NOW),
+    }
+    assert await load_alarms(worker, 6) == {}
+
+
+async def test_tracks_lie_in_partitions_by_day(
+    worker: asyncpg.Connection, endpoints: Endpoints
+) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    fixes = [
+        Fix("u", midnight, 121.4, 31.2, 5.0, 3.0, 90.0),
+        Fix("u", midnight - timedelta(microseconds=1), 121.4, 31.2),
+        Fix("u", NOW + timedelta(days=30), 121.4, 31.2),
+        Fix("u", datetime(1970, 1, 1, tzinfo=UTC), 121.4, 31.2),
+    ]
+    await insert_tracks(worker, [])
+    other = await connect(endpoints.worker_url)
+    async with transaction(worker) as conn:
+        await insert_tracks(conn, fixes)
+        # A second worker that needs the same new day waits for the first.
+        waiting = asyncio.create_task(insert_tracks(other, [*fixes, Fix("v", NOW, 121.4, 31.2)]))
+        await asyncio.sleep(0)
+    await waiting
+    await other.close()
+    rows = await worker.fetch(
+        "SELECT tableoid::regclass::text AS partition, count(*) FROM unit_track GROUP BY 1"
+    )
+    yesterday = midnight - timedelta(days=1)
+    assert dict(rows) == {
+        f"unit_track_{midnight:%Y%m%d}": 2,
+        f"unit_track_{yesterday:%Y%m%d}": 1,
+        "unit_track_default": 2,
+    }
+
+
+async def test_a_dead_letter_is_kept_once_and_found(worker: asyncpg.Connection) -> None:
+    letters = [
+        DeadLetter(
+            source=Source("city.sensor.readings", n % 2, n),
+            key=None,
+            value=b"\x00\xff",
+            headers=[("ce_id", b"\x00")],
+            reason=f"not a \x00 reading {n % 2}",
+            error="PayloadError",
+            agent="readings",
+            at=NOW,
+        )
+        for n in range(4)
+    ]
+    assert await insert_dead_letters(worker, letters) == {letter.source for letter in letters}
+    assert await insert_dead_letters(worker, letters) == set()
+    rows = await queries.list_dead_letters(worker, topic="city.sensor.readings", reason="reading 1")
+    assert [row.offset for row in rows] == [3, 1]
+    assert (rows[0].value, rows[0].headers) == (b"\x00\xff", [("ce_id", b"\x00")])
+    await queries.mark_redriven(worker, [rows[0].id])
+    assert len(await queries.list_dead_letters(worker)) == 3
+    assert len(await queries.list_dead_letters(worker, redriven=True)) == 4
+    assert (await queries.get_dead_letter(worker, rows[0].id)).redriven_at is not None
+    assert sum((await queries.status(worker)).dead_letters.values()) == 3
+    assert await queries.dead_letters_by_error(worker) == {"PayloadError": 4}
+    with pytest.raises(errors.NotFound, match="no dead letter"):
+        await queries.get_dead_letter(worker, 10**6)
+
+
+async def test_each_department_has_a_feed(worker: asyncpg.Connection) -> None:
+    assert await fill_subscriptions(worker) == len(codes.departments())
+    assert await fill_subscriptions(worker) == 0
+    await worker.execute(
+        "UPDATE subscription SET severities = '{P1}', subdistricts = '{静安寺}'"
+        " WHERE department = 'police'"
+    )
+    feeds = {feed.department: feed for feed in await load_subscriptions(worker)}
+    assert feeds["fire"].target == "dept.fire"
+    assert feeds["fire"].takes("fire", "P4", None)
+    assert not feeds["traffic"].takes("fire", "P1", "静安寺")
+    assert feeds["police"].takes("fire", "P1", "静安寺")
+    assert not feeds["police"].takes("fire", "P1", None)
+    assert not feeds["police"].takes("fire", "P2", "静安寺")
+
+
+async def test_fences_of_a_city_replace_those_before(worker: asyncpg.Connection) -> None:
+    line = line_ewkb(((121.4, 31.2), (121.5, 31.2)))
+    rows = [FenceRow("f1", "district", "静安区", line, {"code": "310106"})]
+    async with transaction(worker) as conn:
+        await store_city(conn, "digest", rows)
+        await store_city(conn, "digest", rows)
+    found = await worker.fetchrow("SELECT *, ST_AsText(geom) AS wkt, ST_SRID(geom) FROM fence")
+    assert (found["wkt"], found["st_srid"]) == ("LINESTRING(121.4 31.2,121.5 31.2)", 4326)
+    assert found["attributes"] == {"code": "310106"}
+
+
+async def test_a_lost_connection_is_the_ledger_unavailable(
+    endpoints: Endpoints, owner: asyncpg.Connection
+) -> None:
+    pool = await open_pool(endpoints.worker_url, 1, 2)
+
+    async def end_own_session() -> None:
+        async with transaction(pool) as conn:
+            pid = await conn.fetchval("SELECT pg_backend_pid()")
+            await conn.execute("SELECT pg_terminate_backend($1)", pid)
+
+    with pytest.raises(errors.LedgerUnavailable, match="does not answer"):
+        await end_own_session()
+    async with transaction(pool) as conn:
+        assert await conn.fetchval("SHOW timezone") == "UTC"
+    await pool.close()
+    with pytest.raises(errors.LedgerUnavailable):
+        async with transaction(pool):
+            pass
