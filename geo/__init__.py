@@ -14,7 +14,7 @@ The room on one screen::
                                                             Metric.inverse(x, y) -> (lon, lat)
                     check_lonlat(lon, lat)                  raises BadCoordinates
     geo.errors      GeoError: BadCoordinates, UnknownCrs, BadFence, BadMap, UnknownArc,
-                    BadConditions, NoStreetNear, Unreachable
+                    BadConditions, NoStreetNear, Unreachable, CityError
     geo.fences      Fence(id, kind, name, geometry, attributes={})
                     FENCE_KINDS = ("district", "subdistrict", "beat", "hazard_zone")
                     fences_from_geojson(collection, kind=None) -> list[Fence]
@@ -56,4 +56,10 @@ The room on one screen::
                             the most accurate first
                     PointOfInterest(name, kind, lon, lat, aliases=()),
                     AddressPoint(street, number, lon, lat)
+    geo.city        load_city(folder) -> CityData, save_city(city, folder)      raise CityError
+                    CityData.of(manifest, streets, fences=, places=, sensors=, units=)
+                      .manifest: Manifest  .streets  .fences  .places  .sensors  .units  .digest
+                      .fence_index  .snapper  .gazetteer  .places_by_id   made when first used
+                    Sensor(id, datastream, observed_property, name, point)
+                    Place(id, kind, name, name_en, point, generated=False)
 """

@@ -1,0 +1,161 @@
+"""``jingwei city make | import | inspect``: a city's folder."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from cli import exit_codes
+from cli.output import progress
+from cli.services import HomeOption, JsonOption
+from geo.city import CityData, load_city, save_city
+from geo.errors import BadMap, CityError
+from infra.local.state import Home
+from infra.settings import load_settings
+
+exit_codes.BY_ERROR.update({CityError: exit_codes.USAGE, BadMap: exit_codes.USAGE})
+
+city = typer.Typer(help="Make, import and look at a city's folder.", no_args_is_help=True)
+
+SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same city.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the application."""
+    app.add_typer(city, name="city")
+
+
+@city.command()
+def make(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to; data/cities/310106 in --home by default.")
+    ] = None,
+    *,
+    seed: SeedOption = 1,
+    size: Annotated[str, typer.Option("--size", help="full, or small for tests.")] = "full",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the demo city: a schematic Jing'an, always the same for a seed."""
+    from city.make import make_city  # noqa: PLC0415 - other commands need no maker
+
+    made = make_city(seed, size, progress)
+    target = folder or _default(home, made)
+    save_city(made, target)
+    _show(made, target, [], as_json=as_json)
+
+
+@city.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="OSM extract: .osm, .osm.gz, .osm.bz2, .osm.pbf.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to; data/cities/REGION in --home by default.")
+    ] = None,
+    *,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Key of its journal; the file's name if absent.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What people call the city.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="Such as America/New_York.")
+    ] = None,
+    seed: SeedOption = 1,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a city of an OpenStreetMap extract; what the map lacks is generated and marked."""
+    from city.import_osm import import_osm  # noqa: PLC0415 - loads the OSM reader
+
+    imported = import_osm(file, region=region, name=name, timezone=timezone, seed=seed)
+    target = folder or _default(home, imported.city)
+    save_city(imported.city, target)
+    _show(imported.city, target, list(imported.facts), as_json=as_json)
+
+
+@city.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A city's folder.")], *, as_json: JsonOption = False
+) -> None:
+    """Tell what a city's folder holds and what is odd about it."""
+    found = load_city(folder)
+    _show(found, folder, [], as_json=as_json)
+
+
+def _default(home: Path | None, made: CityData) -> Path:
+    data = Home.at(load_settings(home).local.home).data
+    return data / "cities" / made.manifest.region
+
+
+def _show(found: CityData, folder: Path, facts: list[str], *, as_json: bool) -> None:
+    summary = summarise(found, folder)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(summary | {"facts": facts}), indent=2))
+        return
+    manifest, streets = found.manifest, found.streets.report
+    kind = "schematic" if manifest.schematic else "imported"
+    typer.echo(f"city       {manifest.name} {manifest.name_en} ({kind}, region {manifest.region})")
+    typer.echo(f"folder     {folder}")
+    typer.echo(f"digest     {found.digest}")
+    typer.echo(
+        f"streets    {streets.nodes} crossings, {streets.arcs} arcs, {streets.length_km:.0f} km, "
+        f"{streets.signals} signals, {streets.components} strongly connected part(s)"
+    )
+    for part in ("fences", "places", "sensors", "units"):
+        counts = summary[part]
+        text = ", ".join(f"{n} {what}" for what, n in counts.items())
+        typer.echo(f"{part:10} {sum(counts.values())}: {text}")
+    for fact in facts:
+        typer.echo(f"           {fact}")
+    for warning in summary["warnings"]:
+        typer.echo(f"warning    {warning}")
+
+
+def summarise(found: CityData, folder: Path) -> dict[str, Any]:
+    """Count what a city holds and find what is odd about it, as a JSON object."""
+    report = found.streets.report
+    return {
+        "folder": str(folder),
+        "digest": found.digest,
+        "manifest": msgspec.to_builtins(found.manifest),
+        "streets": {
+            "nodes": report.nodes,
+            "arcs": report.arcs,
+            "length_km": round(report.length_km, 1),
+            "signals": report.signals,
+            "components": report.components,
+            "largest_nodes": report.largest_nodes,
+        },
+        "fences": _count(f.kind for f in found.fences),
+        "places": _count(p.kind for p in found.places),
+        "sensors": _count(s.observed_property for s in found.sensors),
+        "units": _count(u.kind for u in found.units),
+        "generated_places": sum(p.generated for p in found.places),
+        "warnings": _warnings(found),
+    }
+
+
+def _count(kinds: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(kinds).items()))
+
+
+def _warnings(found: CityData) -> list[str]:
+    report = found.streets.report
+    warnings = [f"{n} {what}" for what, n in report.warnings.items()]
+    if report.largest_nodes < report.nodes:
+        warnings.append(
+            f"{report.nodes - report.largest_nodes} of {report.nodes} crossings are outside the "
+            "largest strongly connected part"
+        )
+    warnings += [f"fence {r.fence}: {r.reason}" for r in found.fence_index.repairs]
+    for what, points in (
+        ("sensors", [s.point for s in found.sensors]),
+        ("units", [u.home for u in found.units]),
+    ):
+        snapped = found.snapper.snap_many([p.lon for p in points], [p.lat for p in points])
+        far = sum(s is None for s in snapped)
+        if far:
+            warnings.append(f"{far} {what} are farther than 300 m from any street")
+    return warnings

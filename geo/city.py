@@ -1,0 +1,215 @@
+"""A city as data: one folder that holds all that Jingwei knows of a place.
+
+::
+
+    city.json         format version and manifest
+    streets.graphml   the street graph, OSMnx's attribute names
+    fences.geojson    district, sub-districts, beats, hazard zones
+    places.geojson    stations, hospitals, landmarks and whatever else people name
+    sensors.geojson   where sensors are and what they measure
+    units.json        the fleet
+
+Everything is WGS-84. `digest` names a city by its content, so that a journal can say which
+city a decision was made in.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+from shapely.geometry import mapping
+
+from geo.city_data import PLACE_KINDS, CityData, Manifest, Place, Sensor, content_digest
+from geo.errors import CityError, GeoError
+from geo.fences import FenceIndex, fences_from_geojson
+from geo.load_graphml import read_graphml, write_graphml
+from schemas.records import Unit
+
+__all__ = [
+    "FORMAT",
+    "PLACE_KINDS",
+    "CityData",
+    "Manifest",
+    "Place",
+    "Sensor",
+    "content_digest",
+    "load_city",
+    "save_city",
+]
+
+FORMAT: Final = 1
+"""Version of the folder's layout; a reader refuses a newer one."""
+
+_FILES: Final = (
+    "city.json",
+    "streets.graphml",
+    "fences.geojson",
+    "places.geojson",
+    "sensors.geojson",
+    "units.json",
+)
+
+T = TypeVar("T")
+
+
+def load_city(folder: Path | str) -> CityData:
+    """Read a city's folder.
+
+    Raises
+    ------
+    CityError
+        The folder or one of its files is missing, of a newer format, unreadable, or its parts
+        do not fit together.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CityError(
+            f"no city folder {folder}: make one with `jingwei city make` or `jingwei city import`"
+        )
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise CityError(
+                f"{folder} is no complete city, {name} is missing: make or import it again"
+            )
+    manifest = _read_manifest(folder / "city.json")
+    try:
+        streets = read_graphml(folder / "streets.graphml")
+        fences = fences_from_geojson(_read_json(folder / "fences.geojson", dict[str, Any]))
+        FenceIndex(fences)
+    except CityError:
+        raise
+    except GeoError as error:
+        raise CityError(f"the city in {folder} cannot be used: {error}") from error
+    try:
+        return CityData.of(
+            manifest,
+            streets,
+            fences=fences,
+            places=_read_points(folder / "places.geojson", Place),
+            sensors=_read_points(folder / "sensors.geojson", Sensor),
+            units=_read_json(folder / "units.json", list[Unit]),
+        )
+    except CityError as error:
+        raise CityError(f"the city in {folder} cannot be used: {error}") from error
+
+
+def save_city(city: CityData, folder: Path | str) -> None:
+    """Write a city's folder, whole or not at all; a city that is there already is replaced.
+
+    Raises
+    ------
+    CityError
+        The folder holds something else than a city, or cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise CityError(f"{folder} is a file: name a folder for the city")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "city.json").is_file():
+        raise CityError(f"{folder} holds something that is no city: name an empty or new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+            fresh = Path(scratch) / "new"
+            fresh.mkdir()
+            _write(city, fresh)
+            if folder.exists():
+                folder.rename(Path(scratch) / "old")
+            fresh.rename(folder)
+    except (OSError, shutil.Error) as error:
+        raise CityError(f"the city cannot be written to {folder}: {error}") from error
+
+
+class _CityFile(msgspec.Struct, frozen=True):
+    format: int
+    manifest: Manifest
+
+
+def _read_manifest(path: Path) -> Manifest:
+    version = _read_json(path, dict[str, Any]).get("format")
+    if not isinstance(version, int):
+        raise CityError(f"{path} names no format version: it is not a city's manifest")
+    if version > FORMAT:
+        raise CityError(
+            f"{path} is a schema from the future: format {version}, and this version reads up to "
+            f"{FORMAT}; use a newer Jingwei or make the city again"
+        )
+    return _read_json(path, _CityFile).manifest
+
+
+def _read_json(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+        raise CityError(f"{path} cannot be read: {error}") from error
+
+
+def _read_points(path: Path, kind: type[T]) -> list[T]:
+    """Read GeoJSON points whose properties are the other fields of a record."""
+    features = _read_json(path, dict[str, Any]).get("features")
+    if not isinstance(features, list):
+        raise CityError(f"{path} is no GeoJSON FeatureCollection: the member 'features' is missing")
+    found = []
+    for number, feature in enumerate(features):
+        try:
+            lon, lat = feature["geometry"]["coordinates"]
+            fields = {
+                **feature["properties"],
+                "id": feature["id"],
+                "point": {"lon": lon, "lat": lat},
+            }
+            found.append(msgspec.convert(fields, kind))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CityError(
+                f"feature {number} of {path} is no {kind.__name__.lower()}: {error}"
+            ) from error
+    return found
+
+
+def _write(city: CityData, folder: Path) -> None:
+    write_graphml(city.streets, folder / "streets.graphml")
+    fences = [
+        _feature(f.id, mapping(f.geometry), {"kind": f.kind, "name": f.name, **f.attributes})
+        for f in city.fences
+    ]
+    texts: dict[str, bytes] = {
+        "city.json": msgspec.json.format(
+            msgspec.json.encode(_CityFile(FORMAT, city.manifest)), indent=1
+        )
+        + b"\n",
+        "fences.geojson": _collection(fences),
+        "places.geojson": _collection(map(_point_feature, city.places)),
+        "sensors.geojson": _collection(map(_point_feature, city.sensors)),
+        "units.json": _lines(b"[", city.units, b"]"),
+    }
+    for name, text in texts.items():
+        (folder / name).write_bytes(text)
+
+
+def _point_feature(record: Place | Sensor) -> dict[str, Any]:
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    point = fields.pop("point")
+    geometry = {"type": "Point", "coordinates": [point.lon, point.lat]}
+    return _feature(fields.pop("id"), geometry, fields)
+
+
+def _feature(
+    feature_id: str, geometry: Mapping[str, Any], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {"type": "Feature", "id": feature_id, "geometry": geometry, "properties": properties}
+
+
+def _collection(features: Iterable[dict[str, Any]]) -> bytes:
+    return _lines(b'{"type":"FeatureCollection","features":[', features, b"]}")
+
+
+def _lines(
+    opening: bytes,
+    items: Iterable[object],
+    closing: bytes,
+    encode: Callable[[object], bytes] = msgspec.json.encode,
+) -> bytes:
+    """JSON with an item a line, so that a changed city makes a short diff."""
+    return opening + b"\n" + b",\n".join(map(encode, items)) + b"\n" + closing + b"\n"

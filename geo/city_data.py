@@ -1,0 +1,240 @@
+"""A city in memory: its parts, how they must fit together, and its name by its content."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+import shapely
+from shapely.geometry import mapping
+
+from geo.errors import CityError
+from geo.fences import Fence, FenceIndex
+from geo.gazetteer import Gazetteer, PointOfInterest
+from geo.snap import Snapper
+from geo.streets import StreetGraph
+from schemas.codes import observed_properties, unit_kinds
+from schemas.records import Point, Record, Unit
+
+__all__ = ["PLACE_KINDS", "CityData", "Manifest", "Place", "Sensor", "content_digest"]
+
+PLACE_KINDS: Final = (
+    "fire_station",
+    "police_post",
+    "traffic_post",
+    "hospital",
+    "ambulance_post",
+    "utility_depot",
+    "drainage_depot",
+    "city_management_post",
+    "environment_station",
+    "landmark",
+    "metro_station",
+    "school",
+    "residential_compound",
+    "mall",
+    "office_tower",
+    "hotel",
+    "park",
+    "underpass",
+    "chemical_store",
+)
+"""Kinds that are known here; a city's folder may hold others."""
+
+_NAMES: Final = ("name", "name:zh", "name:en", "alt_name")
+
+
+class Manifest(Record, frozen=True, kw_only=True):
+    """What a city is, where it came from and what may be done with it.
+
+    Attributes
+    ----------
+    region
+        Key of the region's journal: the administrative code where there is one.
+    schematic
+        True when streets and places are drawn, not surveyed.
+    seed
+        What the generated parts were made from; None when nothing was generated.
+    bounds
+        west, south, east, north in degrees.
+    """
+
+    name: str
+    name_en: str
+    region: str
+    schematic: bool
+    source: str
+    licence: str
+    bounds: tuple[float, float, float, float]
+    seed: int | None = None
+    timezone: str = "Asia/Shanghai"
+
+
+class Sensor(Record, frozen=True, kw_only=True):
+    """A thing that measures one property at one spot, in SensorThings terms."""
+
+    id: str
+    datastream: str
+    observed_property: str
+    name: str
+    point: Point
+
+
+class Place(Record, frozen=True, kw_only=True):
+    """A named spot: a station that units belong to, or something people mention.
+
+    ``generated`` marks one that no map and nobody by hand placed there.
+    """
+
+    id: str
+    kind: str
+    name: str
+    name_en: str
+    point: Point
+    generated: bool = False
+
+
+class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A city in memory; `load_city` reads one, `city.make` and `city.import_osm` make one.
+
+    Attributes
+    ----------
+    digest
+        `content_digest` of the rest.
+    """
+
+    manifest: Manifest
+    streets: StreetGraph
+    fences: tuple[Fence, ...]
+    places: tuple[Place, ...]
+    sensors: tuple[Sensor, ...]
+    units: tuple[Unit, ...]
+    digest: str
+
+    @classmethod
+    def of(
+        cls,
+        manifest: Manifest,
+        streets: StreetGraph,
+        *,
+        fences: Sequence[Fence],
+        places: Sequence[Place],
+        sensors: Sequence[Sensor],
+        units: Sequence[Unit],
+    ) -> "CityData":
+        """Put a city together, check that its parts fit and name it by its content.
+
+        Raises
+        ------
+        CityError
+            An id is given twice, a code is unknown, a unit's station or region is not there.
+        """
+        city = cls(
+            manifest=manifest,
+            streets=streets,
+            fences=tuple(fences),
+            places=tuple(places),
+            sensors=tuple(sensors),
+            units=tuple(units),
+            digest="",
+        )
+        _check(city)
+        return msgspec.structs.replace(city, digest=content_digest(city))
+
+    @cached_property
+    def fence_index(self) -> FenceIndex:
+        """Finds the fences of points."""
+        return FenceIndex(self.fences)
+
+    @cached_property
+    def snapper(self) -> Snapper:
+        """Finds the street next to a point."""
+        return Snapper(self.streets)
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """Finds places by what people call them."""
+        points = [
+            PointOfInterest(
+                p.name, p.kind, p.point.lon, p.point.lat, (p.name_en,) if p.name_en else ()
+            )
+            for p in self.places
+        ]
+        return Gazetteer(streets=self.streets, fences=self.fences, points=points)
+
+    @cached_property
+    def places_by_id(self) -> Mapping[str, Place]:
+        """Places by their id."""
+        return {place.id: place for place in self.places}
+
+
+def content_digest(city: CityData) -> str:
+    """SHA-256, in hex, of a city's content in canonical form.
+
+    The content is hashed and not the files, whose white space or writer may differ: equal
+    cities have equal digests on every machine.
+    """
+    nodes, arcs = city.streets.nodes, city.streets.arcs
+    edges = sorted(city.streets.graph.edges(keys=True, data=True), key=lambda e: e[:3])
+    sums = hashlib.sha256()
+    for part in (
+        city.manifest,
+        [nodes.id.tolist(), nodes.lon.tolist(), nodes.lat.tolist(), nodes.signal.tolist()],
+        [arcs.id, arcs.length_m.tolist(), arcs.speed_kph.tolist(), arcs.ms.tolist()],
+        [arcs.oneway.tolist(), arcs.emergency_only.tolist()],
+        shapely.get_coordinates(arcs.line).tolist(),
+        shapely.get_num_coordinates(arcs.line).tolist(),
+        [[data.get(name) for name in _NAMES] for _, _, _, data in edges],
+        [[f.id, f.kind, f.name, mapping(f.geometry), dict(f.attributes)] for f in city.fences],
+        city.places,
+        city.sensors,
+        city.units,
+    ):
+        data = msgspec.json.encode(part, order="sorted")
+        sums.update(len(data).to_bytes(8, "big"))
+        sums.update(data)
+    return sums.hexdigest()
+
+
+def _check(city: CityData) -> None:
+    manifest = city.manifest
+    try:
+        ZoneInfo(manifest.timezone)
+    except (ValueError, OSError, KeyError) as error:
+        raise CityError(
+            f"no time zone {manifest.timezone!r:.60}: use a name such as Asia/Shanghai"
+        ) from error
+    for what, ids in (
+        ("fence", [f.id for f in city.fences]),
+        ("place", [p.id for p in city.places]),
+        ("sensor", [s.id for s in city.sensors]),
+        ("datastream", [s.datastream for s in city.sensors]),
+        ("unit", [u.id for u in city.units]),
+    ):
+        twice = [i for i, n in Counter(ids).items() if n > 1]
+        if twice:
+            raise CityError(f"{what} id {twice[0]!r} is given twice: make ids unique")
+    for sensor in city.sensors:
+        if sensor.observed_property not in observed_properties():
+            raise CityError(
+                f"sensor {sensor.id!r} observes {sensor.observed_property!r:.60}, which is not in "
+                "the table observed_properties"
+            )
+    for unit in city.units:
+        if unit.kind not in unit_kinds():
+            raise CityError(
+                f"unit {unit.id!r} is a {unit.kind!r:.60}, which is not in the table unit_kinds"
+            )
+        if unit.station not in city.places_by_id:
+            raise CityError(
+                f"unit {unit.id!r} belongs to station {unit.station!r:.60}, which is none of the "
+                "places: add it or move the unit"
+            )
+        if unit.region != manifest.region:
+            raise CityError(
+                f"unit {unit.id!r} is of region {unit.region!r:.60} and the city of "
+                f"{manifest.region!r}: make them the same"
+            )
