@@ -101,7 +101,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     pranks, wrong
         Reports of nothing, and wrong reports of events, that were sent.
     report_to_dispatch
-        From the first right message of an event until the first unit was assigned to one of
+        From the first right message of an event (for a sensor, when its alarm had lasted for its
+        minimum duration) until the first unit was assigned to one of
         its incidents; events without one are not counted.
     event_to_dispatch
         The same from when it happened.
@@ -212,7 +213,8 @@ class _Heard:
         self.first: dict[str, datetime] = {}
         for line in right:
             event = line.event or ""
-            self.first[event] = min(line.at, self.first.get(event, line.at))
+            when = line.ripe or line.at
+            self.first[event] = min(when, self.first.get(event, when))
         self.events = {event: happened[event] for event in self.first if event in happened}
         self._reports = {line.id: line.event for line in right if line.source == "report"}
         self._wrong = {line.id: line for line in sent if line.wrong is not None}

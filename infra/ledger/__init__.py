@@ -57,6 +57,7 @@ Effects (``effects``)
 Snapshot (``snapshot``)
     ``await load_snapshot(conn, region) -> Snapshot | None``;
     ``await applied_offset(conn, region) -> int`` of the last entry applied, -1 before any;
+    ``await first_applied_offset(conn, region) -> int | None``;
     ``await applied_range(conn, region, first, last) -> list[Recorded]`` what was recorded for
     replay to compare with: ``Recorded(offset, entry_id, entry_kind, at, effects: bytes)``.
 Reads (``queries``)

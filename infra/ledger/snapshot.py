@@ -73,6 +73,15 @@ async def applied_offset(conn: asyncpg.Connection, region: str) -> int:
     return -1 if row is None else int(row["applied_offset"])
 
 
+async def first_applied_offset(conn: asyncpg.Connection, region: str) -> int | None:
+    """Return the journal offset of the first entry applied, None before any.
+
+    A ledger that is younger than its journal does not begin at offset 0.
+    """
+    offset: int | None = await conn.fetchval(statement("snapshot.first_applied"), region)
+    return offset
+
+
 async def applied_range(
     conn: asyncpg.Connection, region: str, first: int, last: int
 ) -> list[Recorded]:

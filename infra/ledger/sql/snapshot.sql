@@ -36,3 +36,6 @@ SELECT entry_id FROM applied WHERE region = $1 ORDER BY journal_offset DESC LIMI
 SELECT journal_offset, entry_id, entry_kind, at, effects
 FROM applied WHERE region = $1 AND journal_offset BETWEEN $2 AND $3
 ORDER BY journal_offset;
+
+-- name: first_applied
+SELECT min(journal_offset) FROM applied WHERE region = $1;

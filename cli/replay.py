@@ -1,0 +1,188 @@
+"""``jingwei archive | replay``: keep what came, and play it again."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from cli import exit_codes
+from cli.options import parse_speed
+from cli.progress import Bar
+from cli.services import HomeOption, JsonOption
+from geo.errors import GeoError
+from infra.archive import ArchiveError, archive_root, cluster_id
+from infra.ledger.errors import LedgerError, LedgerUnavailable
+from infra.ledger.pool import connect
+from infra.settings import Endpoints, load_settings, resolve_endpoints
+from replay import errors
+from replay.player import Applied, Window, parse_bound
+from schemas.effects import IncidentWritten, TimelineAppended
+
+if TYPE_CHECKING:
+    from replay.run import Report
+
+exit_codes.BY_ERROR.update(
+    {
+        errors.ReplayError: exit_codes.FAILED,
+        errors.BadWindow: exit_codes.USAGE,
+        ArchiveError: exit_codes.FAILED,
+        GeoError: exit_codes.FAILED,
+        LedgerError: exit_codes.FAILED,
+        LedgerUnavailable: exit_codes.UNREACHABLE,
+    }
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (archive, replay):
+        app.command()(command)
+
+
+def archive(
+    home: HomeOption = None,
+    *,
+    log_level: Annotated[str, typer.Option("--log-level", help="DEBUG to ERROR.")] = "WARNING",
+) -> None:
+    """Keep the journal and every input message in Parquet files, until interrupted.
+
+    Run one beside the worker; `jingwei demo` does. Stopping it loses nothing: it goes on
+    where its files end, as long as the topics still hold what came since.
+    """
+    from streams.archive import run_archive  # noqa: PLC0415 - Faust takes half a second to load
+
+    endpoints = resolve_endpoints(load_settings(home))
+    root = asyncio.run(_root(endpoints))
+    typer.echo(f"archive {root}", err=True)
+    run_archive(endpoints.bootstrap, root, loglevel=log_level)
+
+
+def replay(
+    home: HomeOption = None,
+    *,
+    region: Annotated[str, typer.Option(help="The region's code.")] = "310106",
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="T", help="ISO 8601 time (UTC unless it says) or offset."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="The same; included.")
+    ] = None,
+    speed: Annotated[str, typer.Option(metavar="N|max", help="Times faster than it was.")] = "max",
+    events: Annotated[
+        bool, typer.Option("--events", help="Write each line of the incidents' timelines.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the journal through the core again and compare with what the ledger recorded.
+
+    The core always starts at the first entry applied; --from and --to bound what is paced,
+    shown and compared. Exit code 0 when equal, 6 when different, 4 when broker or ledger do
+    not answer, 1 when the archive cannot be read or is behind.
+    """
+    window = Window(
+        None if start is None else parse_bound(start), None if end is None else parse_bound(end)
+    )
+    factor = parse_speed(speed)
+    endpoints = resolve_endpoints(load_settings(home))
+    report = asyncio.run(
+        _replay(endpoints, region, window, factor, _Watch(events=events, as_json=as_json))
+    )
+    if as_json:
+        typer.echo(msgspec.json.encode(dataclasses.asdict(report)).decode())
+    else:
+        _print(report)
+    if not report.equal:
+        raise typer.Exit(exit_codes.DIFFERENT)
+
+
+class _Watch:
+    """Draws the bar, and writes the timelines' lines if they are wanted."""
+
+    def __init__(self, *, events: bool, as_json: bool) -> None:
+        self._events, self._as_json = events, as_json
+        self._bar: Bar | None = None
+        self._numbers: dict[str, str] = {}
+
+    def begins(self, entries: int) -> None:
+        self._bar = Bar("replay", entries).__enter__()
+        self._entries = entries
+
+    def passes(self, offset: int) -> None:
+        if self._bar is not None:
+            self._bar.to(offset + 1, f"{offset + 1}/{self._entries} entries")
+
+    def sees(self, applied: Applied) -> None:
+        if not self._events:
+            return
+        for effect in applied.effects:
+            if isinstance(effect, IncidentWritten):
+                self._numbers[effect.incident.id] = effect.incident.number
+        for effect in applied.effects:
+            if isinstance(effect, TimelineAppended):
+                line = effect.entry
+                number = self._numbers.get(line.incident, line.incident)
+                typer.echo(
+                    msgspec.json.encode(line).decode()
+                    if self._as_json
+                    else f"{line.at:%Y-%m-%dT%H:%M:%S.%f}Z {number} {line.kind}: {line.text}"
+                )
+
+    def ends(self) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+
+
+async def _replay(
+    endpoints: Endpoints, region: str, window: Window, speed: float | None, watch: _Watch
+) -> "Report":
+    # The street graph's libraries take a second to load: only for those who need them.
+    from replay.cities import kept_routers  # noqa: PLC0415
+    from replay.run import run_replay  # noqa: PLC0415
+
+    root = await _root(endpoints)
+    # The gateway may read what was recorded and write nothing of it.
+    connection = await connect(endpoints.gateway_url, application="jingwei replay")
+    try:
+        return await run_replay(
+            connection,
+            root,
+            region,
+            kept_routers(endpoints.archive_dir),
+            watch,
+            window=window,
+            speed=speed,
+        )
+    finally:
+        watch.ends()
+        await connection.close()
+
+
+async def _root(endpoints: Endpoints) -> Path:
+    cluster = await cluster_id(endpoints.bootstrap)
+    return archive_root(endpoints.archive_dir, cluster, endpoints.database_url)
+
+
+def _print(report: "Report") -> None:
+    compared = sum(report.entries.values())
+    if report.first_at is None or report.last_at is None:
+        typer.echo(f"region {report.region}: the window holds no journal entry")
+    else:
+        typer.echo(
+            f"region {report.region}: {compared} journal entries, offsets {report.first_offset} "
+            f"to {report.last_offset}, {report.first_at.isoformat()} to "
+            f"{report.last_at.isoformat()}, replayed in {report.seconds:.1f} s"
+        )
+    for title, counts in (("entries", report.entries), ("what happened", report.happened)):
+        for name, count in counts.items():
+            typer.echo(f"{title:14} {count:>8}  {name}")
+    if report.undecodable:
+        typer.echo(f"{'dead letters':14} {report.undecodable:>8}  no journal entries")
+    if report.difference is None:
+        typer.echo(f"equal, byte for byte: SHA-256 {report.sha256}")
+    else:
+        typer.echo(f"DIFFERENT: {report.difference['sentence']}")
+        typer.echo(f"SHA-256 recorded {report.recorded_sha256}, replayed {report.sha256}")

@@ -1,0 +1,123 @@
+"""The archive's journal, entry by entry."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aiokafka.partitioner import DefaultPartitioner
+
+from infra.archive import Kept, kept_partitions, partition_folder, read_kept
+from replay.errors import JournalMissing
+from schemas import topics, wire
+from schemas.envelope import read_envelope
+from schemas.errors import SchemaError
+from schemas.ids import id_fault
+from schemas.journal import Entry
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_10000_MS = 253_402_300_800_000
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """One entry and where it stands.
+
+    Attributes
+    ----------
+    offset
+        In the journal's partition.
+    at
+        Kafka's log-append time, UTC.
+    entry
+        None where the value is no journal entry; the worker sent it to the dead letters.
+    fault
+        Why it is none.
+    """
+
+    offset: int
+    at: datetime
+    entry: Entry | None
+    fault: str = ""
+
+
+def find_partition(root: Path, region: str) -> int:
+    """Return the partition in which a region's journal stands.
+
+    The region's key decides it, by Kafka's default partitioner. A journal made with another
+    number of partitions than the topic table's is found by looking for the key.
+
+    Raises
+    ------
+    JournalMissing
+        No partition has a message with the region's key.
+    """
+    key = region.encode()
+    kept = kept_partitions(root, topics.JOURNAL.name)
+    everywhere = list(range(topics.JOURNAL.partitions))
+    usual = DefaultPartitioner()(key, everywhere, everywhere)
+    keys: set[bytes] = set()
+    for partition in sorted(kept, key=lambda partition: (partition != usual, partition)):
+        for message in read_kept(partition_folder(root, topics.JOURNAL.name, partition)):
+            if message.key == key:
+                return partition
+            keys.add(message.key or b"")
+    others = ", ".join(sorted(other.decode(errors="replace") for other in keys))
+    has = f"it has {others}" if keys else "it is empty"
+    raise JournalMissing(
+        f"the archive {root} has no journal of the region {region!r} ({has}): is the archiver "
+        "(`jingwei archive`) running?"
+    )
+
+
+def read_journal(root: Path, partition: int, region: str, start: int = 0) -> Iterator[Journaled]:
+    """Read a region's journal from an offset on, in order.
+
+    Parameters
+    ----------
+    root
+        See ``infra.archive.archive_root``.
+    partition
+        Where the region's journal stands.
+    region
+        Whose entries are wanted. Entries of others in that partition are left out; what is no
+        entry at all is told, as it might have been one.
+    start
+        The first offset that is wanted.
+
+    Raises
+    ------
+    infra.archive.ArchiveGap
+        An offset of the partition is missing.
+    infra.archive.ArchiveDamaged
+        A file cannot be read.
+    """
+    folder = partition_folder(root, topics.JOURNAL.name, partition)
+    for message in read_kept(folder, start, gapless=True):
+        journaled = _journaled(message)
+        if journaled.entry is None or journaled.entry.region == region:
+            yield journaled
+
+
+def _journaled(message: Kept) -> Journaled:
+    """Admit what the dispatching worker admits, whose dead letters have the rest."""
+    at = _time(message.timestamp_ms)
+    try:
+        envelope = read_envelope(
+            message.headers,  # type: ignore[arg-type] # it refuses headers without a value
+            topics.JOURNAL.type,
+        )
+        entry: Entry = wire.decode(message.value or b"", Entry)
+    except SchemaError as error:
+        return Journaled(message.offset, at, None, str(error))
+    for name, text in (("ce_id", envelope.id), ("ce_source", envelope.source), ("id", entry.id)):
+        fault = id_fault(text)
+        if fault is not None:
+            return Journaled(message.offset, at, None, f"{name} {fault}")
+    return Journaled(message.offset, at, entry)
+
+
+def _time(milliseconds: int) -> datetime:
+    if not 0 <= milliseconds < _YEAR_10000_MS:
+        return _EPOCH
+    return _EPOCH + timedelta(milliseconds=milliseconds)

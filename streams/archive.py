@@ -1,0 +1,362 @@
+"""The archiver: a process of its own that keeps every message of the city as it came.
+
+It is a Faust app without agents: Faust supervises (signals, ordered stop, exit on a crash) and
+one `mode.Service` reads by an ``AIOKafkaConsumer`` of its own, for three reasons. A Faust agent
+takes each message through queues at some 60 microseconds, so that the archive would fall behind
+a busy city. Faust goes on from the group's committed offset, which can pass a message that was
+never written. And a group takes its session timeout to notice that a member was killed.
+
+So the archiver takes all partitions by itself; a lock on the archive's folder, which the kernel
+drops with the process, keeps a second one out. The files say where to go on: a message is on
+disk under its file's final name, then its offset is committed, which only shows the lag.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import faust
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from faust.app.base import BootStrategy
+from mode import Service
+
+from infra.archive import (
+    ArchiveBusy,
+    ArchiveOfOtherLog,
+    Kept,
+    compact,
+    make_folder,
+    next_offset,
+    partition_folder,
+    write_segment,
+)
+from schemas import topics
+
+log = logging.getLogger(__name__)
+
+GROUP = "jingwei-archive"
+
+_LOOK_S = 60.0
+_LOOK_INCOMPLETE_S = 2.0
+"""How often new partitions are looked for: all topics found, or some still missing."""
+
+KEPT_TOPICS = tuple(topic.name for topic in (*topics.INPUTS, topics.JOURNAL))
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """When what has come is written out as a file.
+
+    Attributes
+    ----------
+    journal_s, input_s
+        Seconds after the first message that is waiting. The journal's is short because a
+        replay waits for it; the inputs' is longer because every file costs a sync.
+    rows, bytes
+        Or when so much is waiting in all partitions together, which bounds the memory.
+    drain_s
+        How long a stop may go on reading to the end of the log.
+    """
+
+    journal_s: float = 1.0
+    input_s: float = 5.0
+    rows: int = 100_000
+    bytes: int = 64 * 1024 * 1024
+    drain_s: float = 5.0
+
+
+@dataclass
+class _Waiting:
+    """Messages of one partition that are not on disk yet.
+
+    ``next`` is the offset wanted next, all below are on disk or waiting.
+    """
+
+    next: int
+    messages: list[Kept] = field(default_factory=list)
+    bytes: int = 0
+    since: float = 0.0
+
+
+class Archiver(Service):
+    """Reads the topics and writes the archive's files.
+
+    Parameters
+    ----------
+    bootstrap
+        The broker.
+    root
+        See ``infra.archive.archive_root``.
+    names
+        Topics to keep.
+    rolling
+        When a file is written.
+    group
+        Consumer group under which the offsets are committed.
+
+    Raises
+    ------
+    ArchiveBusy
+        At the start: another archiver writes to ``root``.
+    ArchiveOfOtherLog
+        At the start: the files go further than the log. Both end the process.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        root: Path,
+        names: Sequence[str] = KEPT_TOPICS,
+        *,
+        rolling: Rolling | None = None,
+        group: str = GROUP,
+    ) -> None:
+        super().__init__()
+        self._root = root
+        self._names = names
+        self._rolling = rolling or Rolling()
+        self._parts: dict[TopicPartition, _Waiting] = {}
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        self._bootstrap = bootstrap
+        self._looked = -float("inf")
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def on_start(self) -> None:
+        """Take the archive's lock, and all partitions."""
+        make_folder(self._root)
+        self._lock = _locked(self._root)  # until the process ends
+        await self._consumer.start()
+        await self._look_for_partitions()
+        log.info("keeping %s in %s", ", ".join(self._names), self._root)
+
+    async def on_stop(self) -> None:
+        """Read to the end of the log as it stands now, and write it."""
+        await self._idle.wait()
+        if not self.crashed:
+            try:
+                await asyncio.wait_for(self._drain(), self._rolling.drain_s)
+            except TimeoutError:
+                log.warning("stopped before the end of the log: the rest comes at the next start")
+            await self._write(list(self._parts))
+        await self._consumer.stop()
+
+    @Service.task
+    async def _keep(self) -> None:
+        self._idle.clear()
+        try:
+            while not self.should_stop:
+                await self._look_again()
+                await self._fetch()
+                await self._write(self._due())
+        finally:
+            self._idle.set()
+
+    async def _look_again(self) -> None:
+        complete = len({part.topic for part in self._parts}) == len(self._names)
+        if time.monotonic() - self._looked < (_LOOK_S if complete else _LOOK_INCOMPLETE_S):
+            return
+        try:
+            await self._look_for_partitions()
+        except KafkaError as error:
+            log.warning("could not look for new partitions: %s", error)
+
+    async def _look_for_partitions(self) -> None:
+        """Take partitions that have come to be: topics may be made later, or grow."""
+        self._looked = time.monotonic()
+        found = await _partitions(self._bootstrap, self._names)
+        new = [part for part in found if part not in self._parts]
+        if not new:
+            return
+        self._consumer.assign([*self._parts, *new])
+        begins = await self._consumer.beginning_offsets(new)
+        ends = await self._consumer.end_offsets(new)
+        for part in new:
+            self._parts[part] = _Waiting(self._start(part, begins[part], ends[part]))
+        for part, waiting in self._parts.items():
+            self._consumer.seek(part, waiting.next)
+
+    def _start(self, part: TopicPartition, begin: int, end: int) -> int:
+        folder = partition_folder(self._root, part.topic, part.partition)
+        wanted = next_offset(folder)
+        if wanted is None:
+            return begin
+        if wanted > end:
+            raise ArchiveOfOtherLog(
+                f"{folder} holds offsets up to {wanted - 1}, but {part.topic} partition "
+                f"{part.partition} ends at {end}: the topic was deleted and made anew. Move the "
+                "folder away and start again"
+            )
+        if wanted < begin:
+            log.error(
+                "%s partition %d: offsets %d to %d are lost, the topic's retention has passed "
+                "while no archiver was running",
+                *(part.topic, part.partition, wanted, begin - 1),
+            )
+        return max(wanted, begin)
+
+    async def _drain(self) -> None:
+        ends = await self._consumer.end_offsets(list(self._parts))
+        while any([await self._consumer.position(part) < end for part, end in ends.items()]):
+            await self._fetch()
+
+    async def _fetch(self) -> None:
+        fetched = await self._consumer.getmany(timeout_ms=100, max_records=20_000)
+        for part, records in fetched.items():
+            self._take(part, records)
+
+    def _take(self, part: TopicPartition, records: list[ConsumerRecord]) -> None:
+        waiting = self._parts[part]
+        if not waiting.messages:
+            waiting.since = time.monotonic()
+        for record in records:
+            if record.offset < waiting.next:
+                continue
+            waiting.messages.append(_kept(record))
+            waiting.bytes += len(record.value or b"")
+            waiting.next = record.offset + 1
+
+    def _due(self) -> list[TopicPartition]:
+        waiting = {part: state for part, state in self._parts.items() if state.messages}
+        if (
+            sum(len(state.messages) for state in waiting.values()) >= self._rolling.rows
+            or sum(state.bytes for state in waiting.values()) >= self._rolling.bytes
+        ):
+            return list(waiting)
+        now = time.monotonic()
+        return [
+            part
+            for part, state in waiting.items()
+            if now - state.since >= self._seconds(part.topic)
+        ]
+
+    def _seconds(self, topic: str) -> float:
+        return self._rolling.journal_s if topic == topics.JOURNAL.name else self._rolling.input_s
+
+    async def _write(self, parts: Iterable[TopicPartition]) -> None:
+        """Write what these partitions have waiting, then commit."""
+        work = [(part, self._parts[part].messages) for part in parts if self._parts[part].messages]
+        if not work:
+            return
+        await asyncio.to_thread(_write_files, self._root, work)
+        for part, _ in work:
+            waiting = self._parts[part]
+            waiting.messages, waiting.bytes = [], 0
+        try:
+            await self._consumer.commit({part: self._parts[part].next for part, _ in work})
+        except KafkaError as error:
+            log.warning("offsets were not committed, so the lag looks too long: %s", error)
+
+
+async def _partitions(bootstrap: str, names: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(names))
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        if not topic["error_code"]
+        for partition in topic["partitions"]
+    ]
+
+
+def _locked(root: Path) -> int:
+    descriptor = os.open(root / "archiver.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ArchiveBusy(f"another archiver writes to {root}: one is enough") from None
+    return descriptor
+
+
+def _write_files(root: Path, work: list[tuple[TopicPartition, list[Kept]]]) -> None:
+    for part, messages in work:
+        folder = partition_folder(root, part.topic, part.partition)
+        write_segment(folder, messages)
+        compact(folder)
+
+
+def _kept(record: ConsumerRecord) -> Kept:
+    return Kept(
+        record.offset,
+        record.timestamp,
+        record.timestamp_type,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )
+
+
+class _WithoutFaustsKafka(BootStrategy):
+    enable_kafka = False
+    enable_web = False
+
+
+def archive_app(archiver: Callable[[], Archiver], bootstrap: str) -> faust.App:
+    """Return the Faust app whose only service is the archiver.
+
+    Parameters
+    ----------
+    archiver
+        Makes it; called in the running event loop.
+    bootstrap
+        The broker.
+    """
+
+    class App(faust.App):
+        BootStrategy = _WithoutFaustsKafka
+
+        async def on_started(self) -> None:
+            # In place of Faust's own steps, which wait for tables that were never started.
+            await self.add_runtime_dependency(archiver())
+            if self.on_startup_finished:
+                await self.on_startup_finished()
+
+    return App(
+        GROUP,
+        broker=f"kafka://{bootstrap}",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+    )
+
+
+def run_archive(
+    bootstrap: str,
+    root: Path,
+    names: Sequence[str] = KEPT_TOPICS,
+    *,
+    group: str = GROUP,
+    rolling: Rolling | None = None,
+    loglevel: str = "INFO",
+) -> None:
+    """Run the archiver in this process until SIGINT or SIGTERM; does not return.
+
+    What is waiting is written before the process ends. It ends with code 1 when it cannot go
+    on (disk full, another log than the archive's); a supervisor starts it again. Parameters as
+    for `Archiver`.
+    """
+
+    def archiver() -> Archiver:
+        return Archiver(bootstrap, root, names, rolling=rolling, group=group)
+
+    app = archive_app(archiver, bootstrap)
+    worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
+    worker.spinner = None  # it draws on stdout, log file or not
+    worker.execute_from_commandline()

@@ -1,0 +1,159 @@
+"""The archiver as a process of its own, on a real broker."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from infra.archive import Kept, next_offset, partition_folder, read_kept, write_segment
+from infra.archive.layout import cluster_id, kept_partitions
+from infra.local.errors import Unreachable
+from tests.replay.archiver import start_archiver
+from tests.replay.kept_things import kept
+
+pytestmark = pytest.mark.kafka
+
+
+class Keeper:
+    """Starts and ends archiver processes of one topic."""
+
+    def __init__(self, broker: str, root: Path) -> None:
+        self.broker, self.root = broker, root
+        self.topic = f"t-{uuid.uuid4().hex[:8]}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.root.mkdir(exist_ok=True)
+        group = f"g-{self.topic}"
+        self.process = start_archiver(self.broker, self.root, group, [self.topic])
+
+    def end(self, how: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        return self.process.wait(20)
+
+    def kept(self) -> dict[int, list[Kept]]:
+        return {
+            partition: list(read_kept(partition_folder(self.root, self.topic, partition)))
+            for partition in kept_partitions(self.root, self.topic)
+        }
+
+    def count(self) -> int:
+        return sum(map(len, self.kept().values()))
+
+    async def make(self, partitions: int = 1) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(self.topic, partitions, 1)])
+        finally:
+            await admin.close()
+
+
+@pytest.fixture
+def keeper(broker, tmp_path):
+    made = Keeper(broker, tmp_path / "root")
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the deadline has passed"
+        await asyncio.sleep(0.05)
+
+
+async def test_everything_is_kept_as_it_came(keeper):
+    await keeper.make(partitions=2)
+    keeper.start()
+    cases = [
+        (0, b"key", b'{"a":1}', [("ce_id", b"1"), ("x", b""), ("x", b"\xff\x00"), ("x", b"")]),
+        (0, None, b"no key", []),
+        (1, b"tombstone", None, []),
+        (0, b"", b"", [("n", None)]),
+        (0, bytes(range(256)), b"\x00" * 70_000, [("名", "值".encode())]),
+    ]
+    sent = []
+    producer = AIOKafkaProducer(bootstrap_servers=keeper.broker)
+    await producer.start()
+    for number, (partition, key, value, headers) in enumerate(cases):
+        at = 1_700_000_000_123 + number
+        done = await producer.send_and_wait(
+            keeper.topic, value, key, partition, timestamp_ms=at, headers=headers
+        )
+        message = Kept(done.offset, done.timestamp, 0, key, value, tuple(headers))
+        sent.append((partition, message))
+        assert done.timestamp == at
+    await producer.stop()
+    await until(lambda: keeper.count() >= len(cases))
+    kept = keeper.kept()
+    for partition in (0, 1):
+        assert kept[partition] == [message for at, message in sent if at == partition]
+    assert keeper.end(signal.SIGTERM) == 0
+
+
+async def test_nothing_is_lost_or_doubled_when_it_is_killed_again_and_again(keeper):
+    await keeper.make(partitions=3)
+    producer = AIOKafkaProducer(bootstrap_servers=keeper.broker, linger_ms=5)
+    await producer.start()
+    expected: dict[int, list[bytes]] = {0: [], 1: [], 2: []}
+    goal = 0
+    for kill in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        keeper.start()
+        seen = keeper.count()
+        for number in range(3_000):
+            value = b"%d" % (goal + number)
+            await producer.send(keeper.topic, value, partition=number % 3)
+            expected[number % 3].append(value)
+        goal += 3_000
+        await until(lambda seen=seen: keeper.count() > seen)
+        if kill == signal.SIGTERM:
+            await producer.flush()
+        keeper.end(kill)
+    await producer.stop()
+    assert keeper.count() == goal, "SIGTERM reads to the end of the log first"
+    for partition, values in expected.items():
+        messages = list(
+            read_kept(partition_folder(keeper.root, keeper.topic, partition), gapless=True)
+        )
+        assert [message.value for message in messages] == values
+
+
+async def test_a_second_one_does_not_start(keeper):
+    await keeper.make()
+    keeper.start()
+    await until((keeper.root / "archiver.lock").exists)
+    first = keeper.process
+    keeper.start()
+    assert await asyncio.to_thread(keeper.process.wait, 20) == 1
+    assert first.poll() is None
+    keeper.process = first
+    assert keeper.end(signal.SIGTERM) == 0
+
+
+async def test_another_log_under_the_same_name_is_refused(keeper):
+    await keeper.make()
+    folder = partition_folder(keeper.root, keeper.topic, 0)
+    write_segment(folder, [kept(i) for i in range(5)])
+    keeper.start()
+    assert await asyncio.to_thread(keeper.process.wait, 20) == 1
+    assert next_offset(folder) == 5
+
+
+async def test_a_cluster_has_a_name_and_a_missing_one_is_told(broker):
+    assert await cluster_id(broker) == await cluster_id(broker) != ""
+    with socket.socket() as taken:  # bound and not listening: nobody answers
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(Unreachable, match="jingwei up"):
+            await cluster_id(f"127.0.0.1:{taken.getsockname()[1]}")

@@ -1,0 +1,198 @@
+"""Replays of a small city's journal against a real ledger."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner
+
+import cli.replay
+import replay.cities
+from cli import exit_codes
+from cli.main import app
+from infra.archive import ArchiveGap, partition_folder, segments
+from infra.ledger import connect
+from infra.ledger.effects import write_applied
+from infra.ledger.pool import transaction
+from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
+from replay.player import Window
+from replay.run import run_replay
+from schemas import topics
+from tests.dispatch.dispatch_world import REGION, routers
+from tests.replay.kept_things import PARTITION, keep_journal, recorded, story
+
+pytestmark = pytest.mark.postgis
+
+
+class Silent:
+    def __init__(self) -> None:
+        self.seen = []
+
+    def begins(self, entries):
+        self.entries = entries
+
+    def passes(self, offset):
+        self.last = offset
+
+    def sees(self, applied):
+        self.seen.append(applied)
+
+
+@pytest.fixture
+async def ledger(endpoints):
+    conn = await connect(endpoints.database_url, "test")
+    yield conn
+    await conn.close()
+
+
+@pytest.fixture
+def entries():
+    return story()
+
+
+async def record(ledger: asyncpg.Connection, entries) -> None:
+    async with transaction(ledger) as conn:
+        await write_applied(conn, REGION, recorded(entries), entries[-1][1])
+
+
+async def tamper(ledger: asyncpg.Connection, offset: int, old: bytes, new: bytes) -> None:
+    await ledger.execute("ALTER TABLE applied DISABLE TRIGGER applied_only_grows")
+    effects = await ledger.fetchval(
+        "SELECT effects FROM applied WHERE region = $1 AND journal_offset = $2", REGION, offset
+    )
+    assert old in effects
+    await ledger.execute(
+        "UPDATE applied SET effects = $3 WHERE region = $1 AND journal_offset = $2",
+        *(REGION, offset, effects.replace(old, new, 1)),
+    )
+
+
+async def test_a_replay_is_equal(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    watch = Silent()
+    report = await run_replay(ledger, tmp_path, REGION, routers, watch)
+    assert report.difference is None
+    assert report.equal
+    assert report.sha256 == report.recorded_sha256
+    assert report.partition == PARTITION
+    assert (report.first_offset, report.last_offset) == (1, 2 * len(entries) - 1)
+    assert sum(report.entries.values()) == len(entries) == len(watch.seen)
+    assert report.entries["evidence"] == 13, "one of them a repeat"
+    assert report.happened["incidents opened"] == 8
+    assert report.happened["evidence attached"] == 4
+    assert report.happened["assignments"] > 0
+    assert report.undecodable == 0, "what the ledger has not come to is not looked at"
+
+
+async def test_a_changed_record_is_the_first_difference(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    offset = 2 * 3 + 1
+    await tamper(ledger, offset + 2, b'"effect":"timeline"', b'"effect":"alert"')
+    await tamper(ledger, offset, b'"severity":"P2"', b'"severity":"P4"')
+    report = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert not report.equal
+    assert report.sha256 != report.recorded_sha256
+    found = report.difference
+    assert (found["offset"], found["entry_id"]) == (offset, entries[3][0].id)
+    assert (found["entry_kind"], found["field"]) == ("evidence", "incident.severity")
+    assert (found["recorded"], found["replayed"]) == ("P4", "P2")
+    assert isinstance(found["effect"], int)
+    for word in (str(offset), entries[3][0].id, "incident.severity", "P4", "P2"):
+        assert word in found["sentence"]
+
+
+async def test_a_missing_record_is_a_difference(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    await ledger.execute("DELETE FROM applied WHERE journal_offset = 9")
+    report = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert (report.difference["offset"], report.difference["field"]) == (9, "record")
+
+
+async def test_a_record_without_an_entry_is_a_difference(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    await ledger.execute(
+        "INSERT INTO applied VALUES ($1, 10, 'made up', now(), 'tick', '[]')", REGION
+    )
+    report = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert (report.difference["offset"], report.difference["entry_id"]) == (10, "made up")
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+async def test_a_window_bounds_what_is_compared(ledger, entries, tmp_path, by_time):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    await tamper(ledger, 3, b"[", b"[ ")
+    first, last = 4, 7
+    bounds = (
+        (entries[first][1], entries[last][1] + timedelta(milliseconds=1))
+        if by_time
+        else (2 * first + 1, 2 * last + 2)
+    )
+    watch = Silent()
+    report = await run_replay(ledger, tmp_path, REGION, routers, watch, window=Window(*bounds))
+    assert report.equal
+    assert [applied.offset for applied in watch.seen] == [9, 11, 13, 15]
+    everything = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert everything.difference["offset"] == 3
+    assert everything.difference["field"] == "bytes"
+
+
+async def test_an_archive_that_is_behind_is_told(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    arguments = (ledger, tmp_path, REGION, routers, Silent())
+    with pytest.raises(JournalMissing, match="it is empty"):
+        await run_replay(*arguments, patience_s=0.1)
+    keep_journal(tmp_path, entries[:-3])
+    with pytest.raises(ArchiveLags, match="--to"):
+        await run_replay(*arguments, patience_s=0.1)
+    reached = 2 * (len(entries) - 3)
+    report = await run_replay(*arguments, patience_s=0.1, window=Window(None, reached))
+    assert report.equal
+    assert report.undecodable == 1
+
+
+async def test_a_gap_and_an_empty_ledger_are_told(ledger, entries, tmp_path):
+    keep_journal(tmp_path, entries)
+    with pytest.raises(NothingRecorded, match="--region"):
+        await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    await record(ledger, entries)
+    folder = partition_folder(tmp_path, topics.JOURNAL.name, PARTITION)
+    first, _ = segments(folder)
+    first.path.unlink()
+    with pytest.raises(ArchiveGap, match=f"offsets 1 to {first.last} are missing"):
+        await run_replay(ledger, tmp_path, REGION, routers, Silent())
+
+
+@pytest.mark.kafka
+async def test_the_command_says_equal_or_different(
+    endpoints, ledger, entries, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("JINGWEI_KAFKA_BOOTSTRAP", endpoints.bootstrap)
+    monkeypatch.setenv("JINGWEI_DATABASE_URL", endpoints.database_url)
+    monkeypatch.setenv("JINGWEI_HOME", str(tmp_path))
+    # The made world's streets are no city's folder.
+    monkeypatch.setattr(replay.cities, "kept_routers", lambda _root: routers)
+    await record(ledger, entries)
+    root = await cli.replay._root(cli.replay.resolve_endpoints(cli.replay.load_settings(tmp_path)))
+    keep_journal(root, entries)
+
+    def run(*arguments: str):
+        return CliRunner().invoke(app, ["replay", "--region", REGION, *arguments])
+
+    done = await asyncio.to_thread(run, "--json", "--events")
+    assert done.exit_code == 0, done.stderr
+    *lines, report = [json.loads(line) for line in done.stdout.splitlines()]
+    assert report["equal"]
+    assert len(lines) == report["happened"]["timeline entries"]
+    assert "equal, byte for byte" in (await asyncio.to_thread(run)).stdout
+    await tamper(ledger, 7, b"P2", b"P3")
+    done = await asyncio.to_thread(run)
+    assert done.exit_code == exit_codes.DIFFERENT
+    assert "first difference at journal offset 7" in done.stdout
+    assert (await asyncio.to_thread(run, "--from", "yesterday")).exception is not None
