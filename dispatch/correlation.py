@@ -43,6 +43,9 @@ _UNSURE = 0.6
 _MAX_BENEFIT_M = 150.0
 """A vague place is given the benefit of the doubt for this many metres and no more."""
 
+_NOWHERE_M = 500.0
+"""A place vaguer than this (a long road's middle) says as much as none."""
+
 _VAGUE_M = 100.0
 _VAGUE_FACTOR = 0.85
 _UNPLACED_FACTOR = 0.45
@@ -132,10 +135,12 @@ def _kind(one: str, other: str) -> float:
 def _place(evidence: Evidence, incident: Incident, rule: CorrelationRule) -> tuple[float, str]:
     if evidence.point is None or incident.point is None:
         return _UNPLACED_FACTOR, "one of the places is unknown"
+    doubt = (evidence.point.accuracy_m or 0.0) + (incident.point.accuracy_m or 0.0)
+    if doubt > _NOWHERE_M:
+        return _UNPLACED_FACTOR, f"one of the places is known to {doubt:.0f} m only"
     metres = float(
         haversine_m(evidence.point.lon, evidence.point.lat, incident.point.lon, incident.point.lat)
     )
-    doubt = (evidence.point.accuracy_m or 0.0) + (incident.point.accuracy_m or 0.0)
     apart = max(0.0, metres - min(doubt, _MAX_BENEFIT_M))
     near = max(0.0, 1.0 - apart / (2.0 * rule.radius_m))
     if doubt > _VAGUE_M:

@@ -434,3 +434,11 @@ def test_evidence_far_from_any_street_still_sends_somebody(region, log):
     (sent,) = assigned(answers)
     assert sent.route is None
     assert any("straight-line" in reason for reason in sent.reasons)
+
+
+def test_a_place_as_vague_as_a_long_road_merges_nothing(region, log):
+    open_one(region, log, category="traffic_crash", severity="P3", at=place(2, 4))
+    vague = msgspec.structs.replace(place(2, 4), accuracy_m=5_000.0)
+    answers = open_one(region, log, category="traffic_crash", severity="P3", at=vague)
+    (placed,) = kinds(answers, effects.EvidencePlaced)
+    assert placed.placed == "asked"
