@@ -8,13 +8,13 @@ import sys
 
 import bench
 
-_NOT_BENCHMARKS = {"__main__", "report", "workbench"}
+_NOT_BENCHMARKS = {"report"}
 
 
 def names() -> list[str]:
     """Return the names of all benchmarks."""
     found = [module.name for module in pkgutil.iter_modules(bench.__path__)]
-    return sorted(name for name in found if name not in _NOT_BENCHMARKS)
+    return sorted(n for n in found if not n.startswith("_") and n not in _NOT_BENCHMARKS)
 
 
 def main() -> int:

@@ -81,10 +81,34 @@ def documents() -> dict[str, str]:
     found["effects.schema.json"] = json_schema(effects.Effect, "effects of one journal entry")
     found["snapshot.schema.json"] = json_schema(snapshot.Snapshot, "a region's state")
     found["asyncapi.json"] = asyncapi()
-    return {
+    texts = {
         name: json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         for name, document in sorted(found.items())
     }
+    return texts | {"topics.md": topic_table()}
+
+
+def topic_table() -> str:
+    """Return the topic table as a page for people."""
+    lines = [
+        "# Topics",
+        "",
+        "Made from `schemas/topics.py` by `python -m schemas.generate`. Every message is a",
+        "CloudEvent 1.0 in binary mode: headers `ce_specversion`, `ce_id`, `ce_source`,",
+        "`ce_type`; the value is JSON by the schema beside this page.",
+        "",
+        "| topic | key | what | `ce_type` | partitions | kept | restricted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for topic in all_topics(tuple(codes.departments())):
+        days = topic.retention_ms // 86_400_000
+        kept = "newest of each key" if topic.cleanup == "compact" else f"{days} d"
+        restricted = "yes" if topic.restricted else ""
+        lines.append(
+            f"| `{topic.name}` | {topic.key} | {topic.about} | `{topic.type}` |"
+            f" {topic.partitions} | {kept} | {restricted} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def write(folder: Path) -> list[Path]:

@@ -1,0 +1,364 @@
+"""One worker on Apache Kafka and PostGIS: how much it takes in, how soon somebody is sent.
+
+Everything is real and durable: a broker and a database of the bench's own on loopback, the
+worker in a process of its own, this process as the city outside. Three parts, one after
+another, so that none is measured under another's load:
+
+1. ``readings_per_s``: a backlog of normal readings, from the first to the last committed.
+2. ``incidents_per_s``: bursts of reports of separate events, as many as the fleet can answer,
+   from the first sent until each has its incident, response plan, travel times, route and
+   assignment in the ledger; crews are called in again between the bursts.
+3. ``report_to_assignment_*``: reports at a steady rate over a thousand readings a second; from
+   the moment a report is sent to the moment an outside subscriber has its assignment.
+
+The peers do the intake's part of 1 on the same messages in the same run: Faust alone (an agent
+that does nothing) and aiokafka alone (polls, decodes and compares with a threshold).
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import psutil
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from bench.report import Report, percentile
+from city.make import make_city
+from geo.city import CityData, save_city
+from infra.local import stack
+from infra.settings import Endpoints, load_settings, resolve_endpoints
+from schemas import topics, wire
+from schemas.envelope import Envelope
+from schemas.inputs import CitizenReport, Location, SensorReading, UnitStatus
+from schemas.outputs import DispatchChanged
+from streams.topics import make_topics
+
+_DEADLINE_S = 300.0
+_BURST = 110
+_KINDS = (
+    ("MEDICAL", "有人突然晕倒，呼吸困难"),
+    ("LIFT", "电梯故障，有人被困"),
+    ("DISORDER", "有人打架斗殴"),
+)
+"""Each asks for one unit, of which the made city has forty or more."""
+_SPACING = 0.0035  # degrees between events of one category: beyond twice its radius
+
+
+def run(*, quick: bool) -> Report:
+    """Measure; ``quick`` takes a tenth of the work."""
+    with tempfile.TemporaryDirectory(prefix="jingwei-bench-") as folder:
+        Path(folder).chmod(0o755)
+        settings = load_settings(Path(folder) / "home")
+        stack.up(settings, lambda line: print(line, file=sys.stderr))
+        try:
+            return asyncio.run(_measure(resolve_endpoints(settings), Path(folder), quick=quick))
+        finally:
+            stack.down(settings, lambda _line: None, wipe=True)
+
+
+async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report:
+    scale = 10 if quick else 1
+    city = make_city(seed=1)
+    save_city(city, folder / "city")
+    await make_topics(endpoints.bootstrap)
+    ledger = await asyncpg.connect(endpoints.database_url)
+    sender = AIOKafkaProducer(
+        bootstrap_servers=endpoints.bootstrap, linger_ms=5, max_batch_size=262_144
+    )
+    await sender.start()
+    try:
+        count = 200_000 // scale
+        await _send_readings(sender, city, count)
+        async with _worker(endpoints, folder) as worker:
+            readings_per_s = await _drain_readings(ledger, count)
+            incidents_per_s = await _incidents(sender, ledger, city, rounds=1 if quick else 5)
+            delays, sent = await _latency(endpoints, sender, ledger, city, quick=quick)
+            memory = worker.memory_info().rss / 2**20
+        faust_per_s = await _faust_alone(endpoints, folder, count)
+        aiokafka_per_s = await _aiokafka_alone(endpoints, count)
+    finally:
+        await sender.stop()
+        await ledger.close()
+    return Report(
+        figures={
+            "readings_per_s": round(readings_per_s),
+            "report_to_assignment_p50_ms": round(percentile(delays, 0.5), 1),
+            "report_to_assignment_p99_ms": round(percentile(delays, 0.99), 1),
+            "incidents_per_s": round(incidents_per_s, 1),
+            "rss_mib": round(memory),
+        },
+        peers={
+            "readings_per_s": {
+                "faust_agent_that_does_nothing": round(faust_per_s),
+                "aiokafka_getmany_decode_compare": round(aiokafka_per_s),
+            }
+        },
+        ratios={
+            "faust_agent_that_does_nothing": round(readings_per_s / faust_per_s, 3),
+            "aiokafka_getmany_decode_compare": round(readings_per_s / aiokafka_per_s, 3),
+        },
+        notes=[
+            f"broker: {endpoints.broker_kind}; fsync on",
+            f"{len(delays)} of {sent} reports assigned in the steady part",
+        ],
+    )
+
+
+# -- input -----------------------------------------------------------------------------------
+
+
+def _message(
+    topic: topics.Topic, value: object, event: str
+) -> tuple[bytes, list[tuple[str, bytes]]]:
+    return wire.encode(value), Envelope(id=event, source="urn:bench", type=topic.type).headers()
+
+
+async def _send_readings(sender: AIOKafkaProducer, city: CityData, count: int) -> None:
+    """Send normal readings, round and round the city's smoke and gas sensors."""
+    sensors = [s for s in city.sensors if s.observed_property in ("smoke", "gas")]
+    units = {"smoke": "%/m", "gas": "%LEL"}
+    now = datetime.now(UTC)
+    for i in range(count):
+        sensor = sensors[i % len(sensors)]
+        value, headers = _message(
+            topics.READINGS,
+            SensorReading(
+                sensor=sensor.id,
+                datastream=sensor.datastream,
+                observed_property=sensor.observed_property,
+                result=round(0.5 + (i % 7) * 0.1, 2),
+                unit_of_measurement=units[sensor.observed_property],
+                phenomenon_time=now + timedelta(milliseconds=i // len(sensors)),
+            ),
+            f"r{i}-{now.timestamp()}",
+        )
+        await sender.send(topics.READINGS.name, value, key=sensor.id.encode(), headers=headers)
+    await sender.flush()
+
+
+def _report(city: CityData, number: int) -> CitizenReport:
+    """A report of an event of its own: places on a grid, categories in turn."""
+    west, south, east, north = city.manifest.bounds
+    columns = int((east - west) * 0.8 / _SPACING)
+    rows = int((north - south) * 0.8 / _SPACING)
+    code, words = _KINDS[number % len(_KINDS)]
+    spot = number // len(_KINDS)
+    assert spot < columns * rows, "no place left for an event of its own"
+    lon = west + (east - west) * 0.1 + (spot % columns) * _SPACING
+    lat = south + (north - south) * 0.1 + (spot // columns) * _SPACING
+    return CitizenReport(
+        service_request_id=f"bench-{number}",
+        description=words,
+        requested_datetime=datetime.now(UTC),
+        service_code=code,
+        location=Location(lon=round(lon, 6), lat=round(lat, 6), accuracy_m=10.0),
+    )
+
+
+async def _send_report(sender: AIOKafkaProducer, report: CitizenReport) -> None:
+    value, headers = _message(topics.REPORTS, report, report.service_request_id)
+    key = report.service_request_id.encode()
+    await sender.send(topics.REPORTS.name, value, key=key, headers=headers)
+
+
+# -- the worker ------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Process]:
+    environment = os.environ | {
+        "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
+        "JINGWEI_KAFKA_IDEMPOTENT": str(endpoints.broker_idempotent),
+        "JINGWEI_DATABASE_URL": endpoints.database_url,
+        "JINGWEI_DATABASE_WORKER_URL": endpoints.worker_url,
+    }
+    with (folder / "worker.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli.main", "worker"),
+            *("--city", str(folder / "city"), "--home", str(folder / "home")),
+            stdout=log,
+            stderr=log,
+            env=environment,
+        )
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 60)
+
+
+async def _fenced(ledger: asyncpg.Connection, topic: str) -> int:
+    total = await ledger.fetchval("SELECT sum(next_offset) FROM consumed WHERE topic = $1", topic)
+    return int(total or 0)
+
+
+async def _until(ledger: asyncpg.Connection, sql: str, wanted: int) -> float:
+    """Wait until a count is reached and return when it was, on the monotonic clock."""
+    deadline = time.monotonic() + _DEADLINE_S
+    while True:
+        found = int(await ledger.fetchval(sql) or 0)
+        if found >= wanted:
+            return time.monotonic()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"only {found} of {wanted} after {_DEADLINE_S:.0f} s: {sql}")
+        await asyncio.sleep(0.02)
+
+
+async def _drain_readings(ledger: asyncpg.Connection, count: int) -> float:
+    """Readings a second, from the first commit on: starting the worker is not throughput."""
+    done = f"SELECT sum(next_offset) FROM consumed WHERE topic = '{topics.READINGS.name}'"
+    begun = await _until(ledger, done, 1)
+    first = await _fenced(ledger, topics.READINGS.name)
+    ended = await _until(ledger, done, count)
+    return (count - first) / (ended - begun)
+
+
+async def _incidents(
+    sender: AIOKafkaProducer, ledger: asyncpg.Connection, city: CityData, *, rounds: int
+) -> float:
+    spent = 0.0
+    for part in range(rounds):
+        before = await ledger.fetchval("SELECT count(*) FROM assignment")
+        begun = time.monotonic()
+        for number in range(part * _BURST, (part + 1) * _BURST):
+            await _send_report(sender, _report(city, number))
+        await sender.flush()
+        ended = await _until(ledger, "SELECT count(*) FROM assignment", before + _BURST)
+        spent += ended - begun
+        await _free_all_units(sender, ledger)
+    return rounds * _BURST / spent
+
+
+# -- latency ---------------------------------------------------------------------------------
+
+
+async def _latency(
+    endpoints: Endpoints,
+    sender: AIOKafkaProducer,
+    ledger: asyncpg.Connection,
+    city: CityData,
+    *,
+    quick: bool,
+) -> tuple[list[float], int]:
+    """Milliseconds from each report's sending to its assignment's arrival outside."""
+    count = _BURST // 10 if quick else _BURST
+    arrived: dict[str, float] = {}
+    listener = asyncio.create_task(_listen(endpoints, arrived))
+    background = asyncio.create_task(_background(sender, city, count / 2 + 2))
+    await asyncio.sleep(2.0)
+    sent: dict[str, float] = {}
+    for number in range(5 * _BURST, 5 * _BURST + count):
+        report = _report(city, number)
+        sent[report.service_request_id] = time.time()
+        await _send_report(sender, report)
+        await asyncio.sleep(0.5)
+    await background
+    await asyncio.sleep(2.0)
+    listener.cancel()
+    await asyncio.wait([listener])
+    rows = await ledger.fetch(
+        "SELECT source_id, incident_id::text FROM evidence WHERE source_id = ANY($1)", list(sent)
+    )
+    delays = [
+        (arrived[row["incident_id"]] - sent[row["source_id"]]) * 1000.0
+        for row in rows
+        if row["incident_id"] in arrived
+    ]
+    return delays, count
+
+
+async def _listen(endpoints: Endpoints, arrived: dict[str, float]) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=endpoints.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+    )
+    await consumer.start()
+    topic = topics.DISPATCHES
+    parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    consumer.assign(parts)
+    await consumer.seek_to_end(*parts)
+    try:
+        async for record in consumer:
+            change = wire.decode(record.value, DispatchChanged)
+            if change.change == "assigned":
+                arrived.setdefault(change.incident_id, time.time())
+    finally:
+        await consumer.stop()
+
+
+async def _background(sender: AIOKafkaProducer, city: CityData, seconds: float) -> None:
+    """A thousand readings a second, in tenths."""
+    for _ in range(int(seconds * 10)):
+        begun = time.monotonic()
+        await _send_readings(sender, city, 100)
+        await asyncio.sleep(max(0.0, 0.1 - (time.monotonic() - begun)))
+
+
+async def _free_all_units(sender: AIOKafkaProducer, ledger: asyncpg.Connection) -> None:
+    """Let every busy unit arrive and come back, as crews would stamp it."""
+    busy = [r["id"] for r in await ledger.fetch("SELECT id FROM unit WHERE state <> 'available'")]
+    for status in ("on_scene", "available"):
+        for unit in busy:
+            stamp = UnitStatus(unit=unit, status=status, time=datetime.now(UTC))
+            value, headers = _message(topics.UNIT_STATUS, stamp, f"{unit}-{status}-{time.time()}")
+            key = unit.encode()
+            await sender.send(topics.UNIT_STATUS.name, value, key=key, headers=headers)
+        await sender.flush()
+    deadline = time.monotonic() + _DEADLINE_S
+    while await ledger.fetchval("SELECT count(*) FROM unit WHERE state <> 'available'"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("units do not come back")
+        await asyncio.sleep(0.05)
+
+
+# -- peers -----------------------------------------------------------------------------------
+
+
+async def _aiokafka_alone(endpoints: Endpoints, count: int) -> float:
+    """The same messages by aiokafka's polls, decoded and compared with a threshold."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=endpoints.bootstrap, enable_auto_commit=False, max_poll_records=10_000
+    )
+    await consumer.start()
+    parts = [TopicPartition(topics.READINGS.name, n) for n in range(topics.READINGS.partitions)]
+    consumer.assign(parts)
+    await consumer.seek_to_beginning(*parts)
+    decoder = msgspec.json.Decoder(SensorReading)
+    begun, seen, high = time.monotonic(), 0, 0
+    try:
+        while seen < count:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                seen += len(records)
+                high += sum(decoder.decode(record.value).result > 12.0 for record in records)
+    finally:
+        await consumer.stop()
+    return seen / (time.monotonic() - begun)
+
+
+async def _faust_alone(endpoints: Endpoints, folder: Path, count: int) -> float:
+    """The same messages by a Faust agent that does nothing, in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench._faust_alone"),
+        *(endpoints.bootstrap, topics.READINGS.name, str(count), str(folder / "faust")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        # Faust writes escape sequences of its own to stdout, whatever its log level.
+        output = await asyncio.wait_for(process.stdout.read(), _DEADLINE_S)
+        text = output.decode()
+        if "rate=" not in text:
+            raise RuntimeError(f"the Faust agent measured nothing:\n{text[-2000:]}")
+        return float(text.rpartition("rate=")[2])
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
