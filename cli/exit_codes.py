@@ -11,6 +11,7 @@ code  meaning
 5     refused: the request is understood, but the rules forbid it
 6     a replay's effects are not those recorded
 7     done, but some rows of the input could not be used
+8     no answer in time: it may still be carried out
 130   interrupted
 ====  =========================================================================
 """

@@ -1,15 +1,19 @@
 """``jingwei up | down | status | doctor``: the local stack."""
 
+import asyncio
 import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from cli import exit_codes
+from infra.ledger.errors import LedgerError
 from infra.local import doctor as checks
 from infra.local import stack
+from infra.local.errors import LocalStackError
 from infra.settings import Endpoints, load_settings
 
 HomeOption = Annotated[
@@ -45,8 +49,17 @@ def down(
 
 
 def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
-    """Tell which parts run and answer; exit code 4 unless all do."""
-    found = stack.status(load_settings(home))
+    """Tell which parts run and answer, and what waits; exit code 4 unless all answer."""
+    settings = load_settings(home)
+    found = stack.status(settings)
+    city = None
+    if found.endpoints is not None:
+        from cli.health import health, lines  # noqa: PLC0415 - it asks this module for options
+
+        try:
+            city = asyncio.run(health(found.endpoints, settings.worker.group))
+        except (LedgerError, LocalStackError) as error:
+            report(f"what waits is not known: {error}")
     if as_json:
         typer.echo(
             json.dumps(
@@ -57,6 +70,7 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
                     "broker": dataclasses.asdict(found.broker),
                     "database": dataclasses.asdict(found.postgres) | {"dbname": found.database},
                     "endpoints": found.endpoints and _endpoints(found.endpoints),
+                    "city": city and msgspec.to_builtins(city),
                 },
                 indent=2,
             )
@@ -69,6 +83,8 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
             typer.echo(f"{part.name:9} {kind:13} {part.state}{where}{process}")
         if found.endpoints is not None:
             typer.echo(f"url       {found.endpoints.database_url}")
+        for line in lines(city) if city is not None else ():
+            typer.echo(line)
     if found.endpoints is None:
         raise typer.Exit(exit_codes.UNREACHABLE)
 

@@ -77,7 +77,7 @@ class WorkerSettings(BaseSettings):
     instance_id: str | None = None
     """Static membership: a restarted worker with the same id keeps its partitions."""
     batch_size: int = Field(default=1_000, ge=1)
-    batch_within_s: float = Field(default=0.05, gt=0)
+    batch_within_s: float = Field(default=0.015, gt=0)
     commit_interval_s: float = Field(default=0.5, gt=0)
     session_timeout_s: float = Field(default=15, ge=6)
     """Apache Kafka refuses less than 6 s (``group.min.session.timeout.ms``)."""

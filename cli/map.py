@@ -1,0 +1,130 @@
+"""``jingwei map``: the city, its open incidents, units and routes, as a PNG."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import typer
+
+from cli import exit_codes
+from cli.asking import ask_at, where
+from cli.output import progress
+from cli.services import HomeOption
+from geo.city import CityData, load_city
+from geo.errors import CityError
+from infra.archive import CityMissing, archive_root, city_folder, cluster_id
+from infra.archive.cities import city_folder_name
+from infra.ledger.errors import NotFound
+from infra.ledger.queries import RegionLine, find_incident, status
+from infra.ledger.snapshot import load_snapshot
+from infra.settings import Endpoints
+from schemas.snapshot import Snapshot
+
+
+class MapNotWritten(RuntimeError):
+    """The picture cannot be written where it should be."""
+
+
+exit_codes.BY_ERROR.update(
+    {
+        CityError: exit_codes.USAGE,
+        CityMissing: exit_codes.USAGE,
+        MapNotWritten: exit_codes.USAGE,
+    }
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command(name="map")(map_)
+
+
+def map_(
+    out: Annotated[Path, typer.Argument(metavar="OUT.png")] = Path("jingwei-map.png"),
+    home: HomeOption = None,
+    *,
+    city: Annotated[
+        Path | None,
+        typer.Option(help="The city's folder; that of the region's worker without it."),
+    ] = None,
+    incident: Annotated[
+        str | None, typer.Option(help="Look closer at this incident and its units.")
+    ] = None,
+) -> None:
+    """Draw the city with its open incidents, units and their routes."""
+    write_map(where(home), out, None if city is None else load_city(city), incident)
+    typer.echo(str(out))
+
+
+def write_map(
+    endpoints: Endpoints, out: Path, city: CityData | None = None, incident: str | None = None
+) -> None:
+    """Draw the map to a PNG file, whole or not at all.
+
+    Parameters
+    ----------
+    city
+        Without it the archive's copy of the one in force.
+    incident
+        Id, number or unique part of the incident to look closer at.
+
+    Raises
+    ------
+    CityMissing
+        The archive has no copy of the city in force.
+    NotFound
+        No region has taken over a city yet, or there is no such incident.
+    MapNotWritten
+        The file cannot be written.
+    """
+    from cli import drawing  # noqa: PLC0415 - matplotlib takes a second to load
+
+    region = None if city is None else city.manifest.region
+
+    async def question(conn: asyncpg.Connection) -> tuple[Snapshot, str | None]:
+        found = _choose(list((await status(conn)).regions), region)
+        snapshot = await load_snapshot(conn, found.region)
+        assert snapshot is not None, "the region has just been read"
+        chosen = None if incident is None else await find_incident(conn, incident)
+        return snapshot, chosen
+
+    snapshot, chosen = asyncio.run(ask_at(endpoints, question))
+    if city is None:
+        city = _city_in_force(endpoints, snapshot)
+    elif city.digest != snapshot.city:
+        progress("note: the region decides over another city than the one drawn")
+    figure = drawing.draw(city, snapshot, chosen, progress)
+    draft = out.with_name(f".{out.name}.draft")
+    try:
+        figure.savefig(draft, format="png", dpi=drawing.DPI)
+        draft.replace(out)
+    except OSError as error:
+        raise MapNotWritten(
+            f"the map cannot be written to {out}: {error.strerror or error}; name another file"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _choose(regions: list[RegionLine], wanted: str | None) -> RegionLine:
+    """Return the region to draw: the one asked for, else the one with the latest clock."""
+    found = [
+        region for region in regions if region.city is not None and wanted in (None, region.region)
+    ]
+    if not found:
+        which = "no region" if wanted is None else f"region {wanted} has not"
+        raise NotFound(
+            f"{which} has taken over a city yet: start a worker, for instance by `jingwei demo`"
+            if wanted is None
+            else f"{which} taken over a city yet: start its worker, or leave --city away"
+        )
+    return max(found, key=lambda region: (region.clock is not None, region.clock))
+
+
+def _city_in_force(endpoints: Endpoints, snapshot: Snapshot) -> CityData:
+    assert snapshot.city is not None, "chosen because it has one"
+    cluster = asyncio.run(cluster_id(endpoints.bootstrap))
+    root = archive_root(endpoints.archive_dir, cluster, endpoints.database_url)
+    kept = city_folder_name(endpoints.archive_dir, snapshot.city)  # where workers keep it
+    return load_city(kept if kept.is_dir() else city_folder(root, snapshot.city))

@@ -1,0 +1,155 @@
+"""`jingwei incidents` and `jingwei units` over a real ledger."""
+
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from cli import watching
+from infra.ledger.pool import connect
+from tests.cli.conftest import Run, data
+from tests.cli.scene import Scene
+
+ESC = "\x1b"
+
+
+def test_lists_the_open_ones_worst_first(scene: Scene, run: Run) -> None:
+    found = data(run("incidents", "list", "--json"))
+    assert [line["incident"]["severity"] for line in found] == ["P1", "P3", "P3"]
+    assert found[0]["incident"]["number"] == scene.numbers[0]
+    assert scene.unit in found[0]["units"]
+
+
+def test_a_list_off_a_terminal_is_plain_aligned_lines(scene: Scene, run: Run) -> None:
+    result = run("incidents", "list")
+    lines = result.stdout.splitlines()
+    assert len(lines) == 4
+    assert ESC not in result.stdout
+    assert lines[0].startswith("number")
+    assert "火灾 Fire" in lines[1]
+    assert lines[1].startswith(scene.numbers[0])
+
+
+def test_lists_by_what_is_asked(scene: Scene, run: Run) -> None:
+    assert len(data(run("incidents", "list", "--severity", "P3", "--json"))) == 2
+    assert len(data(run("incidents", "list", "--category", "fire", "--json"))) == 1
+    assert data(run("incidents", "list", "--state", "closed", "--json")) == []
+    nothing = run("incidents", "list", "--state", "closed")
+    assert (nothing.stdout, nothing.stderr) == ("", "no such incident\n")
+
+
+@pytest.mark.parametrize("part", ["id", "number", "suffix", "prefix"])
+def test_shows_an_incident_by_any_unique_part(scene: Scene, run: Run, part: str) -> None:
+    incident, number = scene.ids[0], scene.numbers[0]
+    key = {"id": incident, "number": number, "suffix": number[-4:], "prefix": incident[:13]}[part]
+    assert data(run("incidents", "show", key, "--json"))["incident"]["id"] == incident
+
+
+def test_a_shown_incident_answers_why(scene: Scene, run: Run) -> None:
+    text = run("incidents", "show", scene.ids[0]).stdout
+    assert ESC not in text
+    for part in ("Timeline", "Recommendations", "Assignments", "Evidence", "Alerts"):
+        assert part in text
+    assert "fewest seconds to the scene" in text
+    assert "later than" in text
+    assert "send" in text
+    assert "could go" in text
+    assert "on_scene" in text
+
+
+def test_what_people_wrote_never_reaches_the_terminal_raw(scene: Scene, run: Run) -> None:
+    assert "\\x1b" in _after_a_hostile_report(scene, run)
+
+
+def _after_a_hostile_report(scene: Scene, run: Run) -> str:
+    made = scene.journal
+    noted = made.evidence("fire", "P2", None)
+    hostile = msgspec.structs.replace(noted.evidence, text=f"{ESC}[2Jgone", reasons=(f"{ESC}]0;x",))
+    asyncio.run(scene.apply(msgspec.structs.replace(noted, evidence=hostile)))
+    text: str = run("incidents", "show", scene.numbers[-1]).stdout
+    assert ESC not in text
+    return text
+
+
+@pytest.mark.parametrize("key", ["nothing-like-it", "0000"])
+def test_an_unknown_incident_is_one_sentence(scene: Scene, run: Run, key: str) -> None:
+    result = run("incidents", "show", key)
+    assert result.exit_code == 2
+    assert "jingwei incidents list" in str(result.exception)
+
+
+def test_an_ambiguous_part_names_some(scene: Scene, run: Run) -> None:
+    result = run("incidents", "show", scene.region)
+    assert result.exit_code == 2
+    assert scene.numbers[0] in str(result.exception)
+
+
+def test_units_are_listed_and_shown(scene: Scene, run: Run) -> None:
+    units = data(run("units", "list", "--json"))
+    assert len(units) == 16
+    busy = data(run("units", "list", "--state", "on_scene", "--json"))
+    assert [unit["id"] for unit in busy] == [scene.unit]
+    assert data(run("units", "show", scene.unit, "--json"))["incident"] == scene.ids[0]
+    shown = run("units", "show", scene.unit).stdout
+    assert "到场 On scene" in shown
+    assert ESC not in run("units", "list").stdout
+
+
+def test_an_unknown_or_ambiguous_unit_is_one_sentence(scene: Scene, run: Run) -> None:
+    assert run("units", "show", "X99").exit_code == 2
+    result = run("units", "show", "U0")
+    assert result.exit_code == 2
+    assert "U00, U01" in str(result.exception)
+
+
+def test_watching_off_a_terminal_is_a_line_a_change(scene: Scene, run: Run) -> None:
+    async def fresh() -> tuple[int, int, str]:
+        conn = await connect(scene.endpoints.worker_url)
+        try:
+            lines = watching.Lines(scene.journal.now - timedelta(hours=1))
+            first = await lines.fresh(conn)
+            again = await lines.fresh(conn)
+        finally:
+            await conn.close()
+        return len(first), len(again), watching.plain(first[0])
+
+    count, again, line = asyncio.run(fresh())
+    assert count > 10
+    assert again == 0
+    assert "接报 Reported" in line
+    result = run("incidents", "watch", "--for", "0.3", "--every", "0.1")
+    assert result.exit_code == 0
+
+
+def test_the_live_view_fits_the_screen(scene: Scene) -> None:
+    async def draw(console: Console) -> str:
+        conn = await connect(scene.endpoints.worker_url)
+        try:
+            seen = await watching.look(conn)
+        finally:
+            await conn.close()
+        with console.capture() as captured:
+            console.print(watching.draw(seen, console, "Jingwei"))
+        return captured.get()
+
+    text = asyncio.run(draw(Console(width=140, height=40, force_terminal=True)))
+    assert "未结警情" in text
+    assert "赶赴中" in text
+    assert len(text.splitlines()) <= 40
+
+
+def test_without_services_it_is_one_sentence(run: Run, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("JINGWEI_HOME", str(tmp_path))
+    result = run("incidents", "list")
+    assert result.exit_code == 4
+    assert "jingwei up" in str(result.exception)
+
+
+def test_a_database_that_is_not_there_is_one_sentence(run: Run, monkeypatch) -> None:
+    monkeypatch.setenv("JINGWEI_KAFKA_BOOTSTRAP", "127.0.0.1:1")
+    monkeypatch.setenv("JINGWEI_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    result = run("incidents", "list")
+    assert result.exit_code == 4
+    assert "jingwei status" in str(result.exception)
