@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli import exit_codes
+from cli import exit_codes, simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city, save_city
@@ -26,6 +26,9 @@ SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the
 def register(app: typer.Typer) -> None:
     """Add the group to the application."""
     app.add_typer(city, name="city")
+
+
+simulate.register(city)
 
 
 @city.command()

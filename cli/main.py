@@ -2,38 +2,51 @@
 
 import os
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from cli import city, demo, dlq, incidents, ingest, replay, services, simulate, units, worker
-from cli import map as drawn
 from cli.exit_codes import BY_ERROR, code_of
 
-app = typer.Typer(
-    name="jingwei",
-    help="A city's sensors and citizens' reports become dispatched responders.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+_MODULES = {
+    "services": ("up", "down", "status", "doctor"),
+    "city": ("city",),
+    "worker": ("worker",),
+    "replay": ("archive", "replay"),
+    "ingest": ("ingest",),
+    "incidents": ("incidents",),
+    "units": ("units",),
+    "dlq": ("dlq",),
+    "map": ("map",),
+    "demo": ("demo",),
+}
+"""Each module of commands, and their names."""
+
 _DEBUG = "JINGWEI_DEBUG"
 
-services.register(app)
-city.register(app)
-simulate.register(city.city)
-replay.register(app)
-ingest.register(app)
-incidents.register(app)
-drawn.register(app)
-demo.register(app)
-units.register(app)
-dlq.register(app)
-worker.register(app)
+
+def application(command: str | None = None) -> typer.Typer:
+    """Return the application, with one command's module only if that command is named.
+
+    Geometry, Kafka and drawing take seconds to load: an operator who acknowledges an
+    incident does not wait for what only the map needs.
+    """
+    app = typer.Typer(
+        name="jingwei",
+        help="A city's sensors and citizens' reports become dispatched responders.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_jingwei)
+    wanted = [module for module, names in _MODULES.items() if command in names]
+    for module in wanted or _MODULES:
+        import_module(f"cli.{module}").register(app)
+    return app
 
 
-@app.callback()
-def jingwei(
+def _jingwei(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error was raised.")] = False,
 ) -> None:
@@ -44,6 +57,8 @@ def jingwei(
 
 def main() -> None:
     """Run the command line; an expected error is one sentence and a documented exit code."""
+    words = (word for word in sys.argv[1:] if not word.startswith("-"))
+    app = application(next(words, None))
     try:
         app()
     except tuple(BY_ERROR) as error:

@@ -35,7 +35,7 @@ from city.ingest.schedule import Limits
 from city.ingest.send import source_of
 from city.ingest.times import parse_time
 from cli import exit_codes
-from cli.main import app
+from cli.main import application
 from geo.crs import to_wgs84
 from schemas import wire
 from schemas.envelope import read_envelope
@@ -496,7 +496,7 @@ def test_the_command_reports_rows_and_says_how_it_went(tmp_path):
 
     def run(*options: str):
         arguments = ["ingest", "reports", str(path), "--dry-run", "--tz", "Asia/Shanghai"]
-        return CliRunner().invoke(app, [*arguments, *options])
+        return CliRunner().invoke(application(), [*arguments, *options])
 
     maps = [part for text in MAP for part in ("--map", text)]
     done = run(*maps, "--shift-to-now", "--json", "--errors", str(errors))

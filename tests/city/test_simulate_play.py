@@ -17,7 +17,7 @@ from city.simulate import BrokerSilent, Options, TopicsMissing, play
 from city.simulate.mail import letter
 from city.simulate.post import Listener
 from city.simulate.truth import Ended, Happened, Malformed, Sent, Started, TruthLine, read_truth
-from cli.main import app
+from cli.main import application
 from geo.city import CityData, save_city
 from geo.routing import NetworkxRouter
 from infra.local import ports
@@ -109,7 +109,8 @@ async def test_no_topics_is_one_sentence(broker: str):
 def test_dry_run_writes_the_schedule(city: CityData, tmp_path: Path):
     save_city(city, tmp_path / "toy")
     arguments = ["city", "simulate", str(tmp_path / "toy"), "--dry-run", "--for", "120"]
-    first, again = (CliRunner().invoke(app, [*arguments, "--seed", "9"]) for _ in range(2))
+    command = application()
+    first, again = (CliRunner().invoke(command, [*arguments, "--seed", "9"]) for _ in range(2))
     assert first.exit_code == 0, first.output
     assert first.stdout == again.stdout
     events = [json.loads(line) for line in first.stdout.splitlines()]

@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.exit_codes import BY_ERROR, code_of
-from cli.main import app
+from cli.main import application
 from infra.settings import Endpoints
 from tests.cli.scene import Scene, answering
 
@@ -39,7 +39,7 @@ def run() -> Run:
     """Return what runs the command line; expected errors become exit codes as in `main`."""
 
     def invoke(*arguments: str) -> Result:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        result = CliRunner().invoke(application(), [str(argument) for argument in arguments])
         if isinstance(result.exception, tuple(BY_ERROR)):
             result.exit_code = code_of(result.exception)
         elif result.exception is not None and not isinstance(result.exception, SystemExit):

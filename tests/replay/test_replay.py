@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import cli.replay
 import replay.cities
 from cli import exit_codes
-from cli.main import app
+from cli.main import application
 from infra.archive import ArchiveGap, partition_folder, segments
 from infra.ledger import connect
 from infra.ledger.effects import write_applied
@@ -183,7 +183,7 @@ async def test_the_command_says_equal_or_different(
     keep_journal(root, entries)
 
     def run(*arguments: str):
-        return CliRunner().invoke(app, ["replay", "--region", REGION, *arguments])
+        return CliRunner().invoke(application(), ["replay", "--region", REGION, *arguments])
 
     done = await asyncio.to_thread(run, "--json", "--events")
     assert done.exit_code == 0, done.stderr
