@@ -1,8 +1,9 @@
 """Triage: what a citizen's report is about, how bad it is, and how sure that is.
 
 Structured codes first (the Open311 service code, the channel's number), then a Chinese and
-English lexicon over the free text. The first version behind an interface that later work may
-replace: ``triage(report, on) -> Triage``. Pure: the day comes in as an argument.
+English lexicon over the free text: single words, and patterns of words that mean something only
+together. A cause outranks its consequences. The first version behind an interface that later
+work may replace: ``triage(report, on) -> Triage``. Pure: the day comes in as an argument.
 """
 
 import math
@@ -10,7 +11,7 @@ from datetime import date
 
 import msgspec
 
-from dispatch.triage.lexicon import Hit, Lexicon, lexicon
+from dispatch.triage.lexicon import Hit, Lexicon, Prepared, lexicon
 from schemas import codes
 from schemas.inputs import CitizenReport
 
@@ -22,6 +23,12 @@ _STRENGTH_SCALE = 3.0
 """A text's score at which its strength is 1 - 1/e."""
 _CLEAR = 4.0
 """From this score on a text speaks clearly of its category."""
+_CAUSE = 3.0
+"""From this score on a category counts as the cause of its consequences."""
+_CAUSE_SHARE = 0.5
+"""And with at least this share of the consequence's own score."""
+_CONSEQUENCE = 0.3
+"""What is left of a consequence's score beside its cause."""
 _OVERRULED_CONFIDENCE = 0.6
 _EXERCISE_CONFIDENCE = 0.2
 _NOTHING_CONFIDENCE = 0.1
@@ -121,27 +128,59 @@ def _coded(service_code: str | None, on: date, reasons: list[str]) -> str | None
     return None
 
 
-def _read(text: str, words: Lexicon, channel: dict[str, float], on: date) -> _Reading:
-    """Score every category by its words: the strongest whole, each further one half."""
+def _read(
+    text: Prepared,
+    words: Lexicon,
+    channel: dict[str, float],
+    on: date,
+) -> _Reading:
+    """Score every category by its words: the strongest whole, each further one half.
+
+    The heaviest pattern of a category counts as one word more.
+    """
     hits = words.find_terms(text)
     said = dict.fromkeys(hit.word for hit in hits if not hit.negated)
+    patterns = {
+        category: (weight, phrase) for category, weight, phrase in words.find_patterns(text)
+    }
     known = codes.categories(on)
     scores: dict[str, float] = {}
     found: dict[str, list[str]] = {}
     for category, terms in words.terms.items():
-        weights = sorted((terms[word] for word in said if word in terms), reverse=True)
+        spoken = {word: terms[word] for word in said if word in terms}
+        if category in patterns:
+            weight, phrase = patterns[category]
+            spoken[phrase] = max(weight, spoken.get(phrase, 0.0))
+        weights = sorted(spoken.values(), reverse=True)
         score = channel.get(category, 0.0)
         if weights:
             score += weights[0] + 0.5 * sum(weights[1:])
-            found[category] = [word for word in said if word in terms]
+            found[category] = list(spoken)
         if score > 0.0 and category in known:
             scores[category] = score
+    scores = _causes_first(scores, found, words.outranks)
     severities = codes.severities(on)
     ranked = sorted(  # a tie goes to what is usually worse, then to the earlier in the file
         scores.items(),
         key=lambda item: (-item[1], severities[known[item[0]].default_severity].rank),
     )
     return _Reading(ranked, found, [hit.word for hit in hits if hit.negated])
+
+
+def _causes_first(
+    scores: dict[str, float], found: dict[str, list[str]], outranks: dict[str, list[str]]
+) -> dict[str, float]:
+    """Return the scores with those of consequences lowered: a crash that blocks a road."""
+    lowered = {
+        consequence
+        for cause in found
+        for consequence in outranks.get(cause, ())
+        if scores.get(cause, 0.0) >= max(_CAUSE, _CAUSE_SHARE * scores.get(consequence, 0.0))
+    }
+    return {
+        category: score * _CONSEQUENCE if category in lowered else score
+        for category, score in scores.items()
+    }
 
 
 def _explain(reading: _Reading, channel: str, words: Lexicon, reasons: list[str]) -> None:
@@ -184,12 +223,22 @@ def _is_worse(category: str, than: str, on: date) -> bool:
     return rank < severities[known[than].default_severity].rank
 
 
-def _severity(text: str, category: str, words: Lexicon, on: date, reasons: list[str]) -> str:
+def _severity(
+    text: Prepared,
+    category: str,
+    words: Lexicon,
+    on: date,
+    reasons: list[str],
+) -> str:
     """Return the category's usual severity, raised or lowered by what the text says."""
     default = codes.category(category, on).default_severity
     severities = codes.severities(on)
     usual = frozenset(words.usual.get(category, ()))
-    worse = {severity: _said(words.find_worse(text, severity), usual) for severity in words.worse}
+    worse = {
+        severity: _said(words.find_worse(text, severity), usual)
+        + words.find_worse_patterns(text, severity)
+        for severity in words.worse
+    }
     for severity, found in worse.items():  # worst first, as in the file
         if found and severities[severity].rank <= severities[default].rank:
             reasons.append(f"severity {severity}: {_quoted(found)}")

@@ -2,7 +2,8 @@
 
 The words themselves are data (``lexicon.json``): weights by category, phrases that only look
 like one (false friends), negations, words for severity, marks of exercises, and the simplified
-forms of traditional characters.
+forms of traditional characters. What words mean only together is in ``patterns.json``, see
+`dispatch.triage.patterns`.
 """
 
 import re
@@ -13,10 +14,14 @@ from importlib.resources import files
 
 import msgspec
 
-__all__ = ["Hit", "Lexicon", "lexicon", "normalise"]
+from dispatch.triage.patterns import Match, PatternFile, Patterns, Token
+
+__all__ = ["Hit", "Lexicon", "Prepared", "lexicon", "normalise"]
 
 _BEFORE = 48
 """Characters before a word that are searched for its negation."""
+_TOKENS_A_CONCEPT = 8
+"""Kept of one concept in one text, so that a text of repetitions costs no more than another."""
 
 
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +48,13 @@ class Hit(msgspec.Struct, frozen=True):
     negated: bool
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """A text ready for searching, and the words of each concept that it holds and does not deny."""
+
+    text: str
+    tokens: dict[str, list[Token]]
+
+
 class Lexicon:
     """Finds words in normalised text.
 
@@ -59,10 +71,15 @@ class Lexicon:
         trapped.
     channels
         Weight by category, by the channel's name.
+    outranks
+        By category, those that are its consequences.
     """
 
-    def __init__(self, words: _Words) -> None:
+    def __init__(self, words: _Words, patterns: PatternFile) -> None:
         self.terms = words.terms
+        self.outranks = patterns.outranks
+        self._patterns = Patterns(patterns)
+        self._any_concept = _pattern(self._patterns.concepts_of)
         self.worse = words.worse
         self.milder = words.milder
         self.usual = words.usual
@@ -78,42 +95,66 @@ class Lexicon:
         self._exercise = _pattern(words.exercise)
         fillers = "|".join(map(_bounded, _longest_first(words.fillers)))
         negators = "|".join(map(_negator, _longest_first(words.negators)))
+        self._negator = re.compile(negators)
         self._negation = re.compile(rf"(?:{negators})(?:\s*(?:{fillers}))*\s*$")
         self._joined = re.compile(
             rf"\s*(?:\bor\b|\bnor\b|和|或者|或|及|、)\s*(?:(?:{fillers})\s*)*"
         )
 
-    def prepare(self, text: str) -> str:
+    def prepare(self, text: str) -> Prepared:
         """Return ``text`` ready for searching: normalised, simplified, false friends blanked."""
         plain = normalise(text).translate(self._simplified)
-        return self._false_friends.sub(lambda found: "\x1f" * len(found.group()), plain)
+        clean = self._false_friends.sub(lambda found: "\x1f" * len(found.group()), plain)
+        return Prepared(clean, self._find_tokens(clean))
 
-    def find_terms(self, prepared: str) -> list[Hit]:
+    def find_terms(self, prepared: Prepared) -> list[Hit]:
         """Return the categories' words in a prepared text; where they overlap, the longest."""
-        return self._hits(self._any_term, prepared)
+        return self._hits(self._any_term, prepared.text)
 
-    def find_worse(self, prepared: str, severity: str) -> list[Hit]:
+    def find_patterns(self, prepared: Prepared) -> list[tuple[str, float, str]]:
+        """Return each category that a pattern speaks for, its weight, and the words."""
+        found = self._patterns.strongest(prepared.text, prepared.tokens)
+        return [(category, weight, _words_of(match, prepared)) for category, weight, match in found]
+
+    def find_worse_patterns(self, prepared: Prepared, severity: str) -> list[str]:
+        """Return the words of the patterns that raise to ``severity``."""
+        matches = self._patterns.worse(prepared.text, prepared.tokens, severity)
+        return [_words_of(match, prepared) for match in matches]
+
+    def find_worse(self, prepared: Prepared, severity: str) -> list[Hit]:
         """Return the words that raise to ``severity``."""
-        return self._hits(self._worse[severity], prepared)
+        return self._hits(self._worse[severity], prepared.text)
 
-    def find_milder(self, prepared: str, category: str) -> list[tuple[str, Hit]]:
+    def find_milder(self, prepared: Prepared, category: str) -> list[tuple[str, Hit]]:
         """Return the words that lower this category, each with its severity."""
         return [
             (severity, hit)
             for severity, pattern in self._milder.get(category, {}).items()
-            for hit in self._hits(pattern, prepared)
+            for hit in self._hits(pattern, prepared.text)
         ]
 
-    def find_exercise(self, prepared: str) -> list[Hit]:
+    def find_exercise(self, prepared: Prepared) -> list[Hit]:
         """Return the marks of an exercise or a test call."""
-        return self._hits(self._exercise, prepared)
+        return self._hits(self._exercise, prepared.text)
+
+    def _find_tokens(self, prepared: str) -> dict[str, list[Token]]:
+        tokens: dict[str, list[Token]] = {}
+        for hit in self._hits(self._any_concept, prepared):
+            if hit.negated:
+                continue
+            for concept in self._patterns.concepts_of[hit.word]:
+                found = tokens.setdefault(concept, [])
+                if len(found) < _TOKENS_A_CONCEPT:
+                    found.append(Token(hit.start, hit.end))
+        return tokens
 
     def _hits(self, pattern: re.Pattern[str], prepared: str) -> list[Hit]:
         hits: list[Hit] = []
+        denies = self._negator.search(prepared) is not None
         for found in pattern.finditer(prepared):
             start, end = found.span()
             before = prepared[max(0, start - _BEFORE) : start]
-            negated = self._negation.search(before) is not None
+            negated = denies and self._negation.search(before) is not None
             if not negated and hits and hits[-1].negated:
                 # "no fire or smoke": what is joined to a denied word is denied with it.
                 negated = self._joined.fullmatch(prepared, hits[-1].end, start) is not None
@@ -123,9 +164,11 @@ class Lexicon:
 
 @cache
 def lexicon() -> Lexicon:
-    """Return the lexicon of the file beside this module."""
-    data = files("dispatch.triage").joinpath("lexicon.json").read_bytes()
-    return Lexicon(msgspec.json.decode(data, type=_Words))
+    """Return the lexicon of the files beside this module."""
+    here = files("dispatch.triage")
+    words = msgspec.json.decode(here.joinpath("lexicon.json").read_bytes(), type=_Words)
+    patterns = msgspec.json.decode(here.joinpath("patterns.json").read_bytes(), type=PatternFile)
+    return Lexicon(words, patterns)
 
 
 def normalise(text: str) -> str:
@@ -140,6 +183,11 @@ def normalise(text: str) -> str:
 
 _BLANKS = re.compile(r"\s+")
 _BLANK_IN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
+
+
+def _words_of(match: Match, prepared: Prepared) -> str:
+    # Only the words themselves: what stands between them may be a name or a number.
+    return " … ".join(prepared.text[token.start : token.end] for token in match)
 
 
 def _longest_first(words: Iterable[str]) -> list[str]:
@@ -159,9 +207,21 @@ def _negator(word: str) -> str:
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """One alternation a script: the look-around is tried once a place, not once a word."""
-    ordered = _longest_first(words)
-    latin = "|".join(re.escape(word) for word in ordered if word.isascii())
-    chinese = "|".join(re.escape(word) for word in ordered if not word.isascii())
-    bounded = rf"(?<![a-z0-9])(?:{latin})(?![a-z0-9])" if latin else ""
+    """Match the longest of the words at a place: Latin ones whole, Chinese ones anywhere."""
+    known = set(words)
+    latin = _trie({word for word in known if word.isascii()})
+    chinese = _trie({word for word in known if not word.isascii()})
+    bounded = rf"(?<![a-z0-9]){latin}(?![a-z0-9])" if latin else ""
     return re.compile("|".join(filter(None, (bounded, chinese))))
+
+
+def _trie(words: set[str]) -> str:
+    """Return an expression that tries each letter once, however many words begin with it."""
+    tails: dict[str, set[str]] = {}
+    for word in sorted(words):
+        if word:
+            tails.setdefault(word[0], set()).add(word[1:])
+    branches = [re.escape(letter) + _trie(rest) for letter, rest in tails.items()]
+    if not branches:
+        return ""
+    return f"(?:{'|'.join(branches)}){'?' if '' in words else ''}"

@@ -1,0 +1,175 @@
+"""Patterns over concepts: what words mean together, where no single word tells.
+
+A concept is a set of Chinese and English words ("vehicle", "hit", "low_place"). A pattern is
+written over concepts, so that one line reads both languages::
+
+    vehicle > hit > person     in this order, each near the one before, in one sentence
+    lift & stuck               in any order, near each other
+
+Concepts, patterns and their weights are data (``patterns.json``), and so is which category is
+the cause of which others: a crash that blocks a road is a crash.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise, product
+
+import msgspec
+
+__all__ = ["Match", "PatternFile", "Patterns", "Token", "inflected"]
+
+_NEAR = 34
+"""Columns between two parts of an ordered pattern; a Chinese character takes two."""
+_TOGETHER = 80
+"""Columns that an unordered pattern may span."""
+_SENTENCE_ENDS = frozenset(".!?;。!?;\n")
+_FIRST_WIDE = "\u2e80"
+
+
+class PatternFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file's form.
+
+    Attributes
+    ----------
+    concepts
+        Words by concept; ``box(s)`` adds the plural, ``push(v)`` the forms of a verb.
+    patterns
+        Weight by pattern, by category.
+    worse
+        Patterns by the severity they raise to.
+    outranks
+        By category, those that are its consequences.
+    """
+
+    concepts: dict[str, list[str]]
+    patterns: dict[str, dict[str, float]]
+    worse: dict[str, list[str]]
+    outranks: dict[str, list[str]]
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A concept's word found in a text, and not denied there."""
+
+    start: int
+    end: int
+
+
+Match = tuple[Token, ...]
+"""The words that make up a pattern, in the order of the text."""
+
+
+class Patterns:
+    """Finds patterns among the tokens of one text."""
+
+    def __init__(self, file: PatternFile) -> None:
+        self.outranks = file.outranks
+        self.concepts_of: dict[str, tuple[str, ...]] = {}
+        for concept, words in file.concepts.items():
+            for word in (form for written in words for form in inflected(written)):
+                known = self.concepts_of.get(word, ())
+                if concept not in known:
+                    self.concepts_of[word] = (*known, concept)
+        self._weighted = {
+            category: sorted(
+                ((weight, *_parsed(pattern, file)) for pattern, weight in patterns.items()),
+                key=lambda parsed: -parsed[0],
+            )
+            for category, patterns in file.patterns.items()
+        }
+        self._worse = {
+            severity: [_parsed(pattern, file) for pattern in patterns]
+            for severity, patterns in file.worse.items()
+        }
+
+    def strongest(
+        self, text: str, tokens: dict[str, list[Token]]
+    ) -> Iterator[tuple[str, float, Match]]:
+        """Yield each category that a pattern speaks for, with its heaviest pattern."""
+        for category, patterns in self._weighted.items():
+            for weight, ordered, concepts in patterns:
+                match = _find(text, tokens, concepts, ordered=ordered)
+                if match is not None:
+                    yield category, weight, match
+                    break
+
+    def worse(self, text: str, tokens: dict[str, list[Token]], severity: str) -> list[Match]:
+        """Return what raises to ``severity``."""
+        found = (
+            _find(text, tokens, concepts, ordered=ordered)
+            for ordered, concepts in self._worse.get(severity, ())
+        )
+        return [match for match in found if match is not None]
+
+
+def inflected(written: str) -> Iterable[str]:
+    """Return the forms of a word written with ``(s)`` for a noun or ``(v)`` for a verb.
+
+    A form that English does not have does no harm: nobody writes it.
+
+    >>> inflected("push(v)")
+    ('push', 'pushs', 'pushes', 'pushed', 'pushing')
+    >>> inflected("grab(v)")
+    ('grab', 'grabs', 'grabes', 'grabed', 'grabing', 'grabbed', 'grabbing')
+    >>> inflected("smoke(v)")
+    ('smoke', 'smokes', 'smoked', 'smoking')
+    """
+    stem, mark = written[:-3], written[-3:]
+    if mark == "(s)":
+        return (stem, f"{stem}s")
+    if mark != "(v)":
+        return (written,)
+    if stem.endswith("e"):
+        return (stem, f"{stem}s", f"{stem}d", f"{stem[:-1]}ing")
+    plain = (stem, f"{stem}s", f"{stem}es", f"{stem}ed", f"{stem}ing")
+    if len(stem) > 2 and stem[-2] in "aeiou" and stem[-1] in "bgmnprt":  # noqa: PLR2004 - a stem
+        return (*plain, f"{stem}{stem[-1]}ed", f"{stem}{stem[-1]}ing")
+    return plain
+
+
+def _parsed(pattern: str, file: PatternFile) -> tuple[bool, tuple[str, ...]]:
+    ordered = ">" in pattern
+    concepts = tuple(part.strip() for part in pattern.split(">" if ordered else "&"))
+    unknown = [concept for concept in concepts if concept not in file.concepts]
+    if unknown:
+        message = f"patterns.json: pattern {pattern!r} names no concept {unknown[0]!r}: add it"
+        raise ValueError(message)
+    return ordered, concepts
+
+
+def _find(
+    text: str, tokens: dict[str, list[Token]], concepts: tuple[str, ...], *, ordered: bool
+) -> Match | None:
+    """Return the first place where all concepts stand together."""
+    if not all(concept in tokens for concept in concepts):
+        return None
+    if ordered:
+        return _in_order(text, tokens, concepts)
+    return _together(text, tokens, concepts)
+
+
+def _in_order(text: str, tokens: dict[str, list[Token]], concepts: tuple[str, ...]) -> Match | None:
+    chains: list[Match] = [(token,) for token in tokens[concepts[0]]]
+    for concept in concepts[1:]:
+        chains = [
+            (*chain, following)
+            for following in tokens[concept]
+            for chain in chains
+            if chain[-1].end <= following.start and _near(text[chain[-1].end : following.start])
+        ]
+    return chains[0] if chains else None
+
+
+def _together(text: str, tokens: dict[str, list[Token]], concepts: tuple[str, ...]) -> Match | None:
+    for chosen in product(*(tokens[concept] for concept in concepts)):
+        placed = tuple(sorted(chosen, key=lambda token: token.start))
+        apart = all(one.end <= other.start for one, other in pairwise(placed))
+        if apart and _columns(text[placed[0].start : placed[-1].end]) <= _TOGETHER:
+            return placed
+    return None
+
+
+def _near(between: str) -> bool:
+    return _columns(between) <= _NEAR and _SENTENCE_ENDS.isdisjoint(between)
+
+
+def _columns(text: str) -> int:
+    return sum(2 if letter >= _FIRST_WIDE else 1 for letter in text)
