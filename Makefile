@@ -35,7 +35,7 @@ bench: setup ## benchmarks, as JSON: NAME=pipeline
 
 lock: setup ## resolve the requirements anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/python -m uv pip compile --no-emit-index-url --generate-hashes --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/python -m uv pip compile --no-emit-index-url --generate-hashes --extra bench --extra dev pyproject.toml -o requirements.lock
 
 clean: ## caches and builds; the local stack's data goes by `jingwei down --wipe`
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

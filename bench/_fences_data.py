@@ -1,6 +1,6 @@
 """Fences and positions for the fence benchmark: made from a seed, the same everywhere."""
 
-from collections.abc import Iterable
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +26,15 @@ def districts() -> list[Fence]:
     step = np.array([(EAST - WEST) / SIDE, (NORTH - SOUTH) / SIDE])
     corner = np.stack(np.meshgrid(np.arange(SIDE + 1), np.arange(SIDE + 1), indexing="ij"), -1)
     corners = np.array([WEST, SOUTH]) + (corner + rng.uniform(-0.15, 0.15, corner.shape)) * step
-    along = np.array([[_crooked(rng, *pair) for pair in _pairs(row)] for row in corners])
-    across = np.array([[_crooked(rng, *pair) for pair in _pairs(row)] for row in corners.swapaxes(0, 1)])
+    along = np.array(
+        [[_crooked(rng, *pair) for pair in itertools.pairwise(row)] for row in corners]
+    )
+    across = np.array(
+        [
+            [_crooked(rng, *pair) for pair in itertools.pairwise(row)]
+            for row in corners.swapaxes(0, 1)
+        ]
+    )
     fences = []
     for i in range(SIDE):
         for j in range(SIDE):
@@ -48,7 +55,9 @@ def small_fences(count: int = SMALL) -> list[Fence]:
         radius = rng.uniform(0.0005, 0.001, 12)
         ring = np.column_stack([radius * np.cos(turn) * 1.17, radius * np.sin(turn)])
         centre = rng.uniform((WEST, SOUTH), (EAST, NORTH))
-        fences.append(Fence(f"zone-{i}", "hazard_zone", f"zone-{i}", shapely.polygons(centre + ring)))
+        fences.append(
+            Fence(f"zone-{i}", "hazard_zone", f"zone-{i}", shapely.polygons(centre + ring))
+        )
     return fences
 
 
@@ -94,10 +103,6 @@ def walk(units: int, rounds: int) -> Fixes:
         lon = lon + stride * np.cos(heading) * 1.17
         lat = lat + stride * np.sin(heading)
     return Fixes(ids, *(np.concatenate(column) for column in zip(*columns, strict=True)))
-
-
-def _pairs(row: Floats) -> Iterable[tuple[Floats, Floats]]:
-    return zip(row[:-1], row[1:], strict=True)
 
 
 def _crooked(rng: np.random.Generator, start: Floats, end: Floats) -> Floats:

@@ -1,29 +1,32 @@
 """Fences: which district, sub-district, responder beat or hazard zone a point lies in.
 
 A point on a border belongs (`covers`, not `contains`), on a shared border to both neighbours, in
-the order in which the fences were given. The index looks at bounding boxes first and then at
-prepared polygons, whole arrays of points at a time.
+the order in which the fences were given. The index looks up a grid's cell for each point and tests
+prepared polygons, exactly, only where a border runs through the cell; whole arrays of points at a
+time.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from geo.crs import FloatArray, check_lonlat
 from geo.errors import BadFence
+from geo.fence_cells import FenceCells
+from geo.fence_grid import BoolArray, IntArray
 
-__all__ = ["FENCE_KINDS", "Fence", "FenceIndex", "Repair", "fences_from_geojson"]
-
-IntArray = npt.NDArray[np.int64]
+__all__ = ["FENCE_KINDS", "Fence", "FenceIndex", "Repair", "fences_from_geojson", "mended"]
 
 FENCE_KINDS = ("district", "subdistrict", "beat", "hazard_zone")
 _AREAL = ("Polygon", "MultiPolygon")
+_GLOBE = (180.0, 90.0)  # degrees
+_FEW_POINTS = 32  # for so many, one by one is faster than arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,19 @@ class FenceIndex:
             if fence.id in seen:
                 raise BadFence(f"fence id {fence.id!r} is given twice: make ids unique")
             seen.add(fence.id)
-            usable.append(self._usable(fence))
+            whole, repairs = mended(fence)
+            usable.append(whole)
+            self.repairs.extend(repairs)
         self.fences = tuple(usable)
-        self._polygons = np.array([f.geometry for f in usable], dtype=object)
-        shapely.prepare(self._polygons)
-        self._boxes = shapely.bounds(self._polygons) if usable else np.empty((0, 4))
-        self._by_kind = {
-            kind: np.array([i for i, f in enumerate(usable) if f.kind == kind], dtype=np.int64)
+        self._of_kind = {
+            kind: np.array([fence.kind == kind for fence in usable], dtype=np.bool_)
             for kind in FENCE_KINDS
         }
+
+    @functools.cached_property
+    def _cells(self) -> FenceCells:
+        """The grid behind the index, made when the first point is asked for."""
+        return FenceCells([fence.geometry for fence in self.fences])
 
     def __len__(self) -> int:
         return len(self.fences)
@@ -130,76 +137,89 @@ class FenceIndex:
         BadFence
             `kind` is not one of `FENCE_KINDS`.
         """
+        chosen = self._chosen(kind)
+        if len(lons) == len(lats) <= _FEW_POINTS:
+            return self._locate_few(lons, lats, chosen)
         check_lonlat(lons, lats)
         x = np.ascontiguousarray(lons, dtype=np.float64).ravel()
         y = np.ascontiguousarray(lats, dtype=np.float64).ravel()
-        points: list[IntArray] = []
-        fences: list[IntArray] = []
-        for i in self._chosen(kind):
-            west, south, east, north = self._boxes[i]
-            near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-            if near.size == 0:
-                continue
-            # intersects_xy of a point and a prepared polygon is covers, without making points.
-            inside = near[shapely.intersects_xy(self._polygons[i], x[near], y[near])]
-            points.append(inside.astype(np.int64))
-            fences.append(np.full(inside.size, i, dtype=np.int64))
-        if not points:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        all_points, all_fences = np.concatenate(points), np.concatenate(fences)
-        # Fences were visited in order, so a stable sort by point leaves them sorted within it.
-        order = np.argsort(all_points, kind="stable")
-        return all_points[order], all_fences[order]
+        cells = self._cells
+        point, fence = cells.locate(cells.contents(cells.grid.cell_of(x, y)), x, y)
+        if chosen is None:
+            return point, fence
+        wanted = chosen[fence]
+        return point[wanted], fence[wanted]
 
     def locate_one(self, lon: float, lat: float, kind: str | None = None) -> list[Fence]:
         """Find the fences that cover one point, in fence order; errors as `locate`."""
-        check_lonlat(lon, lat)
+        _check_one(lon, lat)
         chosen = self._chosen(kind)
-        boxes = self._boxes[chosen]
-        near = chosen[
-            (boxes[:, 0] <= lon)
-            & (boxes[:, 1] <= lat)
-            & (lon <= boxes[:, 2])
-            & (lat <= boxes[:, 3])
-        ]
-        return [self.fences[i] for i in near if shapely.intersects_xy(self._polygons[i], lon, lat)]
+        found = self._cells.locate_one(float(lon), float(lat))
+        return [self.fences[i] for i in found if chosen is None or chosen[i]]
 
-    def _chosen(self, kind: str | None) -> IntArray:
+    def _locate_few(
+        self,
+        lons: FloatArray | Sequence[float],
+        lats: FloatArray | Sequence[float],
+        chosen: BoolArray | None,
+    ) -> tuple[IntArray, IntArray]:
+        points: list[int] = []
+        fences: list[int] = []
+        # Plain floats are several times faster one by one than numpy's.
+        plain = [c.tolist() if isinstance(c, np.ndarray) else c for c in (lons, lats)]
+        for point, (lon, lat) in enumerate(zip(*plain, strict=True)):
+            _check_one(lon, lat)
+            for fence in self._cells.locate_one(float(lon), float(lat)):
+                if chosen is None or chosen[fence]:
+                    points.append(point)
+                    fences.append(fence)
+        return np.array(points, dtype=np.int64), np.array(fences, dtype=np.int64)
+
+    def _chosen(self, kind: str | None) -> BoolArray | None:
+        """Return which fences are of a kind; None if all are wanted."""
         if kind is None:
-            return np.arange(len(self.fences), dtype=np.int64)
+            return None
         try:
-            return self._by_kind[kind]
+            return self._of_kind[kind]
         except KeyError:
             raise BadFence(f"no fence kind {kind!r}: use one of {', '.join(FENCE_KINDS)}") from None
 
-    def _usable(self, fence: Fence) -> Fence:
-        if fence.kind not in FENCE_KINDS:
-            raise BadFence(
-                f"fence {fence.id!r} has kind {fence.kind!r}: use one of {', '.join(FENCE_KINDS)}"
-            )
-        geometry = fence.geometry
-        if not isinstance(geometry, BaseGeometry) or geometry.is_empty:
-            raise BadFence(f"fence {fence.id!r} has no geometry: give a Polygon or MultiPolygon")
-        _check_degrees(fence.id, geometry)
-        if not geometry.is_valid:
-            self.repairs.append(Repair(fence.id, shapely.is_valid_reason(geometry)))
-            geometry = shapely.make_valid(geometry)
-        areal = [p for p in _parts(geometry) if p.geom_type == "Polygon" and p.area > 0.0]
-        dropped = [p for p in _parts(geometry) if p.geom_type != "Polygon" or p.area <= 0.0]
-        if dropped:
-            kinds = ", ".join(sorted({p.geom_type for p in dropped}))
-            self.repairs.append(
-                Repair(fence.id, f"{len(dropped)} part(s) without area dropped: {kinds}")
-            )
-        if not areal:
-            raise BadFence(
-                f"fence {fence.id!r} is a {geometry.geom_type} without area: give a Polygon or "
-                "MultiPolygon"
-            )
-        if geometry.geom_type not in _AREAL or dropped:
-            geometry = areal[0] if len(areal) == 1 else shapely.multipolygons(areal)
-        clone = shapely.force_2d(geometry)  # a copy: preparing must not touch the caller's object
-        return Fence(fence.id, fence.kind, fence.name, clone, fence.attributes)
+
+def mended(fence: Fence) -> tuple[Fence, list[Repair]]:
+    """Return a fence with a valid geometry of its own, and what had to be done for it.
+
+    Raises
+    ------
+    BadFence
+        An unknown kind, or a geometry that is missing, empty, not areal, or has coordinates that
+        are NaN or not in degrees.
+    """
+    if fence.kind not in FENCE_KINDS:
+        raise BadFence(
+            f"fence {fence.id!r} has kind {fence.kind!r}: use one of {', '.join(FENCE_KINDS)}"
+        )
+    geometry = fence.geometry
+    if not isinstance(geometry, BaseGeometry) or geometry.is_empty:
+        raise BadFence(f"fence {fence.id!r} has no geometry: give a Polygon or MultiPolygon")
+    _check_degrees(fence.id, geometry)
+    repairs: list[Repair] = []
+    if not geometry.is_valid:
+        repairs.append(Repair(fence.id, shapely.is_valid_reason(geometry)))
+        geometry = shapely.make_valid(geometry)
+    areal = [p for p in _parts(geometry) if p.geom_type == "Polygon" and p.area > 0.0]
+    dropped = [p for p in _parts(geometry) if p.geom_type != "Polygon" or p.area <= 0.0]
+    if dropped:
+        kinds = ", ".join(sorted({p.geom_type for p in dropped}))
+        repairs.append(Repair(fence.id, f"{len(dropped)} part(s) without area dropped: {kinds}"))
+    if not areal:
+        raise BadFence(
+            f"fence {fence.id!r} is a {geometry.geom_type} without area: give a Polygon or "
+            "MultiPolygon"
+        )
+    if geometry.geom_type not in _AREAL or dropped:
+        geometry = areal[0] if len(areal) == 1 else shapely.multipolygons(areal)
+    clone = shapely.force_2d(geometry)  # a copy: preparing must not touch the caller's object
+    return Fence(fence.id, fence.kind, fence.name, clone, fence.attributes), repairs
 
 
 def fences_from_geojson(collection: Mapping[str, Any], kind: str | None = None) -> list[Fence]:
@@ -242,11 +262,19 @@ def _check_degrees(fence_id: str, geometry: BaseGeometry) -> None:
     xy = shapely.get_coordinates(geometry)
     if not np.isfinite(xy).all():
         raise BadFence(f"fence {fence_id!r} has a coordinate that is NaN or infinite: mend it")
-    if (np.abs(xy) > (180.0, 90.0)).any():
+    if (np.abs(xy) > _GLOBE).any():
         raise BadFence(
             f"fence {fence_id!r} is not in degrees (a coordinate is {xy.max():.0f}): convert it to "
             "WGS-84, longitude first"
         )
+
+
+def _check_one(lon: float, lat: float) -> None:
+    """Refuse as `check_lonlat`, sooner done when there is nothing to refuse."""
+    east, north = _GLOBE
+    plain = isinstance(lon, float) and isinstance(lat, float)
+    if not (plain and -east <= lon <= east and -north <= lat <= north):
+        check_lonlat(lon, lat)
 
 
 def _parts(geometry: BaseGeometry) -> list[BaseGeometry]:

@@ -7,8 +7,7 @@ import pytest
 from schemas import codes
 from schemas.errors import UnknownCode
 
-CAP_CATEGORIES = set(
-    [
+CAP_CATEGORIES = {
         "Geo",
         "Met",
         "Safety",
@@ -21,8 +20,7 @@ CAP_CATEGORIES = set(
         "Infra",
         "CBRNE",
         "Other",
-    ]
-)
+    }
 GBT_35561 = {"natural_disaster", "accident", "public_health", "social_security"}
 
 
