@@ -80,11 +80,22 @@ def import_(
 
 @city.command()
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="A city's folder.")], *, as_json: JsonOption = False
+    folder: Annotated[Path, typer.Argument(help="A city's folder.")],
+    *,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="OUT.png", help="Draw the streets and what is odd, too."),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell what a city's folder holds and what is odd about it."""
     found = load_city(folder)
     _show(found, folder, [], as_json=as_json)
+    if map_file is not None:
+        from cli.city_map import write_city_map  # noqa: PLC0415 - drawing takes a second to load
+
+        write_city_map(found, map_file)
+        progress(f"map written to {map_file}")
 
 
 def _default(home: Path | None, made: CityData) -> Path:
@@ -105,6 +116,15 @@ def _show(found: CityData, folder: Path, facts: list[str], *, as_json: bool) -> 
     typer.echo(
         f"streets    {streets.nodes} crossings, {streets.arcs} arcs, {streets.length_km:.0f} km, "
         f"{streets.signals} signals, {streets.components} strongly connected part(s)"
+    )
+    if streets.components > 1:
+        sizes = ", ".join(str(size) for size in streets.largest_components)
+        more = ", …" if streets.components > len(streets.largest_components) else ""
+        typer.echo(f"parts      of {sizes}{more} crossings")
+    rules = summary["restrictions"]
+    typer.echo(
+        f"turns      {rules['resolved']} restrictions ban {rules['banned_turns']} turns, "
+        f"{len(rules['unresolved'])} restrictions unresolved"
     )
     for part in ("fences", "places", "sensors", "units"):
         counts = summary[part]
@@ -130,6 +150,16 @@ def summarise(found: CityData, folder: Path) -> dict[str, Any]:
             "signals": report.signals,
             "components": report.components,
             "largest_nodes": report.largest_nodes,
+            "largest_components": list(report.largest_components),
+            "emergency_only_arcs": int(found.streets.arcs.emergency_only.sum()),
+        },
+        "restrictions": {
+            "resolved": report.restrictions,
+            "banned_turns": len(found.streets.turns.banned),
+            "unresolved": [
+                {"id": name, "kind": kind, "reason": reason}
+                for name, kind, reason in report.unresolved
+            ],
         },
         "fences": _count(f.kind for f in found.fences),
         "places": _count(p.kind for p in found.places),
@@ -147,6 +177,7 @@ def _count(kinds: Iterable[str]) -> dict[str, int]:
 def _warnings(found: CityData) -> list[str]:
     report = found.streets.report
     warnings = [f"{n} {what}" for what, n in report.warnings.items()]
+    warnings += [f"{kind} of {name}: {reason}" for name, kind, reason in report.unresolved]
     if report.largest_nodes < report.nodes:
         warnings.append(
             f"{report.nodes - report.largest_nodes} of {report.nodes} crossings are outside the "

@@ -13,7 +13,7 @@ The room on one screen::
                     utm_for(lon, lat) -> Metric             Metric.forward(lon, lat) -> (x, y)
                                                             Metric.inverse(x, y) -> (lon, lat)
                     check_lonlat(lon, lat)                  raises BadCoordinates
-    geo.errors      GeoError: BadCoordinates, UnknownCrs, BadFence, BadMap, UnknownArc,
+    geo.errors      GeoError: BadCoordinates, UnknownCrs, BadFence, BadFix, BadMap, UnknownArc,
                     BadConditions, NoStreetNear, Unreachable, CityError
     geo.fences      Fence(id, kind, name, geometry, attributes={})
                     FENCE_KINDS = ("district", "subdistrict", "beat", "hazard_zone")
@@ -21,20 +21,37 @@ The room on one screen::
                     FenceIndex(fences)  .fences  .repairs: list[Repair(fence, reason)]
                       .locate(lons, lats, kind=None) -> (point_index, fence_index) sorted arrays
                       .locate_one(lon, lat, kind=None) -> list[Fence]   in fence order
+    geo.transitions TransitionEngine(fences=(), dwell_s=None, hysteresis=1.0, detect=STATE_CHANGES)
+                      .observe(object_ids, lons, lats, times, accuracies_m=None) -> Transitions
+                      .put(fence, at, expires=inf)  .remove(fence_id, at)  .expire(now)
+                            -> Transitions, of those whom the edit moves in or out
+                      .inside(object_id) -> ids of fences  .fences
+                    Transitions: columns; iterating gives
+                            Transition(object_id, fence_id, kind, time)
+                    KINDS: enter exit cross closed inside outside dwell
     geo.streets     StreetGraph.from_networkx(graph)        OSMnx's attribute names
+                    StreetGraph.from_arrays(lon=, lat=, tail=, head=, speed_kph=, ...)
                       .graph  .report: GraphReport  .nodes: Nodes  .arcs: Arcs (numpy columns,
-                      ordered by u, v, key)  .arc_index(arc_id) -> int  .has_arc(arc_id)
-                      .arc_line(i) -> LineString  .arcs_by_name(name) -> array of arc indices
-                      .names() -> all street names
+                      ordered by u, v, key)  .turns: TurnRules  .attributes of the graph
+                      .arc_index(arc_id) -> int  .has_arc(arc_id)  .arc_line(i) -> LineString
+                      .arcs_by_name(name) -> array of arc indices  .names() -> all street names
                       .both_ways(arc_id) -> tuple of ids: the arc and the opposite one, if any
                     arc id: "u-v-key", e.g. "101-102-0"
+    geo.turns       TurnRules(banned, emergency_exempt, restrictions, signals, costs, ...)
+                      .banned: sequences of arc indices not to be driven one after the other
+                      .turn_ms(in_arc, out_arc) -> whole ms, ints or arrays
+                      .with_costs(NO_COSTS | OSRM_CAR | TurnCosts(...))  .left_hand()
+    geo.lines       Lines(xy, first)        many lines as columns; lines[i] -> LineString
     geo.speeds      parse_maxspeed(value) -> km/h or None, default_kph(highway)
     geo.load        load_streets(path) -> StreetGraph       by suffix: .osm(.gz|.bz2) .pbf .graphml
-    geo.load_osm    read_osm(path) -> StreetGraph           XML or PBF
+                                                            .gpkg .parquet
+    geo.load_osm    read_osm(path) -> StreetGraph           XML or PBF, with turn restrictions
     geo.load_graphml  read_graphml(path) -> StreetGraph,  write_graphml(streets, path)
+    geo.load_frame  read_frame(path), streets_of_frame(GeoDataFrame) -> StreetGraph
     geo.snap        Snapper(streets)
                       .snap(lon, lat, max_distance_m=300) -> Snapped     raises NoStreetNear
-                      .snap_many(lons, lats, ...) -> list[Snapped | None]
+                      .snap_many(lons, lats, ..., headings=, accuracies_m=) -> list[Snapped | None]
+                      .snap_columns(...) -> SnappedColumns  the same without an object a point
                     Snapped(lon, lat, street_lon, street_lat, distance_m, places)
                       places: tuple of Place(arc: int, fraction: float), both directions
     geo.conditions  Conditions.of(closed=ids, speed_factors={id: factor})   immutable, hashable

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-import shapely
+import numpy as np
 from shapely.geometry import mapping
 
 from geo.errors import CityError
@@ -180,23 +180,43 @@ def content_digest(city: CityData) -> str:
     nodes, arcs = city.streets.nodes, city.streets.arcs
     edges = sorted(city.streets.graph.edges(keys=True, data=True), key=lambda e: e[:3])
     sums = hashlib.sha256()
-    for part in (
+    parts = (
         city.manifest,
         [nodes.id.tolist(), nodes.lon.tolist(), nodes.lat.tolist(), nodes.signal.tolist()],
         [arcs.id, arcs.length_m.tolist(), arcs.speed_kph.tolist(), arcs.ms.tolist()],
         [arcs.oneway.tolist(), arcs.emergency_only.tolist()],
-        shapely.get_coordinates(arcs.line).tolist(),
-        shapely.get_num_coordinates(arcs.line).tolist(),
+        arcs.line.xy.tolist(),
+        np.diff(arcs.line.first).tolist(),
         [[data.get(name) for name in _NAMES] for _, _, _, data in edges],
         [[f.id, f.kind, f.name, mapping(f.geometry), dict(f.attributes)] for f in city.fences],
         city.places,
         city.sensors,
         city.units,
-    ):
+        # A city without turn rules keeps the name that it had before there were any.
+        *([rules] if (rules := _turn_rules(city.streets)) else []),
+    )
+    for part in parts:
         data = msgspec.json.encode(part, order="sorted")
         sums.update(len(data).to_bytes(8, "big"))
         sums.update(data)
     return sums.hexdigest()
+
+
+def _turn_rules(streets: StreetGraph) -> dict[str, object]:
+    """What the map itself says of turns and signals; empty if nothing."""
+    found: dict[str, object] = {}
+    if streets.attributes.get("restrictions"):
+        found["restrictions"] = streets.attributes["restrictions"]
+    if streets.attributes.get("driving_side") == "left":
+        found["driving_side"] = "left"
+    signals = [
+        [u, v, key, bool(data["signal"])]
+        for u, v, key, data in streets.graph.edges(keys=True, data=True)
+        if data.get("signal") is not None
+    ]
+    if signals:
+        found["signals"] = sorted(signals)
+    return found
 
 
 def _check(city: CityData) -> None:

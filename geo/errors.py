@@ -6,11 +6,15 @@
     ├── BadCoordinates   not a longitude and latitude: NaN, out of range, wrong shape
     ├── UnknownCrs       a coordinate reference system that is not spoken here
     ├── BadFence         a fence without a usable area
+    ├── BadFix           a position without a usable time or accuracy
     ├── BadMap           a street map that cannot be read, or has no drivable street
     ├── UnknownArc       an arc id that is not in the street graph
     ├── BadConditions    street conditions that make no sense, e.g. a speed factor of -1
     ├── NoStreetNear     a point farther from every open street than the given distance
     ├── Unreachable      two points between which no open way leads
+    ├── HierarchyError   a compiled index asked for what it does not hold, or failing
+    │   ├── WeightOverflow   a time that does not fit the index: longer than 24 days
+    │   └── MetricInUse      weights changed while another thread asks for ways under them
     └── CityError        a city's folder that is missing, incomplete, of a newer format, or whose
                          parts do not fit together
 """
@@ -32,6 +36,10 @@ class BadFence(GeoError):
     """A fence has no area, or one that is not in degrees."""
 
 
+class BadFix(GeoError):
+    """A position has a time or an accuracy that cannot be used."""
+
+
 class BadMap(GeoError):
     """A street map is missing, unreadable or without drivable streets."""
 
@@ -50,6 +58,18 @@ class NoStreetNear(GeoError):
 
 class Unreachable(GeoError):
     """No open way leads from one place to the other."""
+
+
+class HierarchyError(GeoError):
+    """A compiled index is given ids that do not exist, or fails inside."""
+
+
+class WeightOverflow(HierarchyError):
+    """A time, of one arc or of a whole way, does not fit the index's 31 bits of milliseconds."""
+
+
+class MetricInUse(HierarchyError):
+    """Weights cannot be changed in place while another thread may ask for ways under them."""
 
 
 class CityError(GeoError):

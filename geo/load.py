@@ -13,7 +13,7 @@ _OSM = (".osm", ".osm.gz", ".osm.bz2", ".osm.xml", ".pbf")
 
 
 def load_streets(path: Path | str) -> StreetGraph:
-    """Read OSM XML, OSM PBF or GraphML, chosen by the file's suffix.
+    """Read OSM XML, OSM PBF, GraphML, GeoPackage or GeoParquet, chosen by the file's suffix.
 
     Raises
     ------
@@ -25,4 +25,10 @@ def load_streets(path: Path | str) -> StreetGraph:
         return read_osm(path)
     if name.endswith((".graphml", ".graphml.xml")):
         return read_graphml(path)
-    raise BadMap(f"{path} is no map format known here: give .osm, .osm.pbf or .graphml")
+    if name.endswith((".gpkg", ".parquet")):
+        from geo.load_frame import read_frame  # noqa: PLC0415 - GeoPandas takes a second to load
+
+        return read_frame(path)
+    raise BadMap(
+        f"{path} is no map format known here: give .osm, .osm.pbf, .graphml, .gpkg or .parquet"
+    )

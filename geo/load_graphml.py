@@ -1,12 +1,14 @@
 """Read and write a street graph as GraphML, in OSMnx's own format.
 
 All values are text: a geometry is WKT, a list is its Python text; the types are restored here by
-attribute name, as OSMnx does.
+attribute name, as OSMnx does. Turn restrictions and what was mended when the map was first read are
+attributes of the graph, as JSON, which OSMnx carries along and does not look at.
 """
 
 from __future__ import annotations  # NetworkX's classes take a parameter in stubs only
 
 import ast
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,8 +41,12 @@ _EDGE_TYPES: Mapping[str, Callable[[str], Any]] = {
     "travel_time": float,
     "oneway": _truth,
     "reversed": _truth,
+    "signal": _truth,
     "geometry": shapely.from_wkt,
 }
+
+_GRAPH_JSON = ("restrictions", "unresolved_restrictions", "warnings")
+_GRAPH_TEXT = ("driving_side",)
 
 
 def read_graphml(path: Path | str) -> StreetGraph:
@@ -62,6 +68,15 @@ def read_graphml(path: Path | str) -> StreetGraph:
         raise BadMap(
             f"{path} cannot be read as GraphML ({error}): write it with OSMnx's save_graphml"
         ) from error
+    for name in _GRAPH_JSON:
+        if name in graph.graph:
+            try:
+                graph.graph[name] = json.loads(graph.graph[name])
+            except (TypeError, ValueError) as error:
+                raise BadMap(
+                    f"{path}: the graph's attribute {name} is no JSON ({error}): write the map "
+                    "again, or take the attribute out"
+                ) from error
     counts: Counter[str] = Counter()
     for _, data in graph.nodes(data=True):
         _restore(data, _NODE_TYPES, counts)
@@ -75,7 +90,11 @@ def read_graphml(path: Path | str) -> StreetGraph:
 
 def write_graphml(streets: StreetGraph, path: Path | str) -> None:
     """Write a street graph so that OSMnx and `read_graphml` can read it."""
+    attributes = streets.attributes
+    texts = {name: json.dumps(attributes[name]) for name in _GRAPH_JSON if attributes.get(name)}
+    texts |= {name: str(attributes[name]) for name in _GRAPH_TEXT if name in attributes}
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="epsg:4326")
+    graph.graph |= texts
     graph.add_nodes_from((node, _texts(data)) for node, data in streets.graph.nodes(data=True))
     for u, v, key, data in streets.graph.edges(keys=True, data=True):
         graph.add_edge(u, v, key, **_texts(data))

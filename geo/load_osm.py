@@ -2,15 +2,17 @@
 
 What is taken: ways a car or an emergency vehicle may drive. Ways that only emergency vehicles may
 use (`emergency=yes` on paths and squares, private grounds) get ``access="emergency"``. Ways are
-cut where they meet, at their ends and at traffic signals; the shape between is kept. Not read
-here: turn restrictions, barriers, conditional tags.
+cut where they meet, at their ends, at traffic signals and barriers and where a turn restriction
+needs it; the shape between is kept. Turn restrictions are resolved onto the arcs, see
+`geo.load_restrictions`; barriers that an emergency crew opens become short arcs of their own, see
+`geo.barriers`. Not read: conditional access and speeds.
 """
 
 from __future__ import annotations  # NetworkX's classes take a parameter in stubs only
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ import networkx as nx
 import osmium
 from shapely.geometry import LineString
 
+from geo.barriers import OPENING_S, barrier_of, insert_gate
 from geo.errors import BadMap
+from geo.load_restrictions import read_restrictions, resolve
 from geo.streets import StreetGraph, line_length_m
 
 __all__ = ["read_osm"]
@@ -42,6 +46,20 @@ class _Way:
     forward: bool
     backward: bool
     emergency_only: bool
+
+
+@dataclass(slots=True)
+class _Nodes:
+    """What the map says of the nodes of ways."""
+
+    places: dict[int, tuple[float, float]] = field(default_factory=dict)
+    highway: dict[int, str] = field(default_factory=dict)
+    signal_for: dict[int, str] = field(default_factory=dict)
+    """forward, backward or both: the direction of the way that a signal faces."""
+    barriers: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    """Kind, and whether an emergency crew can open it."""
+    gates: dict[frozenset[int], tuple[str, bool]] = field(default_factory=dict)
+    """The same by the pair of nodes that the barrier stands between."""
 
 
 def read_osm(path: Path | str) -> StreetGraph:
@@ -68,10 +86,23 @@ def read_osm(path: Path | str) -> StreetGraph:
     counts: Counter[str] = Counter()
     try:
         ways = _read_ways(path, counts)
-        places, signals = _read_nodes(path, {ref for way in ways for ref in way.refs})
+        nodes = _read_nodes(path, {ref for way in ways for ref in way.refs})
+        relations = read_restrictions(path, counts)
     except (RuntimeError, ValueError) as error:
         raise BadMap(f"{path} cannot be read as OSM data ({error}): download it again") from error
-    graph = _graph(ways, places, signals, counts)
+    arms = Counter(ref for way in ways for ref in way.refs[:-1])
+    arms.update(ref for way in ways for ref in way.refs[1:])
+    _set_gates(ways, nodes, arms, counts)
+    joints = {ref for ref, n in arms.items() if n != 2}  # noqa: PLR2004 - one street goes through
+    joints |= {ref for way in ways for ref in (way.refs[0], way.refs[-1])}
+    joints |= {ref for ref, kind in nodes.highway.items() if kind == "traffic_signals"}
+    joints |= {ref for pair in nodes.gates for ref in pair}
+    joints |= {ref for relation in relations for ref in relation.via_nodes}
+    graph = _graph(ways, nodes, joints, counts)
+    restrictions, unresolved = resolve(relations, graph)
+    graph.graph |= {"restrictions": restrictions, "unresolved_restrictions": unresolved}
+    if unresolved:
+        counts["turn restrictions that could not be resolved left out"] += len(unresolved)
     try:
         return StreetGraph.from_networkx(graph, counts)
     except BadMap as error:
@@ -137,42 +168,67 @@ def _tidy(refs: list[int], counts: Counter[str]) -> list[int]:
     return tidy
 
 
-def _read_nodes(
-    path: Path, wanted: set[int]
-) -> tuple[dict[int, tuple[float, float]], dict[int, str]]:
-    """Positions of the wanted nodes, and the `highway` tag of those that have one."""
-    places: dict[int, tuple[float, float]] = {}
-    marked: dict[int, str] = {}
+def _read_nodes(path: Path, wanted: set[int]) -> _Nodes:
+    """Read positions and tags of the wanted nodes."""
+    found = _Nodes()
     if not wanted:
-        return places, marked
+        return found
     reader = osmium.FileProcessor(str(path), osmium.osm.NODE)
     for node in reader.with_filter(osmium.filter.IdFilter(wanted)):
         assert isinstance(node, osmium.osm.Node)
-        if node.location.valid():
-            places[node.id] = (node.location.lon, node.location.lat)
-            if "highway" in node.tags:
-                marked[node.id] = node.tags["highway"]
-    return places, marked
+        if not node.location.valid():
+            continue
+        found.places[node.id] = (node.location.lon, node.location.lat)
+        if not node.tags:
+            continue
+        tags = {tag.k: tag.v for tag in node.tags}
+        if "highway" in tags:
+            found.highway[node.id] = tags["highway"]
+        if tags.get("highway") == "traffic_signals":
+            direction = tags.get("traffic_signals:direction") or tags.get("direction", "")
+            if direction in ("forward", "backward", "both"):
+                found.signal_for[node.id] = direction
+        barrier = barrier_of(tags)
+        if barrier is not None:
+            found.barriers[node.id] = barrier
+    return found
+
+
+def _set_gates(
+    ways: list[_Way], nodes: _Nodes, arms: Mapping[int, int], counts: Counter[str]
+) -> None:
+    """Put a short piece of street beside each barrier that two parts of a street meet at."""
+    waiting = {}
+    for ref, barrier in nodes.barriers.items():
+        if arms[ref] == 2:  # noqa: PLR2004
+            waiting[ref] = barrier
+        elif arms[ref] > 2:  # noqa: PLR2004
+            counts["barriers where several streets meet not taken for closed"] += 1
+    for way in ways:
+        for ref in [ref for ref in way.refs if ref in waiting]:
+            new = insert_gate(way.refs, ref, nodes.places, counts)
+            if new is not None:
+                nodes.gates[frozenset((ref, new))] = waiting.pop(ref)
+    for _, openable in nodes.gates.values():
+        what = "open to emergency vehicles only" if openable else "closed to all"
+        counts[f"barriers {what}"] += 1
 
 
 def _graph(
-    ways: list[_Way],
-    places: dict[int, tuple[float, float]],
-    marked: dict[int, str],
-    counts: Counter[str],
+    ways: list[_Way], nodes: _Nodes, joints: set[int], counts: Counter[str]
 ) -> nx.MultiDiGraph[int]:
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="epsg:4326")
-    uses = Counter(ref for way in ways for ref in way.refs)
     for way in ways:
-        uses.update((way.refs[0], way.refs[-1]))
-    joints = {ref for ref, n in uses.items() if n > 1 or marked.get(ref) == "traffic_signals"}
-    for way in ways:
-        for refs in _pieces(way.refs, joints, places, counts):
+        for refs in _pieces(way.refs, joints, nodes.places, counts):
+            kind, openable = nodes.gates.get(frozenset(refs), ("", True))
+            if not openable:
+                continue
             for ref in (refs[0], refs[-1]):
-                graph.add_node(ref, x=places[ref][0], y=places[ref][1])
-                if ref in marked:
-                    graph.nodes[ref]["highway"] = marked[ref]
-            _add(graph, way, refs, places)
+                x, y = nodes.places[ref]
+                graph.add_node(ref, x=x, y=y)
+                if ref in nodes.highway:
+                    graph.nodes[ref]["highway"] = nodes.highway[ref]
+            _add(graph, way, refs, nodes, kind)
     return graph
 
 
@@ -201,9 +257,9 @@ def _pieces(
 
 
 def _add(
-    graph: nx.MultiDiGraph[int], way: _Way, refs: list[int], places: dict[int, tuple[float, float]]
+    graph: nx.MultiDiGraph[int], way: _Way, refs: list[int], nodes: _Nodes, barrier: str
 ) -> None:
-    line = LineString([places[ref] for ref in refs])
+    line = LineString([nodes.places[ref] for ref in refs])
     data: dict[str, Any] = {tag: way.tags[tag] for tag in _KEPT_TAGS if tag in way.tags}
     data |= {
         "osmid": way.id,
@@ -211,9 +267,18 @@ def _add(
         "oneway": not (way.forward and way.backward),
         "length": line_length_m(line),
     }
-    if way.emergency_only:
+    if way.emergency_only or barrier:
         data["access"] = "emergency"
-    if way.forward:
-        graph.add_edge(refs[0], refs[-1], **data, reversed=False, geometry=line)
-    if way.backward:
-        graph.add_edge(refs[-1], refs[0], **data, reversed=True, geometry=line.reverse())
+    if barrier:
+        data |= {"barrier": barrier, "travel_time": OPENING_S}
+    for driven, start, end, shape, direction in (
+        (way.forward, refs[0], refs[-1], line, "forward"),
+        (way.backward, refs[-1], refs[0], line.reverse(), "backward"),
+    ):
+        if not driven:
+            continue
+        edge = data | {"reversed": direction == "backward", "geometry": shape}
+        faces = nodes.signal_for.get(end)
+        if faces is not None:
+            edge["signal"] = faces in (direction, "both")
+        graph.add_edge(start, end, **edge)

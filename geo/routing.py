@@ -24,6 +24,7 @@ import numpy.typing as npt
 from geo.conditions import OPEN, Conditions
 from geo.crs import FloatArray
 from geo.errors import NoStreetNear, UnknownArc, Unreachable
+from geo.profiles import PROFILES, WALK_MS_PER_M, Profile, usual_ms
 from geo.shortest import Network, Weighted
 from geo.snap import Place, Snapped, Snapper
 from geo.streets import StreetGraph
@@ -47,29 +48,8 @@ Position = tuple[float, float] | Snapped
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
-_WALK_MS_PER_M = 720.0  # 5 km/h
 _METRICS_KEPT = 8
 _SEARCHES_KEPT = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How a kind of vehicle drives.
-
-    `time_factor` multiplies the usual time; `against_factor` multiplies it again against a one-way
-    street, None where that is forbidden; `emergency_access` opens arcs for emergency vehicles only.
-    """
-
-    name: str
-    time_factor: float = 1.0
-    against_factor: float | None = None
-    emergency_access: bool = False
-
-
-PROFILES = {
-    "civilian": Profile("civilian"),
-    "emergency": Profile("emergency", 0.7, 3.0, emergency_access=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +224,10 @@ class NetworkxRouter:
             self._metrics.move_to_end(conditions)
             return self._metrics[conditions]
         arcs, profile = self.streets.arcs, self.profile
-        ms = arcs.ms * profile.time_factor
+        ms = usual_ms(arcs, profile)
         for arc_id, factor in conditions.speed_factors:
-            ms[self.streets.arc_index(arc_id)] /= factor
+            index = self.streets.arc_index(arc_id)
+            ms[index] /= 1.0 if profile.on_foot else factor
         closed = [self.streets.arc_index(arc_id) for arc_id in conditions.closed]
         ms[closed] = math.inf
         if not profile.emergency_access:
@@ -367,7 +348,7 @@ class NetworkxRouter:
 
 def walk_ms(snapped: Snapped) -> int:
     """Milliseconds to walk from a point to its street, in a straight line at 5 km/h."""
-    return round(snapped.distance_m * _WALK_MS_PER_M)
+    return round(snapped.distance_m * WALK_MS_PER_M)
 
 
 def _part_ms(metric: _Metric, arc: int, fraction: float) -> float:

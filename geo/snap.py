@@ -1,23 +1,41 @@
-"""Snapping: from a point to the nearest street, as arcs with the fraction along them."""
+"""Snapping: from a point to the nearest street, as arcs with the fraction along them.
 
+A GPS fix may bring its course and its accuracy. Then the street is the likeliest one, by Newson
+and Krumm's measure of a fix's distance ("Hidden Markov Map Matching Through Noise and
+Sparseness", 2009: a normal distribution, of 4.07 m for a good receiver) times 1/100 for a street
+that cannot be driven within 60 degrees of the course (the tolerance is Valhalla's default): so of
+two lanes side by side it is the one in the right direction, unless that is more than three times
+the accuracy farther away.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from geo.crs import FloatArray, check_lonlat, utm_for
-from geo.errors import NoStreetNear
+from geo.errors import BadCoordinates, NoStreetNear
+from geo.segment_grid import SegmentGrid
 from geo.streets import StreetGraph
 
-__all__ = ["MAX_DISTANCE_M", "Place", "Snapped", "Snapper"]
+__all__ = ["HEADING_TOLERANCE", "MAX_DISTANCE_M", "Place", "Snapped", "SnappedColumns", "Snapper"]
 
-MAX_DISTANCE_M = 300.0
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+MAX_DISTANCE_M: Final = 300.0
+HEADING_TOLERANCE: Final = 60.0
+"""Degrees between a course and a street's direction within which they agree."""
 # Streets this much farther than the nearest count as equally near: a point at a crossing lies on
 # all streets that meet there, whatever the last bits of the distances say.
 _TIE_M = 0.01
+_GPS_M = 4.07
+_COARSEST_M = 1_000.0
+_ODDS_AGAINST = math.log(100.0)
+_FIRST_REACH_M = 24.0
 
 
 class Place(NamedTuple):
@@ -33,7 +51,8 @@ class Snapped:
 
     `lon`, `lat` are the point, `street_lon`, `street_lat` the nearest point of the street, both
     WGS-84 degrees; `distance_m` lies between them. `places` are in order of arcs: both directions
-    of a two-way street, and at a crossing all streets that meet.
+    of a two-way street, and at a crossing all streets that meet; of these only those in the
+    direction of the course, if there was one and it agrees with any.
     """
 
     lon: float
@@ -42,6 +61,35 @@ class Snapped:
     street_lat: float
     distance_m: float
     places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SnappedColumns:
+    """Many snapped points as columns.
+
+    Per point, shape (n,): `street_lon`, `street_lat` (NaN) and `distance_m` (inf where no street
+    is near enough). Per place: `arc` and `fraction`; those of point i are `first[i]` to
+    `first[i + 1]`, in order of arcs.
+    """
+
+    street_lon: FloatArray
+    street_lat: FloatArray
+    distance_m: FloatArray
+    first: IntArray
+    arc: IntArray
+    fraction: FloatArray
+
+
+class _Found(NamedTuple):
+    """Pairs of a point and a segment near it, ordered by point."""
+
+    point: IntArray
+    segment: IntArray
+    share: FloatArray
+    """Where on the segment the nearest point lies, 0 to 1."""
+    distance_m: FloatArray
+    agrees: BoolArray
+    """The segment can be driven in the point's course; true where there is none."""
 
 
 class Snapper:
@@ -53,15 +101,30 @@ class Snapper:
         self._twin = arcs.twin
         # A two-way street is searched once, by the first of its arcs.
         self._arc = np.flatnonzero((arcs.twin < 0) | (arcs.twin > np.arange(len(arcs))))
-        self._lines = shapely.transform(arcs.line[self._arc], self._project)
-        self._tree = shapely.STRtree(self._lines)
+        self._xy = arcs.line.xy
+        rows, counts = arcs.line.rows(self._arc)
+        line = np.repeat(np.arange(len(self._arc)), counts)
+        inner = np.flatnonzero(line[1:] == line[:-1])  # a row and the next of the same line
+        self._row = rows[inner].astype(np.int32)
+        self._line = line[inner].astype(np.int32)
+        flat = np.column_stack(self._metric.forward(self._xy[rows, 0], self._xy[rows, 1]))
+        move = flat[inner + 1] - flat[inner]
+        self._length = np.hypot(move[:, 0], move[:, 1])
+        # Start, move and squared length side by side: one look into memory a segment.
+        square = np.square(self._length)
+        self._shape = np.column_stack([flat[inner], move, np.where(square > 0.0, square, 1.0)])
+        along = np.cumsum(self._length) - self._length
+        first = np.searchsorted(self._line, np.arange(len(self._arc)))
+        self._before = along - along[first][self._line]
+        self._total = np.bincount(self._line, weights=self._length, minlength=len(self._arc))
+        self._grid = SegmentGrid(flat[inner], flat[inner + 1])
 
     def snap(
         self,
         lon: float,
         lat: float,
         max_distance_m: float = MAX_DISTANCE_M,
-        open_arcs: npt.NDArray[np.bool_] | None = None,
+        open_arcs: BoolArray | None = None,
     ) -> Snapped:
         """Snap one point; parameters as `snap_many`.
 
@@ -84,9 +147,12 @@ class Snapper:
         lons: FloatArray | Sequence[float],
         lats: FloatArray | Sequence[float],
         max_distance_m: float = MAX_DISTANCE_M,
-        open_arcs: npt.NDArray[np.bool_] | None = None,
+        open_arcs: BoolArray | None = None,
+        *,
+        headings: FloatArray | Sequence[float] | None = None,
+        accuracies_m: FloatArray | Sequence[float] | None = None,
     ) -> list[Snapped | None]:
-        """Snap points to their nearest streets.
+        """Snap points to their streets.
 
         Parameters
         ----------
@@ -96,6 +162,12 @@ class Snapper:
             How far a street may be.
         open_arcs
             Only arcs that are true here, shape (arcs,); a street counts if either direction does.
+        headings
+            Courses in degrees clockwise from north, shape (n,); NaN where there is none, as for a
+            vehicle that stands. A course chooses between streets and directions, see above.
+        accuracies_m
+            Radius of 68 % of each fix, shape (n,); NaN where unknown. What is beyond 4.07 m is
+            believed, up to 1 km: a street may be farther by so much, and a course counts for more.
 
         Returns
         -------
@@ -105,95 +177,221 @@ class Snapper:
         Raises
         ------
         BadCoordinates
+            A coordinate, heading or accuracy is no usable number, or their shapes differ.
         """
+        columns = self.snap_columns(
+            lons, lats, max_distance_m, open_arcs, headings=headings, accuracies_m=accuracies_m
+        )
+        places = list(map(Place, columns.arc.tolist(), columns.fraction.tolist()))
+        first = columns.first.tolist()
+        return [
+            Snapped(lon, lat, street_lon, street_lat, distance, tuple(places[start:end]))
+            if end > start
+            else None
+            for lon, lat, street_lon, street_lat, distance, start, end in zip(
+                np.asarray(lons, dtype=np.float64).tolist(),
+                np.asarray(lats, dtype=np.float64).tolist(),
+                columns.street_lon.tolist(),
+                columns.street_lat.tolist(),
+                columns.distance_m.tolist(),
+                first[:-1],
+                first[1:],
+                strict=True,
+            )
+        ]
+
+    def snap_columns(
+        self,
+        lons: FloatArray | Sequence[float],
+        lats: FloatArray | Sequence[float],
+        max_distance_m: float = MAX_DISTANCE_M,
+        open_arcs: BoolArray | None = None,
+        *,
+        headings: FloatArray | Sequence[float] | None = None,
+        accuracies_m: FloatArray | Sequence[float] | None = None,
+    ) -> SnappedColumns:
+        """Snap points as `snap_many` does, without making an object of each."""
         check_lonlat(lons, lats)
         lon, lat = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
-        if lon.size == 0:
-            return []
-        points = shapely.points(*self._metric.forward(lon, lat))
-        point, line = self._near(points, max_distance_m, open_arcs)
-        distance = shapely.distance(points[point], self._lines[line])
-        fraction = shapely.line_locate_point(self._lines[line], points[point], normalized=True)
-        fraction = np.clip(np.nan_to_num(fraction), 0.0, 1.0)  # a line without length gives NaN
-        nearest = shapely.line_interpolate_point(self._lines[line], fraction, normalized=True)
-        street_lon, street_lat = self._metric.inverse(
-            shapely.get_x(nearest), shapely.get_y(nearest)
+        course = _optional(headings, lon.size, "heading")
+        accuracy = _optional(accuracies_m, lon.size, "accuracy")
+        if (accuracy < 0.0).any():
+            raise BadCoordinates("an accuracy is negative: give metres, or NaN where unknown")
+        accuracy = np.minimum(accuracy, _COARSEST_M)
+        xy = np.column_stack(self._metric.forward(lon, lat)) if lon.size else np.empty((0, 2))
+        found = self._search(
+            xy,
+            max_distance_m + np.nan_to_num(accuracy),
+            open_arcs,
+            course,
+            np.fmax(accuracy, _GPS_M),
         )
-        answers: list[Snapped | None] = [None] * lon.size
-        first = np.searchsorted(point, np.arange(lon.size + 1))
-        for i in np.flatnonzero(first[1:] > first[:-1]).tolist():
-            rows = slice(first[i], first[i + 1])
-            best = first[i] + int(np.argmin(distance[rows]))
-            answers[i] = Snapped(
-                lon=float(lon[i]),
-                lat=float(lat[i]),
-                street_lon=float(street_lon[best]),
-                street_lat=float(street_lat[best]),
-                distance_m=float(distance[best]),
-                places=self._places(line[rows], fraction[rows], open_arcs),
+        return self._columns(found, lon.size, open_arcs, course)
+
+    def _search(
+        self,
+        xy: FloatArray,
+        limit_m: FloatArray,
+        open_arcs: BoolArray | None,
+        course: FloatArray,
+        sigma_m: FloatArray,
+    ) -> _Found:
+        """Find the likeliest segments, farther and farther out where none is near."""
+        parts = []
+        waiting = np.arange(len(xy))
+        reach = np.minimum(limit_m, _FIRST_REACH_M)
+        while waiting.size:
+            found = self._candidates(xy, waiting, reach, open_arcs, course)
+            costs = np.square(found.distance_m)
+            costs += np.where(found.agrees, 0.0, 2.0 * _ODDS_AGAINST * sigma_m[found.point] ** 2)
+            least = np.full(len(xy), np.inf)
+            np.minimum.at(least, found.point, costs)
+            # What was not looked at is farther than the reach, whatever its direction.
+            sure = (least[waiting] <= np.maximum(reach - _TIE_M, 0.0) ** 2) | (
+                reach >= limit_m[waiting]
             )
-        return answers
+            done = np.zeros(len(xy), dtype=np.bool_)
+            done[waiting[sure]] = True
+            parts.append(_ties(_some(found, done[found.point]), costs[done[found.point]], least))
+            waiting, reach = waiting[~sure], np.minimum(reach[~sure] * 4.0, limit_m[waiting[~sure]])
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
-    def _near(
+    def _candidates(
         self,
-        points: npt.NDArray[np.object_],
-        max_distance_m: float,
-        open_arcs: npt.NDArray[np.bool_] | None,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Pairs of a point and a line that is nearest to it, ties included, sorted."""
-        pair, distance = self._tree.query_nearest(
-            points, max_distance=max_distance_m, all_matches=False, return_distance=True
-        )
-        hit = pair[0]
-        ties = self._tree.query(points[hit], predicate="dwithin", distance=distance + _TIE_M)
-        point, line = hit[ties[0]], ties[1]
+        xy: FloatArray,
+        waiting: IntArray,
+        reach: FloatArray,
+        open_arcs: BoolArray | None,
+        course: FloatArray,
+    ) -> _Found:
+        """Segments within reach of the waiting points."""
+        local, segment = self._grid.near(xy[waiting], reach)
+        point = waiting[local]
         if open_arcs is not None:
-            usable = self._open_lines(open_arcs)
-            point, line = point[usable[line]], line[usable[line]]
-            missed = np.setdiff1d(hit, point)  # all that is nearest is closed: look farther
-            more_point, more_line = self._near_open(points, missed, max_distance_m, usable)
-            point = np.concatenate([point, more_point])
-            line = np.concatenate([line, more_line])
-        order = np.lexsort((line, point))
-        return point[order], line[order]
+            arc = self._arc[self._line[segment]]
+            twin = self._twin[arc]
+            usable = open_arcs[arc] | (open_arcs[twin] & (twin >= 0))
+            local, segment, point = local[usable], segment[usable], point[usable]
+        shape = self._shape.take(segment, axis=0)
+        to_x, to_y = xy[:, 0].take(point) - shape[:, 0], xy[:, 1].take(point) - shape[:, 1]
+        share = (shape[:, 2] * to_x + shape[:, 3] * to_y) / shape[:, 4]
+        np.clip(share, 0.0, 1.0, out=share)
+        distance = np.hypot(to_x - share * shape[:, 2], to_y - share * shape[:, 3])
+        near = distance <= reach.take(local)  # what is farther has its turn at the next reach
+        found = _Found(
+            point[near], segment[near].astype(np.int64), share[near], distance[near], near[near]
+        )
+        if np.isnan(course).all():
+            return found
+        forwards, backwards = self._directions(found.segment, course[found.point], open_arcs)
+        return found._replace(agrees=forwards | backwards | np.isnan(course[found.point]))
 
-    def _near_open(
-        self,
-        points: npt.NDArray[np.object_],
-        chosen: npt.NDArray[np.int64],
-        max_distance_m: float,
-        usable: npt.NDArray[np.bool_],
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The same among usable lines only, by looking at all lines within reach."""
-        if chosen.size == 0:
-            return chosen, chosen
-        local, line = self._tree.query(points[chosen], predicate="dwithin", distance=max_distance_m)
-        local, line = local[usable[line]], line[usable[line]]
-        distance = shapely.distance(points[chosen[local]], self._lines[line])
-        least = np.full(chosen.size, np.inf)
-        np.minimum.at(least, local, distance)
-        tied = distance <= least[local] + _TIE_M
-        return chosen[local[tied]], line[tied]
+    def _directions(
+        self, segment: IntArray, course: FloatArray, open_arcs: BoolArray | None
+    ) -> tuple[BoolArray, BoolArray]:
+        """Whether a segment may be driven forwards, backwards in a course."""
+        arc = self._arc[self._line[segment]]
+        twin = self._twin[arc]
+        forwards = np.ones(len(arc), dtype=np.bool_) if open_arcs is None else open_arcs[arc]
+        backwards = twin >= 0
+        if open_arcs is not None:
+            backwards = backwards & open_arcs[twin]
+        move, turn = self._shape[segment], np.radians(course)
+        straight = move[:, 2] * np.sin(turn) + move[:, 3] * np.cos(turn)
+        needed = self._length[segment] * math.cos(math.radians(HEADING_TOLERANCE))
+        return forwards & (straight >= needed), backwards & (-straight >= needed)
 
-    def _open_lines(self, open_arcs: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        twin = self._twin[self._arc]
-        return open_arcs[self._arc] | (open_arcs[twin] & (twin >= 0))
+    def _columns(
+        self, found: _Found, count: int, open_arcs: BoolArray | None, course: FloatArray
+    ) -> SnappedColumns:
+        """Turn segments into places on arcs."""
+        line = self._line[found.segment]
+        # Of the segments of a line that are equally near, one says where.
+        order = np.lexsort((found.segment, found.distance_m, line, found.point))
+        kept = np.ones(len(order), dtype=np.bool_)
+        kept[1:] = (np.diff(found.point[order]) != 0) | (np.diff(line[order]) != 0)
+        found = _some(found, order[kept])
+        point, segment = found.point, found.segment
+        line = self._line[segment]
+        total = self._total[line]
+        along = self._before[segment] + found.share * self._length[segment]
+        fraction = np.clip(along / np.where(total > 0.0, total, 1.0), 0.0, 1.0)
+        arc = self._arc[line]
+        twin = self._twin[arc]
+        forwards = np.ones(len(arc), dtype=np.bool_) if open_arcs is None else open_arcs[arc]
+        backwards = twin >= 0
+        if open_arcs is not None:
+            backwards = backwards & open_arcs[twin]
+        if not np.isnan(course).all():
+            ahead, back = self._directions(segment, course[point], open_arcs)
+            chosen = (ahead | back) & ~np.isnan(course[point])
+            forwards, backwards = (
+                np.where(chosen, ahead, forwards),
+                np.where(chosen, back, backwards),
+            )
+        place_point = np.concatenate([point[forwards], point[backwards]])
+        place_arc = np.concatenate([arc[forwards], twin[backwards]])
+        place_fraction = np.concatenate([fraction[forwards], 1.0 - fraction[backwards]])
+        order = np.lexsort((place_arc, place_point))
+        street, distance = self._nearest(found, count)
+        return SnappedColumns(
+            street_lon=street[:, 0],
+            street_lat=street[:, 1],
+            distance_m=distance,
+            first=np.searchsorted(place_point[order], np.arange(count + 1)),
+            arc=place_arc[order],
+            fraction=place_fraction[order],
+        )
 
-    def _places(
-        self,
-        lines: npt.NDArray[np.int64],
-        fractions: FloatArray,
-        open_arcs: npt.NDArray[np.bool_] | None,
-    ) -> tuple[Place, ...]:
-        places = []
-        for line, fraction in zip(lines.tolist(), fractions.tolist(), strict=True):
-            arc = int(self._arc[line])
-            twin = int(self._twin[arc])
-            if open_arcs is None or open_arcs[arc]:
-                places.append(Place(arc, fraction))
-            if twin >= 0 and (open_arcs is None or open_arcs[twin]):
-                places.append(Place(twin, 1.0 - fraction))
-        return tuple(sorted(places))
+    def _nearest(self, found: _Found, count: int) -> tuple[FloatArray, FloatArray]:
+        """The nearest point of a street for each point, in degrees, and its distance."""
+        street, distance = np.full((count, 2), np.nan), np.full(count, np.inf)
+        order = np.lexsort((found.distance_m, found.point))
+        best = order[np.concatenate([[True], np.diff(found.point[order]) != 0])[: len(order)]]
+        row = self._row[found.segment[best]]
+        a, b = self._xy[row], self._xy[row + 1]
+        street[found.point[best]] = a + found.share[best][:, None] * (b - a)
+        distance[found.point[best]] = found.distance_m[best]
+        return street, distance
 
-    def _project(self, lonlat: FloatArray) -> FloatArray:
-        return np.column_stack(self._metric.forward(lonlat[:, 0], lonlat[:, 1]))
+
+def _ties(found: _Found, costs: FloatArray, least: FloatArray) -> _Found:
+    """Keep the likeliest segment of each point, and those as near that agree as well."""
+    best = costs <= least[found.point]
+    nearest = np.full(len(least), -np.inf)
+    agrees = np.zeros(len(least), dtype=np.bool_)
+    nearest[found.point[best]] = found.distance_m[best]
+    agrees[found.point[best]] = found.agrees[best]
+    tied = found.distance_m <= nearest[found.point] + _TIE_M
+    return _some(found, tied & (found.agrees == agrees[found.point]))
+
+
+def _some(found: _Found, chosen: BoolArray | IntArray) -> _Found:
+    return _Found(
+        found.point[chosen],
+        found.segment[chosen],
+        found.share[chosen],
+        found.distance_m[chosen],
+        found.agrees[chosen],
+    )
+
+
+def _joined(parts: Sequence[_Found]) -> _Found:
+    """Put what was found at several reaches together, ordered by point."""
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return _Found(nothing, nothing, np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_))
+    together = _Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return _some(together, np.argsort(together.point, kind="stable"))
+
+
+def _optional(values: FloatArray | Sequence[float] | None, count: int, what: str) -> FloatArray:
+    if values is None:
+        return np.full(count, np.nan)
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape != (count,) or np.isinf(column).any():
+        raise BadCoordinates(
+            f"{what}s have shape {column.shape} for {count} points, or one is infinite: give one a "
+            "point, NaN where it is not known"
+        )
+    return column

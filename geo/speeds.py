@@ -7,10 +7,12 @@ from typing import Final
 
 __all__ = ["DEFAULT_KPH", "DEFAULT_KPH_VALID_FROM", "default_kph", "parse_maxspeed"]
 
-# Design speeds of urban roads, CJJ 37-2012 (expressway 60-100, arterial 40-60, sub-arterial 30-50,
-# branch 20-40 km/h; the usual middle of each range), in force from this day. Residential and lower
-# classes: PRC Road Traffic Safety Law, Implementing Regulations, article 45 (30 km/h without a
-# centre line) and common practice inside compounds.
+# Chosen within the design speeds of urban roads in CJJ 37-2012, in force from this day: expressway
+# 60-100, arterial 40-60, sub-arterial 30-50, branch 20-40 km/h (checked against secondary sources
+# only; the standard itself was not at hand). Which OSM class is which of these, and the figure
+# within the range, are this project's judgement. 30 km/h for residential streets is the limit of
+# city roads without a centre line (PRC Road Traffic Safety Law, Implementing Regulations, article
+# 45 (1), checked). Links, service roads, tracks and paths are assumptions without a source.
 DEFAULT_KPH_VALID_FROM: Final = "2012-05-01"
 DEFAULT_KPH: Final = {
     "motorway": 80.0,
@@ -36,8 +38,10 @@ DEFAULT_KPH: Final = {
 }
 _FALLBACK_KPH = 30.0
 
-# Implicit limits by zone (the part after the country in "CN:urban"), km/h; OpenStreetMap's wiki,
-# "Default speed limits", for China.
+# Implicit limits by zone (the part after the country in "CN:urban"), km/h. Urban, rural and
+# motorway as in OpenStreetMap's wiki, "Default speed limits", for China (edition of 2023-10-21,
+# checked). Trunk, living street and walking pace are not in it: assumptions. A zone of another
+# country takes the same figures, which may be wrong there: tag such streets with numbers.
 _ZONE_KPH = {
     "urban": 50.0,
     "rural": 70.0,

@@ -2,76 +2,41 @@
 
 The graph has OSMnx's attribute names. Nodes: `x`, `y` (WGS-84 degrees), `highway` (such as
 ``traffic_signals``), `street_count`. Edges: `osmid`, `name`, `highway`, `oneway`, `reversed`,
-`length` (m), `maxspeed`, `speed_kph`, `travel_time` (s), `geometry` (LineString, from u to v).
+`length` (m), `maxspeed`, `speed_kph`, `travel_time` (s), `geometry` (LineString, from u to v);
+besides them `access` (``emergency`` for arcs that others may not drive), `barrier`, and `signal`
+(whether the driver faces the signal at v) where the map says so. Graph: `restrictions`,
+`unresolved_restrictions` (see `geo.load_restrictions`), `driving_side` (``left`` or ``right``),
+`warnings` (what was mended or left out when the map was first read).
 
 To change a street graph, change a copy of `.graph` and make a new `StreetGraph` of it.
 """
 
 from __future__ import annotations  # NetworkX's classes take a parameter in stubs only
 
-import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import networkx as nx
 import numpy as np
-import numpy.typing as npt
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from shapely.geometry import LineString
 
-from geo.crs import Crs, FloatArray, haversine_m, parse_crs
-from geo.errors import BadMap, UnknownArc, UnknownCrs
-from geo.speeds import default_kph, parse_maxspeed
+from geo.clean import LONGEST_S, Cleaned, as_text, check_kind, clean, clean_restrictions
+from geo.columns import Arcs, BoolArray, FloatArray, IntArray, Nodes, columns, shared, straight
+from geo.crs import check_lonlat, haversine_m
+from geo.errors import BadMap, UnknownArc
+from geo.lines import Lines
+from geo.turns import OSRM_CAR, Restriction, TurnRules, banned_of, headings
 
 __all__ = ["Arcs", "GraphReport", "Nodes", "StreetGraph", "line_length_m"]
 
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
-# A limit on one arc's time keeps every sum of milliseconds far below 2**53, exact in a float.
-_LONGEST_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """Crossings and dead ends, ordered by id; all arrays have shape (n,)."""
-
-    id: IntArray
-    lon: FloatArray
-    lat: FloatArray
-    signal: BoolArray
-    in_largest: BoolArray
-    """In the largest strongly connected part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arcs:
-    """Directed street segments, ordered by (u, v, key); all arrays have shape (m,)."""
-
-    id: tuple[str, ...]
-    tail: IntArray
-    """Index in `Nodes`, not a node's id."""
-    head: IntArray
-    length_m: FloatArray
-    speed_kph: FloatArray
-    ms: IntArray
-    """Civilian travel time in milliseconds, at least 1."""
-    oneway: BoolArray
-    emergency_only: BoolArray
-    """Open to emergency vehicles but not to others."""
-    twin: IntArray
-    """The arc of the same street in the opposite direction, or -1."""
-    name: tuple[str, ...]
-    """First name, "" if it has none."""
-    line: npt.NDArray[np.object_]
-    """LineString from tail to head, WGS-84 degrees."""
-
-    def __len__(self) -> int:
-        return len(self.id)
+_JUNCTION_STREETS = 3
+_COMPONENTS_TOLD = 10
+_ARC_ID = re.compile(r"(-?\d{1,19})-(-?\d{1,19})-(-?\d{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +44,8 @@ class GraphReport:
     """What a map contains and what was wrong with it.
 
     `largest_nodes` counts the largest strongly connected part, which is reported and not taken;
-    `warnings` counts what was mended or left out, by a short sentence.
+    `warnings` counts what was mended or left out, by a short sentence. `restrictions` counts turn
+    restrictions that hold, `unresolved` names the others, as (id, kind, reason).
     """
 
     nodes: int
@@ -89,26 +55,33 @@ class GraphReport:
     components: int
     largest_nodes: int
     warnings: Mapping[str, int]
+    restrictions: int = 0
+    unresolved: tuple[tuple[str, str, str], ...] = ()
+    largest_components: tuple[int, ...] = ()
+    """Crossings of the largest strongly connected parts, at most ten, in order."""
 
 
 class StreetGraph:
     """Streets that can be looked at (`graph`), computed with (`nodes`, `arcs`) and named.
 
-    Make one by `StreetGraph.from_networkx`, or by a reader of `geo.load`.
+    Make one by `StreetGraph.from_networkx`, `StreetGraph.from_arrays`, or by a reader of
+    `geo.load`.
     """
 
     def __init__(
-        self, graph: nx.MultiDiGraph[int], nodes: Nodes, arcs: Arcs, report: GraphReport
+        self,
+        nodes: Nodes,
+        arcs: Arcs,
+        report: GraphReport,
+        attributes: Mapping[str, Any],
+        make_graph: Callable[[StreetGraph], nx.MultiDiGraph[int]],
     ) -> None:
-        self.graph = graph
         self.nodes = nodes
         self.arcs = arcs
         self.report = report
-        self._arc_index = {arc_id: i for i, arc_id in enumerate(arcs.id)}
-        self._by_name: dict[str, list[int]] = defaultdict(list)
-        for i, (_, _, _, data) in enumerate(_sorted_edges(graph)):
-            for name in _names(data):
-                self._by_name[name.casefold()].append(i)
+        self.attributes = attributes
+        """Of the graph: `restrictions`, `driving_side` and what else it was given."""
+        self._make_graph = make_graph
 
     @classmethod
     def from_networkx(
@@ -131,31 +104,175 @@ class StreetGraph:
         BadMap
             It is not such a graph, or no drivable street is left.
         """
-        _check_kind(graph)
+        check_kind(graph)
         counts = Counter(dict(warnings or {}))
-        clean: nx.MultiDiGraph[int] = graph.copy()
-        clean.graph["crs"] = "epsg:4326"
-        _drop_bad_nodes(clean, counts)
-        _fill_edges(clean, counts)
-        _drop_duplicates(clean, counts)
-        if clean.number_of_edges() == 0:
+        cleaned = clean(graph, counts)
+        if not cleaned.edges:
             raise BadMap(
                 "the map has no drivable street: check that it is a street map of the right area"
-                + _as_text(counts)
+                + as_text(counts)
             )
-        clean.remove_nodes_from([n for n in clean if clean.degree(n) == 0])
-        nodes, arcs, components = _columns(clean)
-        _count_streets(clean, arcs, nodes)
-        report = GraphReport(
-            nodes=len(nodes.id),
-            arcs=len(arcs),
-            length_km=float(arcs.length_m.sum() / 1000.0),
-            signals=int(nodes.signal.sum()),
-            components=components,
-            largest_nodes=int(nodes.in_largest.sum()),
-            warnings=dict(sorted(counts.items())),
+        attributes: dict[str, Any] = graph.graph | {"crs": "epsg:4326"}
+        if "restrictions" in attributes:
+            found = clean_restrictions(attributes["restrictions"], cleaned, counts)
+            attributes["restrictions"] = found
+        # A map that was read, saved and read again still tells what was mended the first time.
+        earlier = attributes.get("warnings")
+        for what, n in earlier.items() if isinstance(earlier, dict) else ():
+            counts[str(what)] = max(counts[str(what)], n if isinstance(n, int) else 1)
+        attributes["warnings"] = {what: n for what, n in sorted(counts.items()) if n}
+        ids, tail, head = _ends(cleaned)
+        data = [d for _, _, _, d in cleaned.edges]
+        seconds = np.array([d["travel_time"] for d in data], dtype=np.float64)
+        stated = [d.get("signal") for d in data]
+        nodes, arcs, components = columns(
+            node_id=ids,
+            lon=np.array([d["x"] for _, d in cleaned.nodes], dtype=np.float64),
+            lat=np.array([d["y"] for _, d in cleaned.nodes], dtype=np.float64),
+            signal=np.array([d.get("highway") == "traffic_signals" for _, d in cleaned.nodes]),
+            tail=tail,
+            head=head,
+            key=np.array([key for _, _, key, _ in cleaned.edges], dtype=np.int64),
+            length_m=np.array([d["length"] for d in data], dtype=np.float64),
+            speed_kph=np.array([d["speed_kph"] for d in data], dtype=np.float64),
+            ms=np.maximum(np.rint(seconds * 1000.0), 1.0).astype(np.int64),
+            oneway=np.array([d["oneway"] for d in data], dtype=np.bool_),
+            emergency_only=np.array([d.get("access") == "emergency" for d in data]),
+            stated=np.array([-1 if s is None else bool(s) for s in stated], dtype=np.int8),
+            names=shared([_names(d) for d in data]),
+            line=cleaned.shapes,
         )
-        return cls(clean, nodes, arcs, report)
+        report = _report(nodes, arcs, components, counts, attributes)
+        return cls(nodes, arcs, report, attributes, _FromEdges(cleaned))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        *,
+        lon: FloatArray,
+        lat: FloatArray,
+        tail: IntArray,
+        head: IntArray,
+        speed_kph: FloatArray,
+        node_id: IntArray | None = None,
+        signal: BoolArray | None = None,
+        line: Lines | None = None,
+        length_m: FloatArray | None = None,
+        ms: IntArray | None = None,
+        emergency_only: BoolArray | None = None,
+        names: Sequence[tuple[str, ...]] | None = None,
+    ) -> StreetGraph:
+        """Take a clean network as columns, without a NetworkX graph in between.
+
+        For large networks: a million arcs take some 200 MB, and their graph four times as much;
+        `.graph` makes that when it is asked for.
+
+        Parameters
+        ----------
+        lon, lat, signal, node_id
+            Of nodes, shape (n,); ids ascend, and are 0 to n - 1 if not given.
+        tail, head
+            Indices of nodes, shape (m,).
+        line
+            Shapes from tail to head; straight if not given.
+        length_m, ms
+            Computed from shapes and speeds where not given.
+        names
+            All names of each arc, shape (m,).
+
+        Raises
+        ------
+        BadMap
+            There is no arc, an arc leads nowhere, or a length, speed or time is no usable number;
+            no arc may take more than a day.
+        BadCoordinates
+        """
+        check_lonlat(lon, lat)
+        count, arcs_count = len(lon), len(tail)
+        ids = np.arange(count, dtype=np.int64) if node_id is None else node_id
+        ends = np.concatenate([tail, head])
+        if not arcs_count:
+            raise BadMap("the map has no drivable street: give at least one arc")
+        if ends.min() < 0 or ends.max() >= count or (np.diff(ids) <= 0).any():
+            raise BadMap("the map's arcs name nodes that are not there, or node ids do not ascend")
+        if line is None:
+            line = straight(lon, lat, tail, head)
+        order = np.lexsort((head, tail))
+        tail, head, line = tail[order], head[order], line.take(order)
+        length = line.lengths_m() if length_m is None else length_m[order].astype(np.float64)
+        speed = speed_kph[order].astype(np.float64)
+        good = np.isfinite(length) & (length >= 0.0) & np.isfinite(speed) & (speed > 0.0)
+        exact = length / np.where(good, speed, 1.0) * 3600.0
+        if ms is not None:
+            exact = ms[order].astype(np.float64)
+        good &= np.isfinite(exact) & (exact <= LONGEST_S * 1000.0)
+        if not good.all():
+            raise BadMap(
+                f"{int((~good).sum())} arcs have no usable length, speed or time: the first is "
+                f"number {int(order[np.argmin(good)])}"
+            )
+        none = np.zeros(arcs_count, dtype=np.bool_)
+        nodes, arcs, components = columns(
+            node_id=ids,
+            lon=lon.astype(np.float64),
+            lat=lat.astype(np.float64),
+            signal=np.zeros(count, dtype=np.bool_) if signal is None else signal,
+            tail=tail.astype(np.int64),
+            head=head.astype(np.int64),
+            key=None,
+            length_m=length,
+            speed_kph=speed,
+            ms=np.maximum(np.rint(exact), 1.0).astype(np.int64),
+            oneway=None,
+            emergency_only=none if emergency_only is None else emergency_only[order],
+            stated=np.full(arcs_count, -1, dtype=np.int8),
+            names=((),) * arcs_count if names is None else shared([names[i] for i in order]),
+            line=line,
+        )
+        attributes = {"crs": "epsg:4326"}
+        report = _report(nodes, arcs, components, Counter(), attributes)
+        return cls(nodes, arcs, report, attributes, _from_columns)
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph[int]:
+        """The streets as people see them; made when first asked for."""
+        return self._make_graph(self)
+
+    @cached_property
+    def turns(self) -> TurnRules:
+        """Banned turns and turn costs; made when first used, empty of bans where none are known.
+
+        Restrictions are those of ``graph.graph["restrictions"]``; traffic keeps left where
+        ``graph.graph["driving_side"]`` is ``"left"``.
+        """
+        nodes, arcs = self.nodes, self.arcs
+        restrictions = tuple(
+            Restriction(
+                id=found["id"],
+                kind=found["kind"],
+                bans=tuple(tuple(map(self.arc_index, ban)) for ban in found["bans"]),
+                exempt=tuple(found["exempt"]),
+                condition=found["condition"],
+            )
+            for found in self.attributes.get("restrictions", ())
+        )
+        banned, exempt = banned_of(restrictions)
+        exits = np.bincount(arcs.tail, minlength=len(nodes.id))
+        start, end = headings(arcs.line)
+        rules = TurnRules(
+            banned=banned,
+            emergency_exempt=exempt,
+            restrictions=restrictions,
+            signals=np.flatnonzero(nodes.signal),
+            signalled=arcs.signalled,
+            heading_start=start,
+            heading_end=end,
+            twin=arcs.twin,
+            at_junction=nodes.street_count[arcs.head] >= _JUNCTION_STREETS,
+            at_dead_end=(exits[arcs.head] == 1) & (arcs.twin >= 0),
+            costs=OSRM_CAR,
+        )
+        return rules.left_hand() if self.attributes.get("driving_side") == "left" else rules
 
     def arc_index(self, arc_id: str) -> int:
         """Index of an arc in the columns.
@@ -164,16 +281,18 @@ class StreetGraph:
         ------
         UnknownArc
         """
-        try:
-            return self._arc_index[arc_id]
-        except KeyError:
+        index = self._find(arc_id)
+        if index is None:
+            example = f"{self.nodes.id[self.arcs.tail[0]]}-{self.nodes.id[self.arcs.head[0]]}"
             raise UnknownArc(
-                f"no arc {arc_id!r:.60} in this street graph: ids look like {self.arcs.id[0]!r}"
-            ) from None
+                f"no arc {arc_id!r:.60} in this street graph: ids look like "
+                f"'{example}-{self.arcs.key[0]}'"
+            )
+        return index
 
     def has_arc(self, arc_id: str) -> bool:
         """Whether an id names an arc."""
-        return arc_id in self._arc_index
+        return self._find(arc_id) is not None
 
     def arc_line(self, index: int) -> LineString:
         """Shape of an arc from tail to head, WGS-84 degrees."""
@@ -185,12 +304,41 @@ class StreetGraph:
 
     def names(self) -> list[str]:
         """All street names in all languages, sorted."""
-        return sorted({name for _, _, data in self.graph.edges(data=True) for name in _names(data)})
+        return sorted({name for names in self.arcs.names for name in names})
 
     def both_ways(self, arc_id: str) -> tuple[str, ...]:
         """Ids of an arc and, on a two-way street, of the opposite one; raises UnknownArc."""
         twin = int(self.arcs.twin[self.arc_index(arc_id)])
         return (arc_id,) if twin < 0 else (arc_id, self.arcs.id[twin])
+
+    def _find(self, arc_id: str) -> int | None:
+        found = _ARC_ID.fullmatch(arc_id)
+        if found is None:
+            return None
+        u, v, key = map(int, found.groups())
+        if f"{u}-{v}-{key}" != arc_id:
+            return None
+        tail = int(self.nodes.id.searchsorted(u))
+        if tail >= len(self.nodes.id) or self.nodes.id[tail] != u:
+            return None
+        start, end = self._first_out[tail : tail + 2].tolist()
+        heads = self.nodes.id[self.arcs.head[start:end]].tolist()
+        for i, other in enumerate(heads, start):
+            if other == v and self.arcs.key[i] == key:
+                return i
+        return None
+
+    @cached_property
+    def _first_out(self) -> IntArray:
+        return np.searchsorted(self.arcs.tail, np.arange(len(self.nodes.id) + 1))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[int]]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for i, names in enumerate(self.arcs.names):
+            for name in names:
+                found[name.casefold()].append(i)
+        return found
 
 
 def line_length_m(line: LineString) -> float:
@@ -199,209 +347,90 @@ def line_length_m(line: LineString) -> float:
     return float(haversine_m(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1]).sum())
 
 
-def _check_kind(graph: nx.MultiDiGraph[int]) -> None:
-    if not (isinstance(graph, nx.Graph) and graph.is_directed() and graph.is_multigraph()):
-        raise BadMap(
-            f"a street graph must be a NetworkX MultiDiGraph, not a {type(graph).__name__}: "
-            "convert it, giving a two-way street an edge in each direction"
-        )
-    crs = graph.graph.get("crs", "epsg:4326")
-    try:
-        good = parse_crs(str(crs)) is Crs.WGS84
-    except UnknownCrs:
-        good = False
-    if not good:
-        raise BadMap(f"the map is in {str(crs)[:60]}: convert it to WGS-84 (EPSG:4326) first")
-    for node in graph:
-        if not isinstance(node, int):
-            raise BadMap(f"node id {node!r:.40} is not an integer: relabel the nodes")
-
-
-def _drop_bad_nodes(graph: nx.MultiDiGraph[int], counts: Counter[str]) -> None:
-    bad = []
-    for node, data in graph.nodes(data=True):
-        x, y = _number(data.get("x")), _number(data.get("y"))
-        if x is None or y is None or abs(x) > 180.0 or abs(y) > 90.0:  # noqa: PLR2004
-            bad.append(node)
-        else:
-            data["x"], data["y"] = x, y
-    if bad:
-        counts["nodes without a usable position left out, with their streets"] += len(bad)
-        graph.remove_nodes_from(bad)
-
-
-def _fill_edges(graph: nx.MultiDiGraph[int], counts: Counter[str]) -> None:
-    loops = []
-    for u, v, key, data in graph.edges(keys=True, data=True):
-        line = _line(graph, u, v, data.get("geometry"), counts)
-        length = _number(data.get("length"))
-        if length is None or length <= 0.0:
-            length = line_length_m(line)
-        if length <= 0.0:
-            if u == v:
-                counts["loops without length left out"] += 1
-                loops.append((u, v, key))
-                continue
-            counts["arcs without length kept as 1 ms"] += 1
-        data["geometry"], data["length"] = line, length
-        _fill_time(data, counts)
-        data["oneway"] = _flag(data.get("oneway", not graph.has_edge(v, u)))
-        data["reversed"] = _flag(data.get("reversed", False))
-    for u, v, key in loops:
-        graph.remove_edge(u, v, key)
-
-
-def _line(
-    graph: nx.MultiDiGraph[int], u: int, v: int, geometry: object, counts: Counter[str]
-) -> LineString:
-    """Shape of an edge from u to v, a straight line when it has none that is usable."""
-    a, b = graph.nodes[u], graph.nodes[v]
-    if geometry is None:
-        return LineString([(a["x"], a["y"]), (b["x"], b["y"])])
-    if not isinstance(geometry, LineString) or geometry.is_empty:
-        counts["shapes that are no line replaced by a straight one"] += 1
-        return LineString([(a["x"], a["y"]), (b["x"], b["y"])])
-    xy = shapely.get_coordinates(geometry)
-    if not np.isfinite(xy).all():
-        counts["shapes with NaN coordinates replaced by a straight line"] += 1
-        return LineString([(a["x"], a["y"]), (b["x"], b["y"])])
-    forwards = abs(xy[0, 0] - a["x"]) + abs(xy[0, 1] - a["y"])
-    backwards = abs(xy[-1, 0] - a["x"]) + abs(xy[-1, 1] - a["y"])
-    if backwards < forwards and u != v:
-        counts["shapes drawn against their arc turned round"] += 1
-        return shapely.reverse(geometry)
-    return geometry
-
-
-def _fill_time(data: dict[str, Any], counts: Counter[str]) -> None:
-    speed = _number(data.get("speed_kph"))
-    if speed is None or speed <= 0.0:
-        tag = data.get("maxspeed")
-        speed = parse_maxspeed(tag)
-        if speed is None:
-            speed = default_kph(data.get("highway"))
-            if tag is None:
-                counts["arcs with the speed of their class (no maxspeed)"] += 1
-            else:
-                counts["arcs with the speed of their class (unreadable maxspeed)"] += 1
-    seconds = _number(data.get("travel_time"))
-    if seconds is None or seconds <= 0.0:
-        seconds = data["length"] / speed * 3.6
-    if seconds > _LONGEST_S:
-        counts["arcs slower than a day cut to a day"] += 1
-        seconds = _LONGEST_S
-    data["speed_kph"], data["travel_time"] = speed, seconds
-
-
-def _drop_duplicates(graph: nx.MultiDiGraph[int], counts: Counter[str]) -> None:
-    """Leave out arcs that equal one before in ends, shape and time: they are drawn twice."""
-    seen: set[tuple[int, int, float, bytes]] = set()
-    twice = []
-    for u, v, key, data in _sorted_edges(graph):
-        shape = shapely.get_coordinates(data["geometry"]).tobytes()
-        mark = (u, v, data["travel_time"], shape)
-        # A loop that retraces itself is one street in two directions, not the same one twice.
-        if mark in seen and u != v:
-            twice.append((u, v, key))
-        seen.add(mark)
-    if twice:
-        counts["duplicate arcs left out"] += len(twice)
-        for u, v, key in twice:
-            graph.remove_edge(u, v, key)
-
-
-def _columns(graph: nx.MultiDiGraph[int]) -> tuple[Nodes, Arcs, int]:
-    node_ids = sorted(graph)
-    at = {node: i for i, node in enumerate(node_ids)}
-    edges = _sorted_edges(graph)
-    data = [d for _, _, _, d in edges]
-    tail = np.array([at[u] for u, _, _, _ in edges], dtype=np.int64)
-    head = np.array([at[v] for _, v, _, _ in edges], dtype=np.int64)
-    lines = np.empty(len(edges), dtype=object)
-    lines[:] = [d["geometry"] for d in data]
-    seconds = np.array([d["travel_time"] for d in data], dtype=np.float64)
-    names = [_names(d) for d in data]
-    arcs = Arcs(
-        id=tuple(f"{u}-{v}-{key}" for u, v, key, _ in edges),
-        tail=tail,
-        head=head,
-        length_m=np.array([d["length"] for d in data], dtype=np.float64),
-        speed_kph=np.array([d["speed_kph"] for d in data], dtype=np.float64),
-        ms=np.maximum(np.rint(seconds * 1000.0), 1.0).astype(np.int64),
-        oneway=np.array([d["oneway"] for d in data], dtype=np.bool_),
-        emergency_only=np.array([d.get("access") == "emergency" for d in data], dtype=np.bool_),
-        twin=_twins(tail, head, lines),
-        name=tuple(n[0] if n else "" for n in names),
-        line=lines,
-    )
-    joined = coo_array((np.ones(len(edges)), (tail, head)), shape=(len(node_ids), len(node_ids)))
-    components, label = connected_components(joined, directed=True, connection="strong")
-    nodes = Nodes(
-        id=np.array(node_ids, dtype=np.int64),
-        lon=np.array([graph.nodes[n]["x"] for n in node_ids], dtype=np.float64),
-        lat=np.array([graph.nodes[n]["y"] for n in node_ids], dtype=np.float64),
-        signal=np.array(
-            [graph.nodes[n].get("highway") == "traffic_signals" for n in node_ids], dtype=np.bool_
+def _report(
+    nodes: Nodes,
+    arcs: Arcs,
+    components: tuple[int, ...],
+    counts: Counter[str],
+    attributes: Mapping[str, Any],
+) -> GraphReport:
+    lost = attributes.get("unresolved_restrictions")
+    return GraphReport(
+        nodes=len(nodes.id),
+        arcs=len(arcs),
+        length_km=float(arcs.length_m.sum() / 1000.0),
+        signals=int(nodes.signal.sum()),
+        components=len(components),
+        largest_nodes=components[0],
+        warnings={what: n for what, n in sorted(counts.items()) if n},
+        restrictions=len(attributes.get("restrictions", ())),
+        unresolved=tuple(
+            (str(found.get("id")), str(found.get("kind")), str(found.get("reason")))
+            for found in (lost if isinstance(lost, list | tuple) else ())
+            if isinstance(found, dict)
         ),
-        in_largest=label == np.argmax(np.bincount(label)),
+        largest_components=components[:_COMPONENTS_TOLD],
     )
-    return nodes, arcs, int(components)
 
 
-def _twins(tail: IntArray, head: IntArray, lines: npt.NDArray[np.object_]) -> IntArray:
-    """Pair arcs that have the same shape in opposite directions."""
-    twin = np.full(len(lines), -1, dtype=np.int64)
-    waiting: dict[tuple[int, int, bytes], list[int]] = defaultdict(list)
-    for i, (u, v) in enumerate(zip(tail.tolist(), head.tolist(), strict=True)):
-        xy = shapely.get_coordinates(lines[i])
-        partners = waiting[(v, u, np.ascontiguousarray(xy[::-1]).tobytes())]
-        if partners:
-            other = partners.pop(0)
-            twin[i], twin[other] = other, i
-        else:
-            waiting[(u, v, xy.tobytes())].append(i)
-    return twin
+def _ends(cleaned: Cleaned) -> tuple[IntArray, IntArray, IntArray]:
+    """Ids of nodes, and the indices of the edges' ends among them."""
+    ids = np.array([node for node, _ in cleaned.nodes], dtype=np.int64)
+    ends = np.array([edge[:2] for edge in cleaned.edges], dtype=np.int64)
+    return ids, np.searchsorted(ids, ends[:, 0]), np.searchsorted(ids, ends[:, 1])
 
 
-def _count_streets(graph: nx.MultiDiGraph[int], arcs: Arcs, nodes: Nodes) -> None:
-    """Set OSMnx's `street_count`: how many streets, of either direction, meet at a node."""
-    once = (arcs.twin < 0) | (arcs.twin > np.arange(len(arcs)))
-    ends = np.concatenate([arcs.tail[once], arcs.head[once]])
-    counts = np.bincount(ends, minlength=len(nodes.id)).tolist()
-    for node, count in zip(nodes.id.tolist(), counts, strict=True):
-        graph.nodes[node]["street_count"] = count
-
-
-def _sorted_edges(graph: nx.MultiDiGraph[int]) -> list[tuple[int, int, int, dict[str, Any]]]:
-    return sorted(graph.edges(keys=True, data=True), key=lambda edge: edge[:3])
-
-
-def _names(data: Mapping[str, Any]) -> list[str]:
+def _names(data: Mapping[str, Any]) -> tuple[str, ...]:
     """All names of an edge, the local one first, without repetition."""
     found: list[str] = []
     for attribute in ("name", "name:zh", "name:en", "alt_name"):
         value = data.get(attribute)
+        if value is None:
+            continue
         for name in value if isinstance(value, list | tuple) else [value]:
             if isinstance(name, str) and name.strip() and name not in found:
                 found.append(name)
-    return found
+    return tuple(found)
 
 
-def _number(value: object) -> float | None:
-    try:
-        number = float(value)  # type: ignore[arg-type]  # anything may stand in a graph
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+class _FromEdges:
+    """Makes the graph of a `StreetGraph` from the edges that it was compiled of."""
+
+    def __init__(self, cleaned: Cleaned) -> None:
+        self._cleaned = cleaned
+
+    def __call__(self, streets: StreetGraph) -> nx.MultiDiGraph[int]:
+        graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(**streets.attributes)
+        counts = streets.nodes.street_count.tolist()
+        for (node, data), count in zip(self._cleaned.nodes, counts, strict=True):
+            graph.add_node(node, **data | {"street_count": count})
+        for (u, v, key, data), line in zip(self._cleaned.edges, self._cleaned.lines, strict=True):
+            graph.add_edge(u, v, key, **data | {"geometry": line})
+        return graph
 
 
-def _flag(value: object) -> bool:
-    if isinstance(value, list | tuple | set):
-        return any(_flag(v) for v in value)
-    return value in (True, 1, "True", "true", "yes", "1", "-1")
-
-
-def _as_text(counts: Counter[str]) -> str:
-    if not counts:
-        return ""
-    return " (" + "; ".join(f"{n} {what}" for what, n in sorted(counts.items())) + ")"
+def _from_columns(streets: StreetGraph) -> nx.MultiDiGraph[int]:
+    """Make the graph of a `StreetGraph` from its columns alone."""
+    nodes, arcs = streets.nodes, streets.arcs
+    graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(**streets.attributes)
+    for i, node in enumerate(nodes.id.tolist()):
+        graph.add_node(node, x=float(nodes.lon[i]), y=float(nodes.lat[i]))
+        graph.nodes[node]["street_count"] = int(nodes.street_count[i])
+        if nodes.signal[i]:
+            graph.nodes[node]["highway"] = "traffic_signals"
+    for i, line in enumerate(arcs.line):
+        data: dict[str, Any] = {
+            "length": float(arcs.length_m[i]),
+            "speed_kph": float(arcs.speed_kph[i]),
+            "travel_time": float(arcs.ms[i]) / 1000.0,
+            "oneway": bool(arcs.oneway[i]),
+            "reversed": False,
+            "geometry": line,
+        }
+        if arcs.emergency_only[i]:
+            data["access"] = "emergency"
+        if arcs.names[i]:
+            data["name"] = arcs.names[i][0] if len(arcs.names[i]) == 1 else list(arcs.names[i])
+        u, v = int(nodes.id[arcs.tail[i]]), int(nodes.id[arcs.head[i]])
+        graph.add_edge(u, v, int(arcs.key[i]), **data)
+    return graph

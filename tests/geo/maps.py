@@ -100,7 +100,10 @@ def oracle_ms(
             continue
         if arcs.emergency_only[i] and not profile.emergency_access:
             continue
-        usual = int(arcs.ms[i]) * profile.time_factor / factors.get(arc_id, 1.0)
+        if profile.on_foot:
+            usual = float(arcs.length_m[i]) * 720.0
+        else:
+            usual = int(arcs.ms[i]) * profile.time_factor / factors.get(arc_id, 1.0)
         ways = [(int(arcs.tail[i]), int(arcs.head[i]), usual, on(source, i), on(target, i))]
         if arcs.twin[i] < 0 and profile.against_factor is not None:
             starts, ends = ([1.0 - f for f in on(s, i)] for s in (source, target))

@@ -67,7 +67,8 @@ def build(**changes: Any) -> CityData:
         "units": [unit],
     }
     manifest = changes.pop("manifest", manifest)
-    return CityData.of(manifest, StreetGraph.from_networkx(graph), **{**parts, **changes})
+    streets = changes.pop("streets", None) or StreetGraph.from_networkx(graph)
+    return CityData.of(manifest, streets, **{**parts, **changes})
 
 
 @pytest.fixture
@@ -200,4 +201,38 @@ def test_a_place_without_coordinates_is_named(folder: Path) -> None:
     data["features"][0]["geometry"] = None
     path.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(CityError, match=r"feature 0 of .*places.geojson is no place"):
+        load_city(folder)
+
+
+def test_turn_rules_are_part_of_a_city(folder: Path) -> None:
+    graph = build().streets.graph.copy()
+    graph.graph["restrictions"] = [
+        {"id": "r/1", "kind": "no_u_turn", "bans": [["1-2-0", "2-1-0"]], "exempt": ["psv"]}
+    ]
+    city = build(streets=StreetGraph.from_networkx(graph))
+    save_city(city, folder)
+    loaded = load_city(folder)
+    assert loaded.digest == city.digest != build().digest
+    assert loaded.streets.turns.banned == ((0, 1),)
+    graph.graph["restrictions"] = []
+    assert build(streets=StreetGraph.from_networkx(graph)).digest == build().digest
+    for change in ({"driving_side": "left"}, {"driving_side": "right"}):
+        graph.graph |= change
+        other = build(streets=StreetGraph.from_networkx(graph))
+        assert (other.digest == build().digest) == (change["driving_side"] == "right")
+    graph.edges[1, 2, 0]["signal"] = False
+    silent = build(streets=StreetGraph.from_networkx(graph))
+    save_city(silent, folder)
+    assert load_city(folder).digest == silent.digest != build().digest
+    assert not load_city(folder).streets.turns.signalled.any()
+
+
+@pytest.mark.parametrize("text", ["no json", '[{"id": 1}]', "3", '{"a": 1}'])
+def test_restrictions_that_cannot_be_read_are_refused(folder: Path, text: str) -> None:
+    save_city(build(), folder)
+    path = folder / "streets.graphml"
+    graph = nx.read_graphml(path, node_type=int, force_multigraph=True)
+    graph.graph["restrictions"] = text
+    nx.write_graphml(graph, path)
+    with pytest.raises(CityError, match="restrictions"):
         load_city(folder)

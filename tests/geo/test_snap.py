@@ -1,5 +1,7 @@
 import math
+from itertools import pairwise
 
+import networkx as nx
 import numpy as np
 import pytest
 import shapely
@@ -118,3 +120,136 @@ def test_snapping_many_equals_snapping_one(baltimore: StreetGraph) -> None:
     for s in near:
         apart = haversine_m(s.lon, s.lat, s.street_lon, s.street_lat)
         assert s.distance_m == pytest.approx(apart, rel=5e-3, abs=1e-3)
+
+
+def lanes() -> StreetGraph:
+    """Two carriageways 10 m apart, east below and west above, and a two-way street far off."""
+    graph = nx.MultiDiGraph(crs="epsg:4326")
+    north = 10 / 111_000
+    places = {
+        1: (0, 0),
+        2: (STEP, 0),
+        3: (0, north),
+        4: (STEP, north),
+        5: (0, STEP),
+        6: (STEP,) * 2,
+    }
+    for node, (x, y) in places.items():
+        graph.add_node(node, x=LON + x, y=LAT + y)
+    for u, v in ((1, 2), (4, 3), (5, 6), (6, 5)):
+        graph.add_edge(u, v)
+    return StreetGraph.from_networkx(graph)
+
+
+def arcs_at(streets: StreetGraph, y_m: float, **about: float) -> set[str]:
+    columns = {name: [value] for name, value in about.items()}
+    point = [LON + STEP / 2], [LAT + y_m / 111_000]
+    (snapped,) = Snapper(streets).snap_many(*point, **columns)
+    assert snapped is not None
+    return {streets.arcs.id[place.arc] for place in snapped.places}
+
+
+def test_the_course_chooses_between_lanes() -> None:
+    streets = lanes()
+    assert arcs_at(streets, 3.0) == {"1-2-0"}
+    assert arcs_at(streets, 3.0, headings=90.0) == {"1-2-0"}
+    assert arcs_at(streets, 3.0, headings=270.0) == {"4-3-0"}
+    assert arcs_at(streets, 3.0, headings=270.0 - 59.0) == {"4-3-0"}
+    assert arcs_at(streets, 3.0, headings=180.0) == {"1-2-0"}  # agrees with neither
+    assert arcs_at(streets, 3.0, headings=math.nan) == {"1-2-0"}
+
+
+def test_a_good_fix_outweighs_its_course_and_a_poor_one_does_not() -> None:
+    streets = lanes()
+    assert arcs_at(streets, -8.0, headings=270.0, accuracies_m=3.0) == {"1-2-0"}
+    assert arcs_at(streets, -8.0, headings=270.0, accuracies_m=15.0) == {"4-3-0"}
+
+
+def test_the_course_chooses_the_direction_of_a_two_way_street() -> None:
+    streets = lanes()
+    far = STEP * 111_000
+    assert arcs_at(streets, far) == {"5-6-0", "6-5-0"}
+    assert arcs_at(streets, far, headings=80.0) == {"5-6-0"}
+    assert arcs_at(streets, far, headings=-95.0) == {"6-5-0"}
+    assert arcs_at(streets, far, headings=0.0) == {"5-6-0", "6-5-0"}
+
+
+def test_a_closed_direction_is_not_chosen_by_the_course() -> None:
+    streets = lanes()
+    usable = np.ones(len(streets.arcs), dtype=bool)
+    usable[streets.arc_index("4-3-0")] = False
+    snapped = Snapper(streets).snap_many(
+        [LON + STEP / 2], [LAT + 8 / 111_000], open_arcs=usable, headings=[270.0]
+    )[0]
+    assert snapped is not None
+    assert [streets.arcs.id[p.arc] for p in snapped.places] == ["1-2-0"]
+
+
+def test_a_coarse_fix_may_lie_farther_from_its_street(small: StreetGraph) -> None:
+    snapper = Snapper(small)
+    point = [LON], [LAT - 0.0035]  # 389 m
+    assert snapper.snap_many(*point) == [None]
+    assert snapper.snap_many(*point, accuracies_m=[math.nan]) == [None]
+    assert snapper.snap_many(*point, accuracies_m=[50.0]) == [None]
+    assert snapper.snap_many(*point, accuracies_m=[100.0])[0] is not None
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"headings": [1.0]},
+        {"headings": [math.inf, 0.0]},
+        {"accuracies_m": [-1.0, 1.0]},
+        {"accuracies_m": [[1.0, 1.0]]},
+    ],
+)
+def test_bad_courses_and_accuracies_are_refused(small: StreetGraph, about: dict) -> None:
+    with pytest.raises(BadCoordinates):
+        Snapper(small).snap_many([LON, LON], [LAT, LAT], **about)
+
+
+@given(
+    graphs(),
+    st.lists(
+        st.tuples(offsets, offsets, st.one_of(st.just(math.nan), st.floats(-180, 360))),
+        min_size=1,
+        max_size=6,
+    ),
+    st.floats(0.0, 40.0),
+)
+def test_the_likeliest_street_of_all(
+    streets: StreetGraph, points: list[tuple[float, float, float]], accuracy: float
+) -> None:
+    """By the formula, on every segment of every arc: nothing likelier is passed over."""
+    lon, lat, course = np.array(points).T
+    lon, lat = lon * STEP + LON, lat * STEP + LAT
+    metric = utm_for(float(streets.nodes.lon.mean()), float(streets.nodes.lat.mean()))
+    found = Snapper(streets).snap_many(
+        lon, lat, 200.0, headings=course, accuracies_m=np.full(len(lon), accuracy)
+    )
+    sigma = max(accuracy, 4.07)
+    for i, snapped in enumerate(found):
+        point = shapely.Point(metric.forward(lon[i], lat[i]))
+        costs, agreeing = {}, set()
+        for arc, line in enumerate(streets.arcs.line):
+            xy = np.column_stack(metric.forward(*shapely.get_coordinates(line).T))
+            for a, b in pairwise(xy):
+                away = shapely.LineString([a, b]).distance(point)
+                bearing = math.degrees(math.atan2(*(b - a)))
+                off = abs((bearing - course[i] + 180.0) % 360.0 - 180.0)
+                agrees = math.isnan(course[i]) or (off <= 60.0 and not np.array_equal(a, b))
+                if away <= 200.0 + accuracy:
+                    cost = away**2 + (0.0 if agrees else 2 * sigma**2 * math.log(100))
+                    if cost < costs.get(arc, math.inf):
+                        costs[arc] = cost
+                    if agrees:
+                        agreeing.add(arc)
+        assert (snapped is None) == (not costs)
+        if snapped is None:
+            continue
+        least = min(costs.values())
+        for place in snapped.places:
+            # Both directions of a street are kept where neither agrees, so the twin may count.
+            twin = int(streets.arcs.twin[place.arc])
+            cost = min(costs[place.arc], costs.get(twin, math.inf))
+            assert math.sqrt(cost) == pytest.approx(math.sqrt(least), abs=0.011 + 1e-6)

@@ -1,0 +1,85 @@
+import math
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geo.errors import BadConditions, NoStreetNear
+from geo.isochrone import reach
+from geo.profiles import PROFILES
+from geo.router import CompiledRouter
+from geo.routing import OPEN, Conditions
+from geo.snap import Place, Snapped
+from geo.street_index import StreetIndex
+from geo.streets import StreetGraph
+from geo.turns import OSRM_CAR
+from tests.geo.maps import graphs
+from tests.geo.rules import rules_of
+from tests.geo.test_router import walks
+from tests.geo.test_routing import at, place_on
+
+
+@settings(max_examples=100)
+@given(graphs(), st.data())
+def test_reached_is_what_the_etas_say(streets: StreetGraph, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    rules = rules_of(streets, walks(streets, rng, 4, 3), (), OSRM_CAR)
+    profile = data.draw(st.sampled_from(sorted(PROFILES)))
+    router = CompiledRouter(streets, profile, index=StreetIndex.of(streets, rules))
+    source = place_on(streets, data.draw(st.integers(0, len(streets.arcs) - 1)), 0.3)
+    weighed = router._metrics.under(OPEN)
+    begin = router._begins([source], weighed)[0]
+    if begin is None:
+        return
+    limit = data.draw(st.floats(0, 200_000))
+    turn_ms = router._metrics.turn_ms
+    (reached,) = reach(begin, router.index.expanded, weighed, turn_ms, [limit])
+    for arc in range(len(streets.arcs)):
+        for fraction in (0.1, 0.5, 0.9):
+            place = Snapped(0.0, 0.0, 0.0, 0.0, 0.0, (Place(arc, fraction),))
+            if not weighed.open_arcs[arc]:
+                continue
+            ms = router.etas([begin.snapped], place)[0] * 1000
+            parts = np.flatnonzero(reached.arc == arc)
+            inside = (reached.start[parts] <= fraction) & (fraction <= reached.end[parts])
+            if abs(ms - limit) > 2.0:  # times are whole milliseconds, fractions are not
+                assert inside.any() == (ms <= limit)
+
+
+def test_areas_grow_with_time_and_shrink_with_closures(baltimore: StreetGraph) -> None:
+    router = CompiledRouter(baltimore, "civilian")
+    middle = (float(baltimore.nodes.lon.mean()), float(baltimore.nodes.lat.mean()))
+    minutes = [2.0, 0.5, 1.0]
+    areas = router.isochrone(middle, minutes)
+    assert all(area.is_valid and not area.is_empty for area in areas)
+    assert areas[2].buffer(1e-7).covers(areas[1])
+    assert areas[0].buffer(1e-7).covers(areas[2])
+    node = np.random.default_rng(3).integers(0, len(baltimore.nodes.id), 300)
+    points = list(
+        zip(baltimore.nodes.lon[node].tolist(), baltimore.nodes.lat[node].tolist(), strict=True)
+    )
+    seconds = router.matrix([middle], points)[0]
+    inside = shapely.contains_xy(areas[0], *np.array(points).T)
+    assert inside[seconds < 120].all()
+    assert 0 < (seconds < 120).sum() < 300
+    assert inside.sum() < 300
+    near = baltimore.arcs.id[router.snapper.snap(*middle).places[0].arc]
+    shut = router.isochrone(middle, minutes, Conditions.of(closed=baltimore.both_ways(near)))
+    assert shut[0].area < areas[0].area
+
+
+def test_an_isochrone_of_nowhere(small: StreetGraph) -> None:
+    router = CompiledRouter(small)
+    with pytest.raises(NoStreetNear, match="source"):
+        router.isochrone(at(0, -5), [5])
+    for bad in (-1.0, math.nan, 1441.0):
+        with pytest.raises(BadConditions, match="minutes"):
+            router.isochrone(at(0, 0), [5, bad])
+    lon, lat = at(0.5, 0)
+    far = (lon, lat - 0.0009)  # 72 s on foot
+    nothing, some = router.isochrone(far, [1, 2])
+    assert nothing.is_empty
+    assert some.area > 0
+    assert router.isochrone(far, []) == []
