@@ -1,0 +1,94 @@
+"""The Faust app: one agent a topic, each handing whole batches to its processor.
+
+Faust joins the group, fetches, delivers and commits; it keeps no state and produces nothing.
+Its offsets follow the ledger's fences and never lead them.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import faust
+
+from infra.ledger import fence, transaction
+from infra.settings import Endpoints, WorkerSettings
+from streams.batch import Processor
+from streams.consumer import transport_with
+from streams.messages import Received
+
+log = logging.getLogger(__name__)
+
+POLL_RECORDS = 2_000
+"""A poll is handed out message by message before the next one is asked for; a larger one makes
+a journal entry wait behind more readings."""
+BUFFER = 16_384
+BULK = 4
+"""A transaction costs the same for one message or for hundreds: bulk waits so much longer."""
+REBALANCE_S = 10
+"""Members rejoin at once; the embedded broker waits half of this for the first one to join."""
+
+
+def make_app(
+    settings: WorkerSettings,
+    endpoints: Endpoints,
+    pool: asyncpg.Pool,
+    processors: Sequence[Processor],
+) -> Any:  # noqa: ANN401 - Faust has no types
+    """Return a Faust app with an agent for each processor."""
+
+    async def fences(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        async with transaction(pool) as conn:
+            return await fence.lock_offsets(conn, settings.group, parts)
+
+    hosts = [f"kafka://{host}" for host in endpoints.bootstrap.split(",")]
+    app = faust.App(
+        settings.group,
+        broker=hosts,
+        datadir=endpoints.home / "faust",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_recovery_delay=0,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=BUFFER,
+        broker_max_poll_records=POLL_RECORDS,
+        broker_commit_interval=settings.commit_interval_s,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_rebalance_timeout=REBALANCE_S,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
+        key_serializer="raw",
+        value_serializer="raw",
+        worker_redirect_stdouts=False,
+    )
+    app.transport = transport_with(fences)(app.conf.broker_consumer, app, loop=app.loop)
+    for processor in processors:
+        _add_agent(app, processor, settings)
+    return app
+
+
+def _add_agent(app: Any, processor: Processor, settings: WorkerSettings) -> None:  # noqa: ANN401
+    topic = app.topic(
+        processor.handler.topic.name,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        allow_empty=True,
+    )
+
+    within = settings.batch_within_s * (BULK if processor.handler.bulk else 1)
+
+    async def agent(stream: Any) -> None:  # noqa: ANN401
+        # Only noack_take leaves acknowledging to us: all else acks what an exception interrupts.
+        async for events in stream.noack_take(settings.batch_size, within=within):
+            await processor.process([Received.of(event.message) for event in events])
+            for event in events:
+                event.ack()
+
+    agent.__qualname__ = processor.handler.name  # what Faust logs
+    app.agent(topic, name=processor.handler.name, concurrency=1)(agent)

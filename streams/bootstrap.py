@@ -1,0 +1,76 @@
+"""What a worker does before it reads: fences, feeds, and the journal's first entries."""
+
+import logging
+
+import asyncpg
+import shapely
+
+from geo.city import CityData
+from infra.ledger import city as ledger_city
+from infra.ledger import feeds, outbox, reading, snapshot, transaction
+from infra.ledger.city import FenceRow
+from schemas import codes
+from schemas.ids import derive
+from schemas.journal import Entry, FleetChanged, PolicyChanged
+from streams.messages import to_journal
+from streams.producer import Producer
+
+log = logging.getLogger(__name__)
+
+SOURCE = "jingwei/worker"
+
+
+async def prepare_ledger(pool: asyncpg.Pool, city: CityData) -> None:
+    """Write the city's fences, and a feed for each department that has none."""
+    rows = [
+        FenceRow(
+            id=fence.id,
+            kind=fence.kind,
+            name=fence.name,
+            wkb=shapely.to_wkb(fence.geometry),
+            attributes=dict(fence.attributes),
+        )
+        for fence in city.fence_index.fences
+    ]
+    async with transaction(pool) as conn:
+        await ledger_city.store_city(conn, city.digest, rows)
+        await feeds.fill_subscriptions(conn)
+
+
+async def announce(pool: asyncpg.Pool, producer: Producer, city: CityData) -> list[Entry]:
+    """Journal the fleet and the policy where the ledger has another city or an older policy.
+
+    The entries' ids are derived from where the journal stands, so that workers that start
+    together, or one that starts twice, journal the same entries, which count once.
+    """
+    async with reading(pool) as conn:
+        known = await snapshot.load_snapshot(conn, city.manifest.region)
+        offset = await snapshot.applied_offset(conn, city.manifest.region)
+    entries = _first_entries(
+        city,
+        None if known is None else known.city,
+        None if known is None or known.policy is None else known.policy.version,
+        offset,
+    )
+    if entries:
+        messages: list[outbox.Message] = [to_journal(entry, source=SOURCE) for entry in entries]
+        await producer.send_all(messages[:1])
+        await producer.send_all(messages[1:])
+        log.info("journaled %s", ", ".join(type(entry).__name__ for entry in entries))
+    return entries
+
+
+def _first_entries(
+    city: CityData, known_city: str | None, known_policy: str | None, offset: int
+) -> list[Entry]:
+    region = city.manifest.region
+    entries: list[Entry] = []
+    policy = codes.default_policy()
+    # Versions begin with their date; a policy that an operator brought in since then stays.
+    if known_policy is None or known_policy < policy.version:
+        entry_id = derive(region, f"policy/{policy.version}/{offset}")
+        entries.append(PolicyChanged(id=entry_id, region=region, policy=policy))
+    if known_city != city.digest:
+        entry_id = derive(region, f"fleet/{city.digest}/{offset}")
+        entries.append(FleetChanged(id=entry_id, region=region, city=city.digest, units=city.units))
+    return entries

@@ -1,0 +1,131 @@
+"""What a worker does between messages: adopt partitions, look for silence, drain lanes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import asyncpg
+
+from infra.ledger import outbox, reading
+from infra.ledger.errors import LedgerError
+from infra.ledger.outbox import Message
+from streams.batch import Processor
+from streams.intake_readings import ReadingsIntake
+from streams.watchdog import Part, Vitals
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 0.5
+LANES_EVERY_S = 5.0
+
+Assignment = Callable[[], set[Part]]
+"""Partitions this worker has now."""
+Offset = Callable[[Part], int | None]
+"""An offset of a partition; None while it is not known."""
+
+
+class Caretaker:
+    """Looks after the partitions that this worker has.
+
+    Parameters
+    ----------
+    assigned
+        Returns the partitions.
+    highwater, committed
+        Return the end of a partition, and what is committed of it in Kafka.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[Processor],
+        pool: asyncpg.Pool,
+        *,
+        assigned: Assignment,
+        highwater: Offset,
+        committed: Offset,
+        silence_check_s: float,
+    ) -> None:
+        self.vitals = Vitals()
+        self._processors = {p.handler.topic.name: p for p in processors}
+        self._pool = pool
+        self._assigned = assigned
+        self._highwater = highwater
+        self._committed = committed
+        self._silence_check_s = silence_check_s
+
+    async def watch(self) -> None:
+        """Write the signs of life. Waits for nothing, so it stops only with the event loop."""
+        while True:
+            waiting: dict[str, int] = {}
+            behind: dict[Part, int] = {}
+            for topic, partition in self._assigned():
+                reached = self._processors[topic].reached.get(partition)
+                end = self._highwater((topic, partition))
+                committed = self._committed((topic, partition))
+                if reached is None:
+                    continue
+                if end is not None and end > reached:
+                    waiting[topic] = waiting.get(topic, 0) + end - reached
+                if committed is not None and committed < reached:
+                    behind[topic, partition] = committed
+            self.vitals.waiting, self.vitals.behind = waiting, behind
+            self.vitals.beat = time.monotonic()
+            await asyncio.sleep(EVERY_S)
+
+    async def run(self) -> None:
+        """Look after the partitions until cancelled; a ledger that is away is waited for."""
+        lanes_at = silence_at = time.monotonic()
+        while True:
+            await asyncio.sleep(EVERY_S)
+            now = time.monotonic()
+            try:
+                await self._adopt()
+                if now >= silence_at:
+                    silence_at = now + self._silence_check_s
+                    await self._look_for_silence()
+                if now >= lanes_at:
+                    lanes_at = now + LANES_EVERY_S
+                    await self._drain_lanes()
+            except LedgerError as error:
+                log.warning("caretaker: %s", error)
+
+    async def _adopt(self) -> None:
+        assigned = self._assigned()
+        for topic, processor in self._processors.items():
+            mine = {partition for name, partition in assigned if name == topic}
+            gone = processor.reached.keys() - mine
+            if gone:
+                await processor.disown(gone)
+            for partition in sorted(mine - processor.reached.keys()):
+                await processor.adopt(partition)
+
+    async def _look_for_silence(self) -> None:
+        for processor in self._processors.values():
+            readings = processor.handler
+            if not isinstance(readings, ReadingsIntake):
+                continue
+            for partition, reached in sorted(processor.reached.items()):
+                # Readings that wait unread are not silence.
+                end = self._highwater((readings.topic.name, partition))
+                if end == reached and readings.has_alarms(partition):
+                    await self._end_silent(processor, readings, partition, reached)
+
+    async def _end_silent(
+        self, processor: Processor, readings: ReadingsIntake, partition: int, reached: int
+    ) -> None:
+        async def act(conn: asyncpg.Connection) -> list[Message]:
+            readings.look_for_silence(partition, reached, datetime.now(UTC))
+            return await readings.write(conn, partition)
+
+        await processor.tend(partition, act)
+
+    async def _drain_lanes(self) -> None:
+        """Send what waits in lanes of this worker's partitions, as after an unclean end."""
+        async with reading(self._pool) as conn:
+            waiting = set(await outbox.lanes_waiting(conn, LANES_EVERY_S))
+        for processor in self._processors.values():
+            for partition in sorted(processor.reached):
+                if processor.lane(partition) in waiting:
+                    await processor.drain(partition)

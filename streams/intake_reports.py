@@ -1,0 +1,163 @@
+"""Citizens' reports: validated, stripped of personal data, triaged and placed."""
+
+from datetime import UTC
+
+import asyncpg
+import msgspec
+
+from dispatch.triage import triage
+from geo.city import CityData
+from infra.ledger import intake
+from infra.ledger.intake import Reporter, Source
+from infra.ledger.outbox import Message
+from schemas import topics
+from schemas.ids import derive
+from schemas.inputs import CitizenReport
+from schemas.journal import EvidenceNoted
+from schemas.records import Evidence, Point
+from streams.limits import IntakeSettings
+from streams.messages import Received, to_journal
+from streams.places import locate
+from streams.privacy import redact
+from streams.validate import MAX_ID, Checker, check_id, check_text, open_message
+
+_MAX_ADDRESS = 500
+
+
+class ReportsIntake:
+    """Handler of ``city.citizen.reports``. It remembers nothing: a report's id is enough."""
+
+    name = "intake_reports"
+    topic = topics.REPORTS
+    bulk = False
+
+    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+        self._city = city
+        self._region = city.manifest.region
+        self._checker = Checker(city, limits)
+        self._found: dict[str, tuple[Evidence, Source, str]] = {}
+        self._reporters: dict[str, Reporter] = {}
+
+    async def load(self, conn: asyncpg.Connection, partition: int) -> None:
+        """Load nothing."""
+
+    def forget(self, partition: int) -> None:  # noqa: ARG002 - all partitions' drafts go
+        """Throw away what was not written."""
+        self._found.clear()
+        self._reporters.clear()
+
+    def handle(self, message: Received) -> None:
+        """Take in one report."""
+        envelope, report = open_message(message, self.topic, CitizenReport)
+        received = self._checker.received(message)
+        report = _checked(report)
+        observed = self._checker.time(report.requested_datetime, "requested_datetime", received)
+        point = None if report.location is None else self._checker.point(report.location)
+        description = redact(report.description, report.contact)
+        address = (
+            None if report.address_string is None else redact(report.address_string, report.contact)
+        )
+        judged = triage(
+            msgspec.structs.replace(report, description=description),
+            observed.astimezone(UTC).date(),
+        )
+        reasons = judged.reasons
+        if point is None:
+            point, how = self._named_place(address, description)
+            reasons = (*reasons, how)
+        evidence_id = derive(report.service_request_id, "evidence")
+        reporter = self._reporter(report, evidence_id)
+        evidence = Evidence(
+            id=evidence_id,
+            source="report",
+            source_id=report.service_request_id,
+            phase="opened",
+            category=judged.category,
+            severity=judged.severity,
+            confidence=judged.confidence,
+            point=point,
+            where=locate(self._city, point, address),
+            observed_at=observed,
+            received_at=received,
+            text=description,
+            reasons=reasons,
+            reporter=reporter,
+        )
+        source = Source(message.topic, message.partition, message.offset)
+        self._found.setdefault(evidence.id, (evidence, source, envelope.id))
+
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - drafts are the partition's
+        """Write new evidence and the reporters' contact data."""
+        found, self._found = self._found, {}
+        reporters, self._reporters = self._reporters, {}
+        if reporters:
+            await intake.insert_reporters(conn, list(reporters.values()))
+        if not found:
+            return []
+        rows = [(evidence, source) for evidence, source, _ in found.values()]
+        new = await intake.insert_evidence(conn, self._region, rows)
+        return [
+            to_journal(
+                EvidenceNoted(id=derive(item.id, "entry"), region=self._region, evidence=item),
+                correlation=item.id,
+                causation=cause,
+            )
+            for item, _, cause in found.values()
+            if item.id in new
+        ]
+
+    def _named_place(self, address: str | None, description: str) -> tuple[Point | None, str]:
+        """Look for a place by name: in the address first, then in what was said."""
+        for text, field in ((address, "address"), (description, "description")):
+            matches = self._city.gazetteer.find(text) if text else []
+            if matches:
+                best = matches[0]
+                where = f"{best.kind} {best.name}"
+                return (
+                    Point(lon=best.lon, lat=best.lat, accuracy_m=round(best.accuracy_m, 1)),
+                    f"no coordinates: the {field} names {where}, within {best.accuracy_m:.0f} m",
+                )
+        return None, "no coordinates, and neither address nor description names a known place"
+
+    def _reporter(self, report: CitizenReport, evidence_id: str) -> str | None:
+        """Return the reporter's reference, and remember the contact data to be written."""
+        given = report.reporter_ref
+        if report.contact is None:
+            return given if given is None or redact(given) == given else derive(given, "reporter")
+        reference = derive(evidence_id, "reporter")
+        contact = msgspec.to_builtins(report.contact)
+        if given:
+            contact["reporter_ref"] = given
+        if contact:
+            self._reporters[reference] = Reporter(ref=reference, contact=contact)
+        return reference
+
+
+def _checked(report: CitizenReport) -> CitizenReport:
+    """Return the report with storable texts, or refuse it for their length."""
+    check_id(report.service_request_id, "service_request_id")
+    contact = report.contact
+    if contact is not None:
+        contact = msgspec.structs.replace(
+            contact,
+            **{
+                name: None if value is None else check_text(value, f"contact.{name}", MAX_ID)
+                for name, value in msgspec.structs.asdict(contact).items()
+            },
+        )
+    optional = {
+        name: None if value is None else check_text(value, name, longest)
+        for name, value, longest in (
+            ("service_code", report.service_code, MAX_ID),
+            ("address_string", report.address_string, _MAX_ADDRESS),
+            ("reporter_ref", report.reporter_ref, MAX_ID),
+            ("media_url", report.media_url, 2_000),
+        )
+    }
+    return msgspec.structs.replace(
+        report,
+        description=check_text(report.description, "description"),
+        channel=check_text(report.channel, "channel", MAX_ID),
+        contact=contact,
+        **optional,
+    )

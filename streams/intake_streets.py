@@ -1,0 +1,112 @@
+"""Street conditions: names and segments resolved to arcs of the street graph."""
+
+import asyncpg
+
+from geo.city import CityData
+from infra.ledger.outbox import Message
+from schemas import topics
+from schemas.ids import derive
+from schemas.inputs import StreetCondition
+from schemas.journal import StreetChanged
+from streams.dead_letters import Fault
+from streams.errors import BadInput
+from streams.limits import IntakeSettings
+from streams.messages import Received, to_journal
+from streams.validate import Checker, check_id, check_text, open_message
+
+_KINDS = ("closure", "speed_factor", "cleared")
+_MAX_SEGMENTS = 5_000
+_MAX_REASON = 1_000
+
+
+class StreetsIntake:
+    """Handler of ``city.street.conditions``."""
+
+    name = "intake_streets"
+    topic = topics.STREETS
+    bulk = False
+
+    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+        self._region = city.manifest.region
+        self._streets = city.streets
+        self._checker = Checker(city, limits)
+        self._changes: list[Message] = []
+
+    async def load(self, conn: asyncpg.Connection, partition: int) -> None:
+        """Load nothing."""
+
+    def forget(self, partition: int) -> None:  # noqa: ARG002 - all drafts go
+        """Throw away what was not written."""
+        self._changes.clear()
+
+    def handle(self, message: Received) -> None:
+        """Take in one condition."""
+        envelope, condition = open_message(message, self.topic, StreetCondition)
+        self._checker.received(message)
+        check_id(condition.condition, "condition")
+        _check_kind(condition)
+        _check_validity(condition)
+        entry = StreetChanged(
+            id=derive(f"{envelope.source}\x1f{envelope.id}", "street"),
+            region=self._region,
+            condition=condition.condition,
+            kind=condition.kind,
+            segments=self._arcs(condition),
+            valid_from=condition.valid_from,
+            valid_until=condition.valid_until,
+            speed_factor=condition.speed_factor,
+            reason=check_text(condition.reason, "reason", _MAX_REASON),
+        )
+        self._changes.append(
+            to_journal(entry, correlation=condition.condition, causation=envelope.id)
+        )
+
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - nothing but the journal
+        """Return the entries."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _arcs(self, condition: StreetCondition) -> tuple[str, ...]:
+        """Return arc ids: those named, and all of a named street, both directions."""
+        if len(condition.segments) > _MAX_SEGMENTS:
+            raise BadInput(
+                Fault.CONDITION,
+                f"{len(condition.segments)} segments are more than {_MAX_SEGMENTS}",
+            )
+        for segment in condition.segments:
+            if not self._streets.has_arc(segment):
+                raise BadInput(
+                    Fault.UNKNOWN_STREET, f"the street graph has no segment {segment[:60]!r}"
+                )
+        found = dict.fromkeys(condition.segments)
+        if condition.street is not None:
+            arcs = self._streets.arcs_by_name(condition.street)
+            if not len(arcs):
+                raise BadInput(
+                    Fault.UNKNOWN_STREET, f"the city has no street {condition.street[:60]!r}"
+                )
+            found.update(dict.fromkeys(self._streets.arcs.id[int(arc)] for arc in arcs))
+        if not found and condition.kind != "cleared":
+            raise BadInput(Fault.CONDITION, "neither segments nor a street: name one of them")
+        return tuple(found)
+
+
+def _check_kind(condition: StreetCondition) -> None:
+    if condition.kind not in _KINDS:
+        raise BadInput(
+            Fault.UNKNOWN_CODE, f"kind {condition.kind[:40]!r} is none of {', '.join(_KINDS)}"
+        )
+    factor = condition.speed_factor
+    if condition.kind == "speed_factor" and factor is None:
+        raise BadInput(Fault.CONDITION, "speed_factor is missing")
+    if factor is not None and not 0.0 < factor <= 1.0:
+        raise BadInput(Fault.CONDITION, f"speed_factor {factor} is not above 0 and up to 1")
+
+
+def _check_validity(condition: StreetCondition) -> None:
+    """A condition may begin and end whenever it likes, as long as it does both in order."""
+    start, end = condition.valid_from, condition.valid_until
+    if start.tzinfo is None or (end is not None and end.tzinfo is None):
+        raise BadInput(Fault.TIME, "valid_from or valid_until has no offset from UTC")
+    if end is not None and end <= start:
+        raise BadInput(Fault.CONDITION, f"valid_until {end} is not after valid_from {start}")

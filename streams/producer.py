@@ -1,0 +1,112 @@
+"""The worker's own Kafka producer: idempotent where the broker can, acknowledged by all.
+
+Faust's producer is not idempotent, so nothing that matters goes through it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from infra.ledger.outbox import Message
+from streams.errors import BrokerMissing
+
+MAX_REQUEST_BYTES = 2_097_152
+"""A dead letter is as large as the largest message, with its headers on top."""
+
+
+class Producer:
+    """Sends messages in order and waits for their acknowledgement.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port`` of the broker, several separated by commas.
+    idempotent
+        Whether the broker keeps retries from writing twice or out of order.
+    """
+
+    def __init__(self, bootstrap: str, *, idempotent: bool) -> None:
+        self._bootstrap = bootstrap
+        self._idempotent = idempotent
+        self._producer: AIOKafkaProducer | None = None
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises
+        ------
+        BrokerMissing
+            No broker answers.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=self._idempotent,
+            acks="all",
+            linger_ms=0,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            raise BrokerMissing(
+                f"no broker answers at {self._bootstrap}: {error}; is it up? see `jingwei status`"
+            ) from error
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Send what is under way and disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def renew(self) -> None:
+        """Connect afresh: after a fatal error an idempotent producer sends nothing more."""
+        async with self._lock:
+            await self.stop()
+            try:
+                await self.start()
+            except BrokerMissing:
+                self._producer = None
+
+    async def send_all(self, messages: Sequence[Message]) -> int:
+        """Send messages in order.
+
+        Returns
+        -------
+        int
+            How many of them, from the first, the broker has acknowledged. Later ones may have
+            been acknowledged too.
+
+        Raises
+        ------
+        KafkaError
+            The first one was refused.
+        """
+        producer = self._producer
+        if producer is None:
+            raise KafkaError("not connected")
+        pending = [
+            await producer.send(
+                message.topic, _value(message), key=message.key, headers=message.headers
+            )
+            for message in messages
+        ]
+        answers = await asyncio.gather(*pending, return_exceptions=True)
+        for count, answer in enumerate(answers):
+            if isinstance(answer, BaseException):
+                if count == 0:
+                    raise answer
+                return count
+        return len(messages)
+
+
+def _value(message: Message) -> bytes | None:
+    """Return the value; an empty one where neither key nor value is there.
+
+    Other clients send such messages, and they become dead letters; aiokafka refuses to.
+    """
+    return b"" if message.key is None and message.value is None else message.value

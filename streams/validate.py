@@ -1,0 +1,119 @@
+"""Checks that every intake makes on what it is given; each raises `BadInput`."""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from geo.city import CityData
+from geo.crs import to_wgs84
+from geo.errors import GeoError
+from schemas import wire
+from schemas.envelope import Envelope, read_envelope
+from schemas.errors import EnvelopeError, PayloadError, UnsupportedSchema
+from schemas.inputs import Location
+from schemas.records import Point
+from schemas.topics import Topic
+from streams.dead_letters import Fault
+from streams.errors import BadInput
+from streams.limits import IntakeSettings
+from streams.messages import EPOCH, Received
+
+T = TypeVar("T")
+
+MAX_ID = 200
+MAX_TEXT = 5_000
+_METRES_PER_DEGREE = 111_195.0  # of latitude, mean sphere
+_MAX_ACCURACY_M = 100_000.0
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def open_message(message: Received, topic: Topic, kind: type[T]) -> tuple[Envelope, T]:
+    """Return envelope and payload of a message."""
+    try:
+        envelope = read_envelope(message.headers, topic.type)
+        payload: T = wire.decode(message.value or b"", kind)
+    except UnsupportedSchema as error:
+        raise BadInput(Fault.NEWER_SCHEMA, str(error)) from error
+    except EnvelopeError as error:
+        raise BadInput(Fault.ENVELOPE, str(error)) from error
+    except PayloadError as error:
+        raise BadInput(Fault.PAYLOAD, str(error)) from error
+    check_id(envelope.id, "ce_id")
+    check_id(envelope.source, "ce_source")
+    return envelope, payload
+
+
+def check_id(text: str, field: str) -> None:
+    """Refuse an id that is empty, too long or has control characters."""
+    if not text or len(text) > MAX_ID:
+        raise BadInput(Fault.TEXT, f"{field} has {len(text)} characters, not 1 to {MAX_ID}")
+    if _CONTROL.search(text):
+        raise BadInput(Fault.TEXT, f"{field} has a control character")
+
+
+def check_text(text: str, field: str, longest: int = MAX_TEXT) -> str:
+    """Refuse a text that is too long; return it with a blank for what cannot be stored."""
+    if len(text) > longest:
+        raise BadInput(Fault.TEXT, f"{field} has {len(text)} characters, more than {longest}")
+    return _UNSTORABLE.sub(" ", text)
+
+
+class Checker:
+    """Checks against a city and the intake's limits.
+
+    Parameters
+    ----------
+    city
+        Whose bounds, with a margin, hold all places.
+    limits
+        How far from the message's timestamp its times may lie.
+    """
+
+    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+        west, south, east, north = city.manifest.bounds
+        up = limits.margin_m / _METRES_PER_DEGREE
+        aside = up / max(math.cos(math.radians((south + north) / 2)), 0.01)
+        self._bounds = (west - aside, south - up, east + aside, north + up)
+        self._future = timedelta(seconds=limits.future_s)
+        self._past = timedelta(seconds=limits.past_s)
+
+    def received(self, message: Received) -> datetime:
+        """Return the message's own timestamp, refused when there is none or it is ahead of us."""
+        if message.at == EPOCH:
+            raise BadInput(Fault.TIME, "the message has no timestamp")
+        if message.at > datetime.now(UTC) + self._future:
+            raise BadInput(Fault.TIME, f"the message's timestamp {message.at} lies in the future")
+        return message.at
+
+    def time(self, time: datetime, field: str, received: datetime) -> datetime:
+        """Return a time in UTC, refused when it is naive or too far from the message's."""
+        if time.tzinfo is None:
+            raise BadInput(Fault.TIME, f"{field} {time} has no offset from UTC")
+        try:
+            utc = time.astimezone(UTC)
+        except OverflowError as error:
+            raise BadInput(Fault.TIME, f"{field} {time} is no time of our calendar") from error
+        if utc - received > self._future:
+            raise BadInput(Fault.TIME, f"{field} {utc} lies in the future of {received}")
+        if received - utc > self._past:
+            raise BadInput(Fault.TIME, f"{field} {utc} is too old, the message is of {received}")
+        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+    def point(self, location: Location) -> Point:
+        """Return a place in WGS-84, refused when it is none or not in or near the city."""
+        accuracy = location.accuracy_m
+        if accuracy is not None and not 0.0 <= accuracy <= _MAX_ACCURACY_M:
+            raise BadInput(Fault.COORDINATES, f"accuracy_m {accuracy} is no radius in metres")
+        try:
+            lon, lat = to_wgs84(location.lon, location.lat, location.crs)
+        except GeoError as error:
+            raise BadInput(Fault.COORDINATES, str(error)) from error
+        west, south, east, north = self._bounds
+        if not (west <= lon <= east and south <= lat <= north):
+            raise BadInput(
+                Fault.OUTSIDE_CITY,
+                f"{lon:.6f}, {lat:.6f} ({location.crs} converted) is outside the city",
+            )
+        return Point(lon=lon, lat=lat, accuracy_m=accuracy)

@@ -1,0 +1,79 @@
+"""The watchdog: a worker that has work and does none leaves, and is started again.
+
+Faust's own livelock detector only logs. This one is a thread of its own, so that it sees an
+event loop that stands still too.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+
+from streams.batch import Processor
+from streams.exits import Exit, die
+
+EVERY_S = 1.0
+
+Part = tuple[str, int]
+
+
+class Vitals:
+    """Signs of life, written by the event loop and read by the watchdog.
+
+    Attributes
+    ----------
+    beat : float
+        ``time.monotonic()`` when they were last written.
+    waiting : dict of str to int
+        Messages that wait, by topic.
+    behind : dict of (topic, partition) to int
+        Committed offsets in Kafka that are behind what was acknowledged.
+    """
+
+    def __init__(self) -> None:
+        self.beat = time.monotonic()
+        self.waiting: dict[str, int] = {}
+        self.behind: dict[Part, int] = {}
+
+
+class Watchdog(threading.Thread):
+    """Ends the process when nothing moves for ``patience_s`` while something waits."""
+
+    def __init__(self, processors: Iterable[Processor], vitals: Vitals, patience_s: float) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._processors = list(processors)
+        self._vitals = vitals
+        self._patience_s = patience_s
+        self._done = threading.Event()
+        self._stuck: dict[Part, tuple[int, float]] = {}
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._done.set()
+
+    def run(self) -> None:
+        """Look every second."""
+        while not self._done.wait(EVERY_S):
+            fault = self.look(time.monotonic())
+            if fault is not None:
+                die(Exit.STALLED, "%s", fault)
+
+    def look(self, now: float) -> str | None:
+        """Return what stands still, if something does."""
+        vitals = self._vitals
+        if now - vitals.beat > self._patience_s:
+            return f"the event loop has stood still for {now - vitals.beat:.0f} s"
+        for processor in self._processors:
+            topic, still = processor.handler.topic.name, now - processor.beat
+            waiting = vitals.waiting.get(topic, 0)
+            if still > self._patience_s and waiting > 0:
+                return f"{topic}: {waiting} messages wait and nothing was done for {still:.0f} s"
+        self._stuck = {
+            part: known
+            if (known := self._stuck.get(part)) is not None and known[0] == offset
+            else (offset, now)
+            for part, offset in vitals.behind.copy().items()
+        }
+        for (topic, partition), (offset, since) in self._stuck.items():
+            if now - since > self._patience_s:
+                return f"{topic}/{partition}: commits have stood still at {offset}"
+        return None

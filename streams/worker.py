@@ -1,0 +1,275 @@
+"""One worker process: from settings to a running app, and to an exit code.
+
+``run_worker`` blocks until SIGTERM or SIGINT, or until something breaks; see `streams.exits`.
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import uvloop
+from aiokafka.partitioner import DefaultPartitioner
+from faust.types import TP
+
+from geo.city import CityData, load_city
+from geo.errors import GeoError
+from geo.routing import NetworkxRouter, Router
+from infra.archive import city_folder, keep_city
+from infra.archive.errors import ArchiveError
+from infra.ledger import check_schema, fence, open_pool, reading, transaction
+from infra.ledger.errors import LedgerError, LedgerUnavailable
+from infra.local.errors import LocalStackError
+from infra.settings import Endpoints, Settings, resolve_endpoints
+from schemas import topics
+from streams.app import make_app
+from streams.batch import Handler, Processor
+from streams.bootstrap import announce, prepare_ledger
+from streams.caretaker import Caretaker
+from streams.departments import Departments
+from streams.dispatcher import Dispatcher
+from streams.errors import BrokerMissing, CannotStart
+from streams.exits import Exit
+from streams.intake_positions import PositionsIntake
+from streams.intake_readings import ReadingsIntake
+from streams.intake_reports import ReportsIntake
+from streams.intake_status import StatusIntake
+from streams.intake_streets import StreetsIntake
+from streams.limits import IntakeSettings
+from streams.metrics import Metrics
+from streams.producer import Producer
+from streams.relay import Relay
+from streams.ticks import Ticks
+from streams.topics import check_reach, make_topics, partition_count
+from streams.warmup import warm_up
+from streams.watchdog import Part, Watchdog
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+READY = "worker is ready"
+
+_EXITS: dict[type[Exception], Exit] = {
+    GeoError: Exit.USAGE,
+    ArchiveError: Exit.USAGE,
+    OSError: Exit.USAGE,
+    LocalStackError: Exit.UNREACHABLE,
+    BrokerMissing: Exit.UNREACHABLE,
+    LedgerUnavailable: Exit.UNREACHABLE,
+    CannotStart: Exit.REFUSED,
+    LedgerError: Exit.REFUSED,
+}
+"""What ends a start, and how; a derived error that is not listed has its nearest base's."""
+
+
+def run_worker(settings: Settings, city: Path, *, patience_s: float = PATIENCE_S) -> Exit:
+    """Run a worker until it is told to stop.
+
+    Parameters
+    ----------
+    settings
+        As `infra.settings.load_settings` gives them.
+    city
+        The folder of the city to serve.
+    patience_s
+        After so long without progress, with work waiting, the worker leaves by itself.
+
+    Returns
+    -------
+    Exit
+        Why it ended. A sentence that says so is in the log.
+    """
+    policy = asyncio.get_event_loop_policy()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's thread makes its own loop
+    try:
+        endpoints = resolve_endpoints(settings)
+        data = load_city(city)
+        keep_city(endpoints.archive_dir, city, data.digest)
+        with asyncio.Runner() as runner:
+            return runner.run(_Worker(settings, endpoints, data, patience_s).run())
+    except tuple(_EXITS) as error:
+        log.critical("the worker cannot start: %s", error)
+        return next(_EXITS[base] for base in type(error).__mro__ if base in _EXITS)
+    finally:
+        asyncio.set_event_loop_policy(policy)
+
+
+class _Worker:
+    """The parts of a worker, started in order and stopped in reverse."""
+
+    def __init__(
+        self, settings: Settings, endpoints: Endpoints, city: CityData, patience_s: float
+    ) -> None:
+        self._settings = settings.worker
+        self._pool_size = settings.ledger.pool_min, max(settings.ledger.pool_max, 8)
+        self._endpoints = endpoints
+        self._city = city
+        self._patience_s = patience_s
+        self._limits = IntakeSettings()
+
+    async def run(self) -> Exit:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        async with AsyncExitStack() as stack:
+            minimum, maximum = self._pool_size
+            pool = await open_pool(self._endpoints.worker_url, minimum, maximum, "jingwei-worker")
+            stack.push_async_callback(_close, pool)
+            producer = Producer(
+                self._endpoints.bootstrap, idempotent=self._endpoints.broker_idempotent
+            )
+            await producer.start()
+            stack.push_async_callback(producer.stop)
+            await self._prepare(pool, producer)
+            return await self._serve(stack, pool, producer, stopping)
+
+    async def _prepare(self, pool: asyncpg.Pool, producer: Producer) -> None:
+        """Make and check what must be there before the first message is read."""
+        async with reading(pool) as conn:
+            await check_schema(conn)
+        made = await make_topics(self._endpoints.bootstrap)
+        if made:
+            log.info("made %d topics", len(made))
+        async with transaction(pool) as conn:
+            parts = [
+                (topic.name, partition)
+                for topic in (*topics.INPUTS, topics.JOURNAL, topics.INCIDENTS)
+                for partition in range(topic.partitions)
+            ]
+            fences = await fence.lock_offsets(conn, self._settings.group, parts)
+        await check_reach(self._endpoints.bootstrap, fences)
+        await prepare_ledger(pool, self._city)
+        await announce(pool, producer, self._city)
+
+    async def _serve(
+        self, stack: AsyncExitStack, pool: asyncpg.Pool, producer: Producer, stopping: asyncio.Event
+    ) -> Exit:
+        relay, metrics = Relay(pool, producer), Metrics()
+        region = self._city.manifest.region
+        home = await _journal_partition(self._endpoints.bootstrap, region)
+        dispatcher = Dispatcher({region: home}, self._routers())
+        processors = [
+            Processor(handler, group=self._settings.group, pool=pool, relay=relay, metrics=metrics)
+            for handler in self._handlers(dispatcher)
+        ]
+        app = make_app(self._settings, self._endpoints, pool, processors)
+        names = {processor.handler.topic.name for processor in processors}
+        caretaker = Caretaker(
+            processors,
+            pool,
+            assigned=lambda: {
+                (tp.topic, tp.partition) for tp in _assignment(app) if tp.topic in names
+            },
+            highwater=lambda part: _highwater(app, part),
+            committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
+            silence_check_s=self._limits.silence_check_s,
+        )
+        await app.start()
+        stack.push_async_callback(app.stop)
+        watchdog = Watchdog(processors, caretaker.vitals, self._patience_s)
+        failed: list[BaseException] = []
+        for name, run in (
+            ("caretaker", caretaker.run),
+            ("vitals", caretaker.watch),
+            ("relay", relay.run),
+            ("ticks", Ticks(dispatcher, producer).run),
+            ("metrics", metrics.run),
+        ):
+            stack.push_async_callback(_cancel, _start(name, run, stopping, failed))
+        watchdog.start()
+        stack.callback(watchdog.stop)
+        log.info("%s: region %s, group %s", READY, region, self._settings.group)
+        return await _until_stopped(app, stopping, failed)
+
+    def _handlers(self, dispatcher: Dispatcher) -> list[Handler]:
+        city, limits = self._city, self._limits
+        return [
+            ReadingsIntake(city, limits),
+            ReportsIntake(city, limits),
+            PositionsIntake(city, limits),
+            StatusIntake(city, limits),
+            StreetsIntake(city, limits),
+            dispatcher,
+            Departments(),
+        ]
+
+    def _routers(self) -> Callable[[str], Router]:
+        """Return routers for this city, and for those the archive kept from earlier."""
+        mine, root = self._city, self._endpoints.archive_dir
+
+        @cache
+        def router(digest: str) -> Router:
+            city = mine if digest == mine.digest else load_city(city_folder(root, digest))
+            return NetworkxRouter(city.streets, profile="emergency")
+
+        warm_up(mine, router(mine.digest))
+        # The city is there for good: looking through it again and again only costs latency.
+        gc.collect()
+        gc.freeze()
+        return router
+
+
+async def _until_stopped(app: Any, stopping: asyncio.Event, failed: list[BaseException]) -> Exit:  # noqa: ANN401 - Faust has no types
+    stop = asyncio.ensure_future(stopping.wait())
+    crash = asyncio.ensure_future(app.wait_until_stopped())
+    await asyncio.wait([stop, crash], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stop, crash):
+        task.cancel()
+    if failed or app.crashed or not stopping.is_set():
+        log.critical("the worker has failed: %s", failed or app.crash_reason)
+        return Exit.DEFECT
+    log.info("stopping")
+    return Exit.STOPPED
+
+
+def _start(
+    name: str,
+    run: Callable[[], Coroutine[Any, Any, None]],
+    stopping: asyncio.Event,
+    failed: list[BaseException],
+) -> asyncio.Task[None]:
+    """Start a background task; if it ends by an error, the worker ends."""
+
+    def done(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s has failed", name, exc_info=error)
+            failed.append(error)
+            stopping.set()
+
+    task = asyncio.create_task(run(), name=name)
+    task.add_done_callback(done)
+    return task
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), 5.0)
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _journal_partition(bootstrap: str, region: str) -> int:
+    """Return the partition in which a region's journal lies."""
+    partitions = list(range(await partition_count(bootstrap, topics.JOURNAL.name)))
+    return int(DefaultPartitioner()(region.encode(), partitions, partitions))
+
+
+def _assignment(app: Any) -> set[TP]:  # noqa: ANN401 - Faust has no types
+    return set() if app.rebalancing else set(app.consumer.assignment())
+
+
+def _highwater(app: Any, part: Part) -> int | None:  # noqa: ANN401 - Faust has no types
+    tp = TP(*part)
+    return app.consumer.highwater(tp) if tp in app.consumer.assignment() else None
