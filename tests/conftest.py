@@ -69,6 +69,13 @@ def stack(stack_settings: Settings) -> Iterator[Endpoints]:
 @pytest.fixture
 def endpoints(stack: Endpoints) -> Iterator[Endpoints]:
     """Return the session's broker and a fresh, migrated database, dropped afterwards."""
+    with fresh_database(stack) as endpoints:
+        yield endpoints
+
+
+@contextlib.contextmanager
+def fresh_database(stack: Endpoints) -> Iterator[Endpoints]:
+    """Make a migrated database, for a fixture of any scope, and drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     admin = _admin_url(stack)
     asyncio.run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} OWNER jingwei_owner"))
