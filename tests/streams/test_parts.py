@@ -1,0 +1,140 @@
+"""The pure parts: privacy, publishing, dead letters, the watchdog's judgement, first entries."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.ledger.intake import Source
+from schemas import topics, wire
+from schemas.effects import IncidentWritten, TimelineAppended
+from schemas.envelope import read_envelope
+from schemas.inputs import Contact
+from schemas.outputs import IncidentChanged
+from schemas.records import Incident, TimelineEntry, Where
+from streams.dead_letters import dead_letter, to_dead_letter_topic, without_notes
+from streams.messages import EPOCH, Received
+from streams.privacy import redact
+from streams.publish import publish
+from streams.watchdog import Vitals, Watchdog
+
+AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("打13800138000", "打[phone]"),
+        ("打 138-0013-8000 或 +86 13800138000", "打 [phone] 或 [phone]"),
+        ("１３８００１３８０００", "[phone]"),
+        ("021-62345678", "[phone]"),
+        ("call +44 20 7946 0958 now", "call [phone] now"),
+        ("310106199001011234 和 31010619900101123X", "[id number] 和 [id number]"),
+        ("a.b+c@example.com.cn", "[email]"),
+        ("南京西路1376号，3楼，2026年", "南京西路1376号，3楼，2026年"),
+        ("着火了", "着火了"),
+    ],
+)
+def test_personal_data_is_taken_out(text, redacted):
+    assert redact(text) == redacted
+
+
+def test_the_contact_is_taken_out_by_name():
+    contact = Contact(name="王小明", phone="555 0199")
+    assert redact("我叫王小明, 555 0199", contact) == "我叫[name], [phone]"
+
+
+def incident(version: int) -> Incident:
+    return Incident(
+        id="i1",
+        region="r",
+        number="r-20261124-1",
+        version=version,
+        category="fire",
+        severity="P1",
+        confidence=0.9,
+        state="reported",
+        point=None,
+        where=Where(),
+        title="Fire",
+        opened_at=AT,
+        updated_at=AT,
+        noticed_at=AT,
+        evidence=(),
+        sources=(),
+    )
+
+
+def line(seq: int) -> TimelineEntry:
+    return TimelineEntry(
+        incident="i1", seq=seq, at=AT, kind="note", actor="a", text="t", reasons=(), cause="e1"
+    )
+
+
+def test_each_line_of_a_timeline_is_published_with_the_incident_after_it():
+    effects = (
+        TimelineAppended(entry=line(1)),
+        TimelineAppended(entry=line(2)),
+        IncidentWritten(incident=incident(2)),
+    )
+    messages = publish("e1", AT, effects)
+    assert messages == publish("e1", AT, effects)
+    assert [m.topic for m in messages] == [topics.INCIDENTS.name] * 2
+    changes = [wire.decode(m.value, IncidentChanged) for m in messages]
+    assert [change.seq for change in changes] == [1, 2]
+    envelopes = [read_envelope(m.headers, topics.INCIDENTS.type) for m in messages]
+    assert len({envelope.id for envelope in envelopes}) == 2
+    assert {envelope.causation for envelope in envelopes} == {"e1"}
+    assert {envelope.correlation for envelope in envelopes} == {"i1"}
+
+
+def test_a_dead_letter_keeps_what_came_and_says_where_and_why():
+    came = Received("city.x", 3, 7, b"k", b"v", [("ce_id", b"1"), ("ce_id", b"2")], AT)
+    letter = dead_letter(came, fault="text", reason="a\x00b\ud800", agent="a", at=AT)
+    assert letter.source == Source("city.x", 3, 7)
+    out = to_dead_letter_topic(letter)
+    assert (out.topic, out.key, out.value) == ("dlq.city.x", b"k", b"v")
+    assert without_notes(out.headers) == came.headers
+    assert dict(out.headers)["dlq_offset"] == b"7"
+    assert dict(out.headers)["dlq_reason"].decode().startswith("a b")
+
+
+def test_a_letter_too_large_for_its_topic_says_where_it_is():
+    came = Received("city.x", 3, 7, b"k", b"v" * 1_048_000, [], AT)
+    letter = dead_letter(came, fault="text", reason="r", agent="a", at=AT)
+    out = to_dead_letter_topic(letter)
+    assert (letter.value, out.value) == (came.value, None)
+    assert b"1048001 bytes" in dict(out.headers)["dlq_omitted"]
+
+
+def test_a_letter_that_dies_again_names_its_last_death():
+    came = Received("city.x", 3, 7, b"k", b"v", [("dlq_offset", b"1")], AT)
+    letter = dead_letter(came, fault="text", reason="r", agent="a", at=AT)
+    headers = to_dead_letter_topic(letter).headers
+    assert [value for name, value in headers if name == "dlq_offset"] == [b"7"]
+
+
+@pytest.mark.parametrize("seconds", [None, -1.0, 1e300, float("nan")])
+def test_what_is_no_timestamp_is_the_epoch(seconds):
+    class FaustMessage:
+        topic, partition, offset, key, value, headers = "t", 0, 0, None, None, None
+        timestamp = seconds
+
+    assert Received.of(FaustMessage()).at == EPOCH
+
+
+def test_the_watchdog_sees_an_event_loop_that_stands_still():
+    vitals = Vitals()
+    watchdog = Watchdog([], vitals, patience_s=10)
+    assert watchdog.look(vitals.beat + 9) is None
+    assert "event loop" in str(watchdog.look(vitals.beat + 11))
+
+
+def test_the_watchdog_sees_commits_that_stand_still():
+    vitals = Vitals()
+    watchdog = Watchdog([], vitals, patience_s=10)
+    begun = time.monotonic()
+    for seconds, committed, fault in ((0, 5, False), (9, 5, False), (11, 6, False), (22, 6, True)):
+        vitals.beat = begun + seconds
+        vitals.behind = {("t", 0): committed}
+        assert (watchdog.look(begun + seconds) is not None) is fault
