@@ -64,8 +64,23 @@ The room on one screen::
                     a source or target is (lon, lat) or a Snapped
                     Route(milliseconds, metres, coordinates, times_ms, arcs, against, arc_ms,
                           streets, walk_ms)  .seconds;  times_ms: when at each coordinate
-                    PROFILES: "civilian", "emergency"
-                    Profile(name, time_factor, against_factor, emergency_access)
+    geo.router      CompiledRouter(streets, profile="emergency", snapper=None, index=None,
+                                   cache=None)      a Router in microseconds, turns exact
+                      .etas, .route as above
+                      .matrix(sources, targets, conditions=OPEN) -> seconds, shape (s, t)
+                      .nearest(target, sources, k, conditions=OPEN) -> [(index, seconds)]
+                      .isochrone(source, minutes, conditions=OPEN) -> list of polygons
+                      .index: StreetIndex, to share between the routers of a map
+    geo.street_index  StreetIndex.of(streets, rules=None, cache=None)   cache: a folder
+    geo.steps       steps(route, streets) -> tuple[Step, ...]    .zh, .en, .manoeuvre, .metres
+    geo.profiles    PROFILES: "civilian", "emergency", "foot"
+                    Profile(name, time_factor, against_factor, emergency_access, turn_factor,
+                            ban_penalty_ms, on_foot)
+    geo.hierarchy   Hierarchy(tail, head, order).weighted(weights) -> Metric
+                      .length(a, b), .path(sources, targets), .lengths_to(sources, targets),
+                      .lengths_from(sources, targets), .reweigh(arcs, weights)
+                    inertial_order(node_count, tail, head, lon, lat); CLOSED
+    geo.expanded, geo.metrics, geo.ends, geo.order_cache, geo.isochrone: parts of CompiledRouter
     geo.shortest    Network(node_count, tail, head).weighted(ms) -> Weighted
                       .times_to(nodes, offsets_ms, limit_ms) -> ms from every node
     geo.gazetteer   Gazetteer(streets=None, fences=(), points=(), addresses=())

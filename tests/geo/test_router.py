@@ -115,40 +115,45 @@ def test_without_turn_rules_equal_to_the_networkx_router(
                 assert route == expected
 
 
-@settings(max_examples=300)
-@given(graphs(), st.lists(places, min_size=2, max_size=6), turn_costs, st.data())
+@settings(max_examples=200)
+@given(graphs(), turn_costs, st.data())
 def test_equal_to_the_oracle_on_small_maps(
-    streets: StreetGraph,
-    where: list[tuple[int, float]],
-    costs: TurnCosts,
-    data: st.DataObject,
+    streets: StreetGraph, costs: TurnCosts, data: st.DataObject
 ) -> None:
-    profile = PROFILES[data.draw(st.sampled_from(["civilian", "emergency"]))]
+    """From each arc, heading one way only, so that turning round and bans matter."""
+    profile = PROFILES[data.draw(st.sampled_from(["civilian", "civilian", "emergency"]))]
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    banned = walks(streets, rng, data.draw(st.integers(0, 8)), data.draw(st.integers(2, 4)))
+    longest = 4 if len(streets.arcs) <= 8 else 3  # the oracle grows with this power of the arcs
+    banned = walks(streets, rng, data.draw(st.integers(0, 30)), data.draw(st.integers(2, longest)))
     exempt = [ban for ban in banned if rng.random() < 0.3]
     rules = rules_of(streets, banned, exempt, costs)
     conditions = conditions_of(streets, rng, data.draw(st.integers(0, len(streets.arcs) // 4)))
     oracle = TurnOracle(streets, rules, profile, conditions)
-    ends = [place_on(streets, arc % len(streets.arcs), fraction) for arc, fraction in where]
+    fractions = data.draw(st.lists(places, min_size=1, max_size=4))
+    ends = [
+        dataclasses.replace(place_on(streets, arc, fraction), places=(Place(arc, fraction),))
+        for arc in range(len(streets.arcs))
+        for fraction in [fractions[arc % len(fractions)][1]]
+    ]
+    ends += [place_on(streets, arc % len(streets.arcs), fraction) for arc, fraction in fractions]
     ends = [end for end in ends if oracle._spots(end)]
     assume(len(ends) >= 2)
-    *sources, target = ends
     router = CompiledRouter(streets, profile, index=StreetIndex.of(streets, rules))
-    router.etas(sources, target)  # so that conditions re-weigh
-    expected = oracle.times(sources, target)
-    assert router.etas(sources, target, conditions) == [ms / 1000 for ms in expected]
-    for source, ms in zip(sources, expected, strict=True):
-        if math.isinf(ms):
-            with pytest.raises(Unreachable):
-                router.route(source, target, conditions)
-            continue
-        route = router.route(source, target, conditions)
-        check(route, streets, conditions.closed)
-        assert route.milliseconds == ms
-        if profile.ban_penalty_ms is None:
-            assert not any(breaks(route, streets, ban) for ban in banned)
-            assert not any(route.against)
+    router.etas(ends, ends[0])  # so that conditions re-weigh
+    for target in ends[-1], ends[0]:
+        expected = oracle.times(ends, target)
+        assert router.etas(ends, target, conditions) == [ms / 1000 for ms in expected]
+        for source, ms in list(zip(ends, expected, strict=True))[:8]:
+            if math.isinf(ms):
+                with pytest.raises(Unreachable):
+                    router.route(source, target, conditions)
+                continue
+            route = router.route(source, target, conditions)
+            check(route, streets, conditions.closed)
+            assert route.milliseconds == ms
+            if profile.ban_penalty_ms is None:
+                assert not any(breaks(route, streets, ban) for ban in banned)
+                assert not any(route.against)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ def test_equal_to_the_oracle_on_small_maps(
         ("shanghai", 3, "emergency"),
         ("shanghai", 3, "foot"),
         ("monaco", 3, "civilian"),
-        ("monaco", 3, "emergency"),
+        ("monaco", 2, "emergency"),
         ("baltimore", 2, "civilian"),
         ("baltimore", 2, "emergency"),
     ],

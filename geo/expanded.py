@@ -1,0 +1,231 @@
+"""The street graph turned inside out: arcs become nodes, turns become arcs, so turns are exact.
+
+A *lane* is an arc driven in one direction: first all arcs as they are, then the one-way ones
+against their direction. A *state* is being on a lane, having come some way: one state for each
+lane, and more where a banned sequence of three or more arcs has been begun, so that its end can be
+told from the same turn after another way. (Bans are followed as by the string search of Aho and
+Corasick, 1975: a state stands for the longest end of the way driven that begins a ban.) A *turn*
+leads from a state to a state on a lane that begins where the first one's ends.
+
+All turns are in, for every profile; what a profile forbids is a matter of weights.
+"""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.columns import Arcs
+from geo.crs import FloatArray
+from geo.errors import BadMap
+from geo.streets import StreetGraph
+from geo.turns import TurnRules
+
+__all__ = ["BANNED", "EXEMPT", "Expanded", "Lanes"]
+
+IntArray = npt.NDArray[np.int64]
+IdArray = npt.NDArray[np.uint32]
+BoolArray = npt.NDArray[np.bool_]
+
+EXEMPT, BANNED = 1, 2
+_JUNCTION_STREETS = 3
+
+_Sequence = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lanes:
+    """Arcs as they may be driven, shape (lanes,): all as they are, then one-way ones against."""
+
+    arc: IntArray
+    """Index of the arc."""
+    tail: IntArray
+    """Node where driving begins."""
+    head: IntArray
+    against: IntArray
+    """For each arc, the lane that drives it against its direction, or -1, shape (arcs,)."""
+
+    def __len__(self) -> int:
+        return len(self.arc)
+
+    @classmethod
+    def of(cls, arcs: Arcs) -> "Lanes":
+        """Make the lanes of a street graph's arcs."""
+        oneway = np.flatnonzero(arcs.twin < 0)
+        against = np.full(len(arcs), -1, dtype=np.int64)
+        against[oneway] = len(arcs) + np.arange(len(oneway))
+        return cls(
+            arc=np.concatenate([np.arange(len(arcs)), oneway]),
+            tail=np.concatenate([arcs.tail, arcs.head[oneway]]),
+            head=np.concatenate([arcs.head, arcs.tail[oneway]]),
+            against=against,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expanded:
+    """States and turns; made by `Expanded.of`.
+
+    The state of a lane with nothing remembered has the lane's index; turns are ordered by the
+    state they leave, then by lane.
+    """
+
+    lanes: Lanes
+    state_lane: IntArray
+    """Lane of each state, shape (states,)."""
+    turn_from: IdArray
+    """State that each turn leaves, shape (turns,)."""
+    turn_to: IdArray
+    turn_ms: npt.NDArray[np.int32]
+    """Cost of each turn by the rules."""
+    turn_ban: npt.NDArray[np.uint8]
+    """`BANNED`, `EXEMPT` where all signs exempt emergency vehicles, or 0."""
+    entering: IdArray
+    """Turns, ordered by the lane that they enter."""
+    entering_first: IntArray
+    """Where in `entering` those of each lane begin, shape (lanes + 1,)."""
+
+    @classmethod
+    def of(cls, streets: StreetGraph, rules: TurnRules) -> "Expanded":
+        """Expand a street graph.
+
+        Parameters
+        ----------
+        streets
+            The map.
+        rules
+            Its turn rules.
+
+        Raises
+        ------
+        BadMap
+            A banned sequence is shorter than two arcs, or its arcs do not follow one another.
+        """
+        lanes = Lanes.of(streets.arcs)
+        bans = _Bans(rules, lanes)
+        start, end = _turns(lanes, len(streets.nodes.id))
+        ms = _on_lanes(rules, streets, lanes).turn_ms(start, end)
+        ban = np.zeros(len(start), dtype=np.uint8)
+        to = end.copy()
+        first = np.searchsorted(start, np.arange(len(lanes) + 1))
+        for pair, kind in bans.pairs.items():
+            ban[_turn_at(pair, first, end)] = kind
+        more_from, more_to, more_turn, more_ban = bans.remembered(to, first, end)
+        state_lane = np.concatenate([np.arange(len(lanes)), bans.lanes])
+        to = np.concatenate([to, more_to])
+        lane_to = state_lane[to]
+        entering = np.argsort(lane_to, kind="stable")
+        return cls(
+            lanes=lanes,
+            state_lane=state_lane,
+            turn_from=np.concatenate([start, more_from]).astype(np.uint32),
+            turn_to=to.astype(np.uint32),
+            turn_ms=np.concatenate([ms, ms[more_turn]]).astype(np.int32),
+            turn_ban=np.concatenate([ban, more_ban]).astype(np.uint8),
+            entering=entering.astype(np.uint32),
+            entering_first=np.searchsorted(lane_to[entering], np.arange(len(lanes) + 1)),
+        )
+
+    def middles(self, streets: StreetGraph) -> tuple[FloatArray, FloatArray]:
+        """Longitude and latitude between the ends of each state's lane."""
+        nodes = streets.nodes
+        tail, head = self.lanes.tail[self.state_lane], self.lanes.head[self.state_lane]
+        return (nodes.lon[tail] + nodes.lon[head]) / 2.0, (nodes.lat[tail] + nodes.lat[head]) / 2.0
+
+    def turns_into(self, lanes: Iterable[int]) -> IdArray:
+        """Turns that enter any of some lanes, from any state."""
+        first = self.entering_first
+        parts = [self.entering[first[lane] : first[lane + 1]] for lane in lanes]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint32)
+
+
+class _Bans:
+    """Banned sequences, and a state for each beginning of one that is worth remembering."""
+
+    def __init__(self, rules: TurnRules, lanes: Lanes) -> None:
+        self._kind: dict[_Sequence, int] = {}
+        for ban, exempt in zip(rules.banned, rules.emergency_exempt, strict=True):
+            _check(ban, lanes)
+            self._kind[ban] = EXEMPT if exempt else BANNED
+        self._longest = max(map(len, self._kind), default=0)
+        self.pairs = {ban: kind for ban, kind in self._kind.items() if len(ban) == 2}  # noqa: PLR2004
+        begun = sorted({ban[:n] for ban in self._kind for n in range(2, len(ban))})
+        self._state = {way: len(lanes) + i for i, way in enumerate(begun)}
+        self.lanes = np.array([way[-1] for way in begun], dtype=np.int64)
+
+    def remembered(
+        self, to: IntArray, first: IntArray, end: IntArray
+    ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        """Let turns remember: change `to`, and make the turns that leave the added states.
+
+        Returns
+        -------
+        turn_from, turn_to, turn, ban
+            Of each added turn; `turn` is the one between the same lanes without memory.
+        """
+        for way, state in self._state.items():
+            if len(way) == 2:  # noqa: PLR2004
+                to[_turn_at(way, first, end)] = state
+        rows = []
+        for way, state in self._state.items():
+            for turn in range(first[way[-1]], first[way[-1] + 1]):
+                driven = (*way, int(end[turn]))
+                rows.append((state, self._after(driven), turn, self._broken(driven)))
+        table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+        return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
+
+    def _after(self, driven: _Sequence) -> int:
+        """State after a way: of its longest end that begins a ban, or of the last lane alone."""
+        for n in range(min(len(driven), self._longest), 1, -1):
+            if driven[-n:] in self._state:
+                return self._state[driven[-n:]]
+        return driven[-1]
+
+    def _broken(self, driven: _Sequence) -> int:
+        """Gravest ban that the last turn of a way completes, or 0."""
+        return max(self._kind.get(driven[-n:], 0) for n in range(2, len(driven) + 1))
+
+
+def _check(ban: _Sequence, lanes: Lanes) -> None:
+    arcs = len(lanes.against)
+    if len(ban) < 2 or not all(0 <= arc < arcs for arc in ban):  # noqa: PLR2004
+        raise BadMap(f"banned turn {ban}: give two arcs or more, each from 0 to {arcs - 1}")
+    for arc, after in itertools.pairwise(ban):
+        if lanes.head[arc] != lanes.tail[after]:
+            raise BadMap(f"banned turn {ban}: arc {after} does not begin where arc {arc} ends")
+
+
+def _turns(lanes: Lanes, nodes: int) -> tuple[IntArray, IntArray]:
+    """All pairs of lanes of which the second begins where the first ends, sorted."""
+    leaving = np.argsort(lanes.tail, kind="stable")
+    first = np.searchsorted(lanes.tail[leaving], np.arange(nodes + 1))
+    count = np.diff(first)[lanes.head]
+    start = np.repeat(np.arange(len(lanes)), count)
+    place = np.arange(len(start)) - np.repeat(np.cumsum(count) - count, count)
+    return start, leaving[first[lanes.head[start]] + place]
+
+
+def _turn_at(pair: _Sequence, first: IntArray, end: IntArray) -> int:
+    low, high = first[pair[0]], first[pair[0] + 1]
+    return int(low + np.searchsorted(end[low:high], pair[1]))
+
+
+def _on_lanes(rules: TurnRules, streets: StreetGraph, lanes: Lanes) -> TurnRules:
+    """Rules for lanes: those against a one-way street go the other way and face no signal."""
+    arcs = streets.arcs
+    turned = lanes.arc[len(arcs) :]
+    node = arcs.tail[turned]
+    junction = streets.nodes.street_count[node] >= _JUNCTION_STREETS
+    exits = np.bincount(lanes.tail, minlength=len(streets.nodes.id))
+    twin = np.where(lanes.against >= 0, lanes.against, rules.twin)
+    return replace(
+        rules,
+        signalled=np.concatenate([rules.signalled, np.zeros(len(turned), dtype=np.bool_)]),
+        heading_start=np.concatenate([rules.heading_start, rules.heading_end[turned] + 180.0]),
+        heading_end=np.concatenate([rules.heading_end, rules.heading_start[turned] + 180.0]),
+        twin=np.concatenate([twin, turned]),
+        at_junction=np.concatenate([rules.at_junction, junction]),
+        at_dead_end=np.concatenate([rules.at_dead_end, exits[node] == 1]),
+    )

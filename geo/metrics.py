@@ -1,0 +1,198 @@
+"""The weights of one profile under changing conditions, customized and kept ready.
+
+Two metrics are kept, each for one value of `Conditions`. New conditions re-weigh the one that was
+used longest ago, arc by arc where they differ; the other goes on answering meanwhile. Only if
+another thread still asks that one, a new metric is made in its place.
+"""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.conditions import OPEN, Conditions
+from geo.crs import FloatArray
+from geo.errors import MetricInUse, WeightOverflow
+from geo.expanded import BANNED, EXEMPT, Expanded
+from geo.hierarchy import CLOSED, Hierarchy, Metric
+from geo.profiles import Profile, usual_ms
+from geo.streets import StreetGraph
+
+__all__ = ["Metrics", "Weighed"]
+
+IntArray = npt.NDArray[np.int64]
+
+_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Weighed:
+    """Streets as one profile drives them under some conditions."""
+
+    conditions: Conditions
+    metric: Metric
+    lane_ms: FloatArray
+    """Whole milliseconds for each lane, at least 1; inf where closed or forbidden."""
+    open_arcs: npt.NDArray[np.bool_]
+    """Arcs open in their own direction, shape (arcs,)."""
+
+
+class Metrics:
+    """Metrics of one profile; may be shared between threads.
+
+    Parameters
+    ----------
+    streets, expanded, hierarchy
+        The map, its expansion, and the hierarchy of that.
+    profile
+        Who drives.
+    """
+
+    def __init__(
+        self,
+        streets: StreetGraph,
+        expanded: Expanded,
+        hierarchy: Hierarchy,
+        profile: Profile,
+    ) -> None:
+        self._streets, self._expanded, self._hierarchy = streets, expanded, hierarchy
+        self._profile = profile
+        self._usual = usual_ms(streets.arcs, profile)
+        if not profile.emergency_access:
+            self._usual[streets.arcs.emergency_only] = math.inf
+        self._turn_ms = _turn_ms(expanded, profile)
+        self._known: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._ready: OrderedDict[Conditions, Weighed] = OrderedDict()
+        self._ready[OPEN] = self._made(OPEN)
+        self._spare = [self._made(OPEN)]
+
+    @property
+    def turn_ms(self) -> npt.NDArray[np.int32]:
+        """What each turn costs this profile; `CLOSED` where it is forbidden."""
+        return self._turn_ms
+
+    def under(self, conditions: Conditions) -> Weighed:
+        """Weigh the streets under conditions.
+
+        Raises
+        ------
+        UnknownArc
+            Conditions name an arc that is not in the map.
+        WeightOverflow
+            A speed factor makes an arc take longer than 24 days.
+        """
+        with self._lock:
+            found = self._ready.get(conditions)
+            if found is not None:
+                self._ready.move_to_end(conditions)
+                found.metric.claim()
+                return found
+        self._arc_ms(conditions)  # an unknown arc is refused before anything is changed
+        with self._lock:
+            spare = self._taken()
+        try:
+            weighed = self._changed(spare, conditions) if spare else self._made(conditions)
+        except WeightOverflow:
+            if spare:
+                self._spare.append(spare)
+            raise
+        weighed.metric.claim()
+        with self._lock:
+            self._ready[conditions] = weighed
+            self._ready.move_to_end(conditions)
+            while len(self._ready) > _KEPT:
+                self._ready.popitem(last=False)
+        return weighed
+
+    def _taken(self) -> Weighed | None:
+        """Take a metric out, so that only those still reach it who have claimed it before."""
+        if self._spare:
+            return self._spare.pop()
+        return self._ready.popitem(last=False)[1] if self._ready else None
+
+    def _index(self, ids: Iterable[str]) -> list[int]:
+        """Look ids up once: conditions name the same ones again and again; raises UnknownArc."""
+        known = self._known
+        found = []
+        for arc_id in ids:
+            if arc_id not in known:
+                known[arc_id] = self._streets.arc_index(arc_id)
+            found.append(known[arc_id])
+        return found
+
+    def _made(self, conditions: Conditions) -> Weighed:
+        lane_ms = np.empty(len(self._expanded.lanes))
+        every = np.arange(len(self._usual))
+        self._fill(lane_ms, every, self._arc_ms(conditions))
+        lane_to = self._expanded.state_lane[self._expanded.turn_to]
+        weights = self._weights(lane_ms[lane_to], self._turn_ms)
+        metric = self._hierarchy.weighted(weights)
+        return Weighed(conditions, metric, lane_ms, np.isfinite(lane_ms[: len(every)]))
+
+    def _changed(self, spare: Weighed, conditions: Conditions) -> Weighed:
+        """Re-weigh a spare metric where its conditions differ from these."""
+        touched = self._difference(spare.conditions, conditions)
+        ms = self._arc_ms(conditions)[touched]
+        lane_ms = spare.lane_ms.copy()
+        lanes = self._fill(lane_ms, touched, ms)
+        open_arcs = spare.open_arcs.copy()
+        open_arcs[touched] = np.isfinite(ms)
+        turns = self._expanded.turns_into(lanes)
+        lane_to = self._expanded.state_lane[self._expanded.turn_to[turns]]
+        try:
+            spare.metric.reweigh(turns, self._weights(lane_ms[lane_to], self._turn_ms[turns]))
+        except MetricInUse:
+            return self._made(conditions)
+        return Weighed(conditions, spare.metric, lane_ms, open_arcs)
+
+    def _difference(self, before: Conditions, after: Conditions) -> IntArray:
+        """Arcs of which two conditions say different things, sorted."""
+        ids = before.closed ^ after.closed
+        ids |= {arc_id for arc_id, _ in set(before.speed_factors) ^ set(after.speed_factors)}
+        return np.array(sorted(self._index(ids)), dtype=np.int64)
+
+    def _arc_ms(self, conditions: Conditions) -> FloatArray:
+        """Milliseconds for all arcs, not yet rounded; inf where closed."""
+        ms = self._usual.copy()
+        slowed = self._index(arc_id for arc_id, _ in conditions.speed_factors)
+        if not self._profile.on_foot:
+            ms[slowed] /= [factor for _, factor in conditions.speed_factors]
+        ms[self._index(conditions.closed)] = math.inf
+        return ms
+
+    def _fill(self, lane_ms: FloatArray, arcs: IntArray, ms: FloatArray) -> list[int]:
+        """Set the times of the lanes of some arcs; returns these lanes."""
+        lane_ms[arcs] = np.maximum(np.rint(ms), 1.0)
+        against = self._expanded.lanes.against[arcs]
+        turned = against >= 0
+        factor = self._profile.against_factor or math.inf
+        lane_ms[against[turned]] = np.maximum(np.rint(ms[turned] * factor), 1.0)
+        return [*arcs.tolist(), *against[turned].tolist()]
+
+    def _weights(self, entered_ms: FloatArray, turn_ms: npt.NDArray[np.int32]) -> IntArray:
+        """Weight of each turn: its cost and the time of the lane that it enters."""
+        closed = np.isinf(entered_ms) | (turn_ms == CLOSED)
+        total = np.where(closed, 0.0, entered_ms) + turn_ms
+        if (total[~closed] >= CLOSED).any():
+            raise WeightOverflow(
+                f"an arc takes longer than {CLOSED} ms (24 days): check the travel times, and "
+                "close the arc rather than slow it to nothing"
+            )
+        total[closed] = CLOSED
+        return total.astype(np.int64)
+
+
+def _turn_ms(expanded: Expanded, profile: Profile) -> npt.NDArray[np.int32]:
+    cost = np.rint(expanded.turn_ms * profile.turn_factor).astype(np.int64)
+    banned = expanded.turn_ban == BANNED
+    if profile.ban_penalty_ms is None:
+        cost[banned | (expanded.turn_ban == EXEMPT)] = CLOSED
+    else:
+        cost[banned] += profile.ban_penalty_ms
+    narrow: npt.NDArray[np.int32] = cost.astype(np.int32)
+    return narrow
