@@ -376,3 +376,22 @@ def test_compiled_from_the_cache(shanghai: StreetGraph, tmp_path: Path) -> None:
         except Unreachable:
             continue
         assert again.route(lonlat[source], lonlat[target]) == route
+
+
+def test_overlapping_bans_are_told_apart(small: StreetGraph) -> None:
+    # After 1-2, 2-5, 5-2 both of the long bans are under way.
+    bans = [
+        tuple(map(small.arc_index, names.split()))
+        for names in ("1-2-0 2-4-0", "1-2-0 2-5-0 5-2-0 2-4-0", "2-5-0 5-2-0 2-1-0")
+    ]
+    rules = rules_of(small, bans)
+    index = StreetIndex.of(small, rules)
+    for profile in PROFILES.values():
+        router = CompiledRouter(small, profile, index=index)
+        oracle = TurnOracle(small, rules, profile, OPEN)
+        ends = [
+            dataclasses.replace(place_on(small, arc, 0.4), places=(Place(arc, 0.4),))
+            for arc in range(len(small.arcs))
+        ]
+        for target in ends:
+            assert router.etas(ends, target) == [ms / 1000 for ms in oracle.times(ends, target)]
