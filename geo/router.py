@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from geo.city_data import CityData
 from geo.conditions import OPEN, Conditions
 from geo.crs import FloatArray, utm_for
 from geo.ends import Begin, End, Fleet, Spot, begins_at, direct_ms, end_at
@@ -378,3 +379,16 @@ def _without_empty(pieces: list[Trace]) -> list[Trace]:
     if kept:
         return kept
     return [pieces[0]._replace(ms=sum(piece.ms for piece in pieces))]
+
+
+def deciding_router(city: CityData, cache: Path | None = None) -> CompiledRouter:
+    """Return the router that a city's dispatch decisions are made with.
+
+    Worker and replay both take it from here: with different routers a replay would differ.
+
+    Parameters
+    ----------
+    cache
+        Folder that makes compiling the streets quick the next time.
+    """
+    return CompiledRouter(city.streets, "emergency", city.snapper, cache=cache)

@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from geo.city import load_city
-from geo.routing import NetworkxRouter, Router
+from geo.router import deciding_router
+from geo.routing import Router
 from infra.archive import city_folder
 
 
@@ -25,7 +26,6 @@ def kept_routers(archive_dir: Path) -> Callable[[str], Router]:
 
     @cache
     def router(digest: str) -> Router:
-        city = load_city(city_folder(archive_dir, digest))
-        return NetworkxRouter(city.streets, profile="emergency")
+        return deciding_router(load_city(city_folder(archive_dir, digest)))
 
     return router

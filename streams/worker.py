@@ -20,7 +20,8 @@ from faust.types import TP
 
 from geo.city import CityData, load_city
 from geo.errors import GeoError
-from geo.routing import NetworkxRouter, Router
+from geo.router import deciding_router
+from geo.routing import Router
 from infra.archive import city_folder, keep_city
 from infra.archive.errors import ArchiveError
 from infra.ledger import check_schema, fence, open_pool, reading, transaction
@@ -203,11 +204,12 @@ class _Worker:
     def _routers(self) -> Callable[[str], Router]:
         """Return routers for this city, and for those the archive kept from earlier."""
         mine, root = self._city, self._endpoints.archive_dir
+        orders = self._endpoints.data_dir / "street-orders"
 
         @cache
         def router(digest: str) -> Router:
             city = mine if digest == mine.digest else load_city(city_folder(root, digest))
-            return NetworkxRouter(city.streets, profile="emergency")
+            return deciding_router(city, orders)
 
         warm_up(mine, router(mine.digest))
         # The city is there for good: looking through it again and again only costs latency.

@@ -5,7 +5,8 @@ from functools import cache
 
 import networkx as nx
 
-from geo.routing import NetworkxRouter, Router
+from geo.router import CompiledRouter
+from geo.routing import Router
 from geo.streets import StreetGraph
 from schemas import codes, journal
 from schemas.ids import derive
@@ -53,8 +54,8 @@ def streets() -> StreetGraph:
 
 
 @cache
-def router() -> NetworkxRouter:
-    return NetworkxRouter(streets(), profile="emergency")
+def router() -> Router:
+    return CompiledRouter(streets(), "emergency")
 
 
 def routers(_city: str) -> Router:
