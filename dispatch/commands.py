@@ -7,7 +7,16 @@ import msgspec
 
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units, set_state
-from dispatch.respond import Means, assign, call_back, lacking, recommend, reroute, respond
+from dispatch.respond import (
+    Means,
+    assign,
+    call_back,
+    end_watch,
+    lacking,
+    recommend,
+    reroute,
+    respond,
+)
 from dispatch.respond import use_free_units as give_to_others
 from dispatch.state import State
 from dispatch.transitions import FINAL
@@ -82,6 +91,7 @@ def _assign(
         _send(state, means, incident, action.units, operator, action.reason)
     else:
         _send_recommended(state, means, incident, operator, action.reason)
+        state.change_incident(incident.id, manual=False)
     state.end_alerts(incident.id, operator, "confirm_dispatch")
     respond(state, means, incident.id)
 
@@ -101,8 +111,10 @@ def _override(
         if assignment.unit not in staying:
             call_back(state, assignment, operator, action.reason)
     coming = tuple(unit for unit in action.units if unit not in staying)
+    state.change_incident(incident.id, manual=True)
     _send(state, means, incident, coming, operator, action.reason)
     state.end_alerts(incident.id, operator, "confirm_dispatch")
+    respond(state, means, incident.id)
     give_to_others(state, means)
 
 
@@ -117,7 +129,9 @@ def _unassign(
         raise Refused(f"{', '.join(unknown) or 'no unit'} is not on its way; active: {names}")
     for unit in dict.fromkeys(action.units):
         call_back(state, active[unit], operator, action.reason)
+    state.change_incident(incident.id, manual=True)
     follow_units(state, incident.id, operator)
+    respond(state, means, incident.id)
     give_to_others(state, means)
 
 
@@ -238,7 +252,7 @@ def _merge(
         merged_into=into.id,
         disposition="duplicate",
     )
-    follow_units(state, into.id, operator)
+    follow_units(state, into.id, operator, joined=True)
     respond(state, means, into.id)
     give_to_others(state, means)
 
@@ -260,9 +274,9 @@ def _hand_over(state: State, assignment: Assignment, into: str, operator: str) -
     state.put_assignment(going_on, "assigned")
     for kind in ("turnout", "late"):
         timer = state.timers.get((kind, assignment.id))
-        state.end_timer(kind, assignment.id)
         if timer is not None:
             state.set_timer(kind, going_on.id, timer.due)
+    end_watch(state, assignment, "merged")
     unit = state.change_unit(assignment.unit, assignment=going_on.id, incident=into)
     state.append(into, "assigned", operator, f"{unit.name} ({unit.id}) came with a merged incident")
 

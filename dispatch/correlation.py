@@ -112,16 +112,13 @@ class KindPlaceTime:
 
 
 def _is_late(evidence: Evidence, incident: Incident) -> bool:
-    """Tell whether evidence was observed before its incident was closed.
+    """Tell whether evidence was under way when its incident was closed.
 
-    Such evidence belongs to what is over; what is observed afterwards may be a new event, and
-    nobody's help may wait because an older one was closed.
+    Such evidence belongs to what is over. What came in afterwards may be a new event, whatever
+    time its source's clock says, and nobody's help may wait because an older one was closed.
     """
-    return (
-        incident.state == "closed"
-        and incident.closed_at is not None
-        and evidence.observed_at < incident.closed_at
-    )
+    closed = incident.closed_at if incident.state == "closed" else None
+    return closed is not None and max(evidence.observed_at, evidence.received_at) < closed
 
 
 def _kind(one: str, other: str) -> float:

@@ -2,49 +2,68 @@
 
 import msgspec
 
-from dispatch.respond import Means, use_free_units
+from dispatch.incidents import follow_units
+from dispatch.respond import Means, call_back, respond, use_free_units
 from dispatch.state import State
 from dispatch.streets import is_possible
-from schemas import codes
 from schemas.effects import CityWritten
 from schemas.journal import FleetChanged
+from schemas.records import Unit
 
 
 def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
     """Take units and city over.
 
     A known unit keeps what it is doing and where it is; one that is missing goes out of
-    service once it is free. Conditions on streets the new city does not have end.
+    service, and what it was sent to gets another. Conditions on streets that the new city
+    does not have end.
     """
     if entry.city != state.city:
-        state.city = entry.city
-        state.emit(CityWritten(city=entry.city, at=state.now))
-        for _, condition in sorted(state.conditions.items()):
-            if not is_possible(state, means, condition):
-                state.end_condition(condition.id)
-                state.end_timer("expire", condition.id)
-    named = set()
-    for unit in sorted(entry.units, key=lambda unit: unit.id):
-        named.add(unit.id)
-        known = state.units.get(unit.id)
-        if known is None:
-            state.put_unit(unit)
-        else:
-            kept = msgspec.structs.replace(
-                unit,
-                state=known.state,
-                position=known.position,
-                position_at=known.position_at,
-                heading_deg=known.heading_deg,
-                status_at=known.status_at,
-                assignment=known.assignment,
-                incident=known.incident,
-                reason=known.reason,
-            )
-            if kept != known:
-                state.put_unit(kept)
-    for unit_id, unit in sorted(state.units.items()):
-        free = codes.unit_state(unit.state).availability == "available"
-        if unit_id not in named and free:
-            state.change_unit(unit_id, state="out_of_service", reason="left the fleet")
+        _move_to_city(state, means, entry.city)
+    units = sorted(entry.units, key=lambda unit: unit.id)
+    for unit in units:
+        _take_in(state, unit)
+    named = {unit.id for unit in units}
+    left = [unit for unit_id, unit in sorted(state.units.items()) if unit_id not in named]
+    for unit in left:
+        _let_go(state, unit)
+    for incident in dict.fromkeys(unit.incident for unit in left if unit.incident is not None):
+        follow_units(state, incident, "policy")
+        respond(state, means, incident)
     use_free_units(state, means)
+
+
+def _move_to_city(state: State, means: Means, city: str) -> None:
+    state.city = city
+    state.emit(CityWritten(city=city, at=state.now))
+    for _, condition in sorted(state.conditions.items()):
+        if not is_possible(state, means, condition):
+            state.end_condition(condition.id)
+            state.end_timer("expire", condition.id)
+
+
+def _take_in(state: State, unit: Unit) -> None:
+    known = state.units.get(unit.id)
+    if known is None:
+        state.put_unit(unit)
+        return
+    kept = msgspec.structs.replace(
+        unit,
+        state=known.state,
+        position=known.position,
+        position_at=known.position_at,
+        heading_deg=known.heading_deg,
+        status_at=known.status_at,
+        assignment=known.assignment,
+        incident=known.incident,
+        reason=known.reason,
+    )
+    if kept != known:
+        state.put_unit(kept)
+
+
+def _let_go(state: State, unit: Unit) -> None:
+    if unit.assignment is not None:
+        call_back(state, state.assignments[unit.assignment], "policy", "left the fleet")
+    if unit.state != "out_of_service":
+        state.change_unit(unit.id, state="out_of_service", reason="left the fleet")

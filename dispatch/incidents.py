@@ -47,16 +47,20 @@ def set_state(
         _settle(state, incident, f"incident {target}")
 
 
-def follow_units(state: State, incident: str, actor: str) -> None:
+def follow_units(state: State, incident: str, actor: str, *, joined: bool = False) -> None:
     """Let an incident's state follow what its units do.
 
     The farthest unit counts and the state never falls back while one is active; when all
     have ended it is under control if one was there, and pending again if none ever was.
+    What is under control stays so, whatever units there stamp, until another one has
+    ``joined``.
     """
     record = state.incidents[incident]
     if record.state in (*FINAL, "on_hold", "reported"):
         return
     active = state.assignments_of(incident)
+    if active and record.state == "controlled" and not joined:
+        return
     if active:
         reached = [_UNIT_PROGRESS.get(state.units[a.unit].state, "dispatched") for a in active]
         target = max(reached, key=lambda name: _PROGRESS[name])

@@ -17,6 +17,9 @@ from schemas.ids import derive
 from schemas.policy import Requirement
 from schemas.records import Assignment, Incident, Point, Recommendation, Unit
 
+_LOOK_AGAIN_S = 60.0
+"""A short incident that was escalated is looked at again this often."""
+
 
 class Means(NamedTuple):
     """What a region decides with, behind interfaces that can be replaced."""
@@ -62,6 +65,7 @@ def respond(state: State, means: Means, incident_id: str) -> None:
         return
     waits = why_not_automatic(state, incident)
     if waits is None:
+        state.end_alerts(incident_id, "assigned", "confirm_dispatch")
         for candidate in chosen:
             assign(state, means, incident_id, candidate.unit, candidate.capability, "policy")
     else:
@@ -100,6 +104,8 @@ def recommend(
 def why_not_automatic(state: State, incident: Incident) -> str | None:
     """Return why an operator must confirm, or None when the policy may assign by itself."""
     policy = state.policy
+    if incident.manual:
+        return "an operator decides who goes"
     if incident.severity not in policy.auto_assign:
         return f"{incident.severity} is not assigned automatically"
     if incident.held_until is not None and incident.held_until > state.now:
@@ -179,14 +185,14 @@ def assign(  # noqa: PLR0917 - one act, said in full
         f"{unit.name} ({unit_id}) for {capability}, {way.seconds:.0f} s away",
         reasons,
     )
-    follow_units(state, incident_id, by)
+    follow_units(state, incident_id, by, joined=True)
 
 
 def call_back(state: State, assignment: Assignment, by: str, reason: str) -> None:
     """Cancel an active assignment: the unit is free where it stands."""
     ended = msgspec.structs.replace(assignment, ended="cancelled", clear=state.now)
     state.put_assignment(ended, "cancelled")
-    end_timers(state, assignment.id)
+    end_watch(state, assignment, "called back")
     state.change_unit(
         assignment.unit, state="available", status_at=state.now, assignment=None, incident=None
     )
@@ -196,10 +202,13 @@ def call_back(state: State, assignment: Assignment, by: str, reason: str) -> Non
     )
 
 
-def end_timers(state: State, assignment_id: str) -> None:
-    """Withdraw an assignment's timers."""
-    state.end_timer("turnout", assignment_id)
-    state.end_timer("late", assignment_id)
+def end_watch(state: State, assignment: Assignment, by: str, *, arrived: bool = True) -> None:
+    """Stop waiting for a unit to leave and, if it has ``arrived`` or ended, to arrive."""
+    state.end_timer("turnout", assignment.id)
+    state.end_alerts(assignment.incident, by, "turnout_late", subject=assignment.id)
+    if arrived:
+        state.end_timer("late", assignment.id)
+        state.end_alerts(assignment.incident, by, "unit_late", subject=assignment.id)
 
 
 def use_free_units(state: State, means: Means) -> None:
@@ -271,6 +280,8 @@ def _short(state: State, incident_id: str, short: tuple[str, ...]) -> None:
             state.append(incident_id, "short", "policy", f"Short of {'; '.join(short)}")
     if short and ("unresourced", incident_id) not in state.timers:
         wait = state.timing(incident.severity).unresourced_s
+        if state.has_alert(incident_id, "unresourced"):
+            wait = max(wait, _LOOK_AGAIN_S)
         state.set_timer("unresourced", incident_id, state.now + timedelta(seconds=wait))
     _pend(state, incident_id)
 

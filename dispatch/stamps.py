@@ -6,7 +6,7 @@ import msgspec
 
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, end_timers, respond, use_free_units
+from dispatch.respond import Means, end_watch, respond, use_free_units
 from dispatch.state import State
 from dispatch.transitions import STAMP_OF_STATE, UNIT
 from schemas import codes
@@ -22,6 +22,15 @@ _STAMPS = (
     "to_facility",
     "at_facility",
     "clear",
+)
+_STEPS = (
+    "dispatched",
+    "acknowledged",
+    "en_route",
+    "staging",
+    "on_scene",
+    "transporting",
+    "at_facility",
 )
 _FREES = ("available", "returning", "out_of_service")
 
@@ -61,12 +70,16 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
     if entry.incident is not None and entry.incident != unit.incident:
         raise Refused(f"{unit.id} is not assigned to {entry.incident}")
     assignment = None if unit.assignment is None else state.assignments[unit.assignment]
-    if unit.status_at is not None and entry.time < unit.status_at:
-        if assignment is not None and _is_earlier_step(unit.state, entry.status):
-            _write_stamp(state, assignment, entry.status, entry.time)
-            return
+    late = unit.status_at is not None and entry.time < unit.status_at
+    fits = entry.status in UNIT[unit.state]
+    if assignment is not None and _is_earlier_step(unit.state, entry.status) and (late or not fits):
+        _write_stamp(state, assignment, entry.status, entry.time)
+        return
+    # Vehicle clocks are off: a stamp that names the unit's incident is about it, whatever its
+    # time; one that does not may be left from before.
+    if late and not (fits and assignment is not None and entry.incident == unit.incident):
         raise Refused(f"{unit.id} has been {unit.state} since a later time")
-    if entry.status not in UNIT[unit.state]:
+    if not fits:
         allowed = ", ".join(UNIT[unit.state])
         raise Refused(
             f"{unit.id} is {unit.state} and cannot become {entry.status}; possible: {allowed}"
@@ -81,8 +94,9 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
 
 
 def _is_earlier_step(current: str, status: str) -> bool:
-    steps = ("dispatched", "acknowledged", "en_route", "on_scene", "transporting", "at_facility")
-    return current in steps and status in steps[1:] and steps.index(status) < steps.index(current)
+    return (
+        current in _STEPS and status in _STEPS[1:] and _STEPS.index(status) < _STEPS.index(current)
+    )
 
 
 def _write_stamp(state: State, assignment: Assignment, status: str, time: datetime) -> Assignment:
@@ -112,7 +126,7 @@ def _set_status(state: State, unit: Unit, entry: UnitStamped) -> None:
     state.change_unit(
         unit.id,
         state=entry.status,
-        status_at=entry.time,
+        status_at=min(entry.time, state.now),
         reason=entry.reason if entry.status == "out_of_service" else None,
         assignment=None if freed else unit.assignment,
         incident=None if freed else unit.incident,
@@ -131,9 +145,8 @@ def _follow(
         (entry.reason,) if entry.reason else (),
     )
     if entry.status != "acknowledged":
-        state.end_timer("turnout", assignment.id)
-    if entry.status in ("on_scene", "transporting", "at_facility", *_FREES):
-        end_timers(state, assignment.id)
+        arrived = entry.status not in ("en_route", "staging")
+        end_watch(state, assignment, f"{unit.id} {entry.status}", arrived=arrived)
     follow_units(state, assignment.incident, unit.id)
     if assignment.ended == "cancelled":
         respond(state, means, assignment.incident)

@@ -185,32 +185,54 @@ class State:
 
     # -- alerts, timers, conditions ------------------------------------------------------
 
-    def raise_alert(self, incident: str, kind: str, text: str, priority: int | None = None) -> None:
-        """Raise an alert unless the incident already has one of this kind."""
-        if any(a.incident == incident and a.kind == kind for a in self.alerts.values()):
-            return
+    def raise_alert(
+        self,
+        incident: str,
+        kind: str,
+        text: str,
+        *,
+        priority: int | None = None,
+        subject: str | None = None,
+    ) -> None:
+        """Raise an alert; one a kind and subject stands at a time, with its newest text."""
+        for alert in self._alerts_of(incident, (kind,), subject):
+            if alert.text == text:
+                return
+            self._end_alert(alert, "superseded")
         alert = Alert(
-            id=derive(self.cause, f"alert/{incident}/{kind}"),
+            id=derive(self.cause, f"alert/{incident}/{kind}/{subject or ''}/{len(self.effects)}"),
             incident=incident,
             kind=kind,
             priority=priority or codes.alert_kind(kind).priority,
             text=text,
             raised_at=self.now,
+            subject=subject,
         )
         self.alerts[alert.id] = alert
         self.effects.append(AlertWritten(alert=alert))
 
-    def end_alerts(self, incident: str, by: str, *kinds: str) -> None:
-        """End an incident's alerts of these kinds (of all kinds without any)."""
-        ending = [
+    def end_alerts(self, incident: str, by: str, *kinds: str, subject: str | None = None) -> None:
+        """End an incident's alerts of these kinds (of all without any), of a subject if given."""
+        for alert in self._alerts_of(incident, kinds, subject):
+            self._end_alert(alert, by)
+
+    def has_alert(self, incident: str, kind: str) -> bool:
+        """Tell whether an alert of this kind stands."""
+        return bool(self._alerts_of(incident, (kind,), None))
+
+    def _alerts_of(self, incident: str, kinds: tuple[str, ...], subject: str | None) -> list[Alert]:
+        return [
             alert
             for _, alert in sorted(self.alerts.items())
-            if alert.incident == incident and (not kinds or alert.kind in kinds)
+            if alert.incident == incident
+            and (not kinds or alert.kind in kinds)
+            and (subject is None or alert.subject == subject)
         ]
-        for alert in ending:
-            del self.alerts[alert.id]
-            ended = msgspec.structs.replace(alert, ended_at=self.now, ended_by=by)
-            self.effects.append(AlertWritten(alert=ended))
+
+    def _end_alert(self, alert: Alert, by: str) -> None:
+        del self.alerts[alert.id]
+        ended = msgspec.structs.replace(alert, ended_at=self.now, ended_by=by)
+        self.effects.append(AlertWritten(alert=ended))
 
     def set_timer(self, kind: str, subject: str, due: datetime) -> None:
         """Promise to look again at ``due``; replaces an earlier promise of the same kind."""

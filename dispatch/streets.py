@@ -29,7 +29,13 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
         reason=entry.reason,
     )
     over = entry.valid_until is not None and entry.valid_until <= state.now
-    if over or not is_possible(state, means, condition):
+    if over:
+        # It replaces what was known under its id, if only by its end.
+        if state.end_condition(condition.id):
+            state.end_timer("expire", condition.id)
+            streets_changed(state, means, f"{entry.condition} is over")
+        return
+    if not is_possible(state, means, condition):
         return
     state.put_condition(condition)
     begins = entry.valid_from > state.now

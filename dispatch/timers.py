@@ -1,6 +1,6 @@
 """What happens when something that should have happened has not."""
 
-from dispatch.respond import Means, reroute, respond
+from dispatch.respond import Means, reroute, respond, use_free_units
 from dispatch.state import State
 from dispatch.transitions import FINAL
 from schemas.records import Timer
@@ -23,12 +23,14 @@ def _acknowledge(state: State, _means: Means, timer: Timer) -> None:
     _escalate(state, incident.id, "unacknowledged", text)
 
 
-def _unresourced(state: State, _means: Means, timer: Timer) -> None:
+def _unresourced(state: State, means: Means, timer: Timer) -> None:
+    """Tell the operator what is short, and look again: units move and streets change."""
     incident = state.incidents.get(timer.subject)
     if incident is None or not incident.short or incident.state in FINAL:
         return
     text = f"{incident.number} is short of {'; '.join(incident.short)}"
     _escalate(state, incident.id, "unresourced", text)
+    respond(state, means, incident.id)
 
 
 def _turnout(state: State, _means: Means, timer: Timer) -> None:
@@ -46,7 +48,7 @@ def _late_unit(state: State, timer: Timer, kind: str, what: str) -> None:
     unit = state.units[assignment.unit]
     incident = state.incidents[assignment.incident]
     text = f"{unit.name} ({unit.id}) {what} for {incident.number}"
-    state.raise_alert(incident.id, kind, text)
+    state.raise_alert(incident.id, kind, text, subject=assignment.id)
     state.append(incident.id, "escalated", "policy", text)
 
 
@@ -77,15 +79,16 @@ def _expire(state: State, means: Means, timer: Timer) -> None:
 
 
 def streets_changed(state: State, means: Means, why: str) -> None:
-    """Look again at the ways of all units that are under way."""
+    """Look again at the ways of all units that are under way, and at what is short."""
     for incident in state.open_incidents():
         reroute(state, means, incident.id, why)
+    use_free_units(state, means)
 
 
 def _escalate(state: State, incident: str, kind: str, text: str) -> None:
-    before = len(state.alerts)
+    known = state.has_alert(incident, kind)
     state.raise_alert(incident, kind, text)
-    if len(state.alerts) > before:
+    if not known:
         state.append(incident, "escalated", "policy", text)
 
 

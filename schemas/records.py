@@ -94,6 +94,9 @@ class Incident(Record, frozen=True, kw_only=True):
         Automatic assignment waits until then for an operator's answer.
     possible_duplicate_of
         The incident an operator is asked about.
+    manual
+        An operator has called units back or replaced them: nobody is sent automatically until
+        an operator takes up the recommendation again.
     reopened_at
         Assignments from before do not count towards its response plan.
     short
@@ -129,6 +132,7 @@ class Incident(Record, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     disposition: str | None = None
     merged_into: str | None = None
+    manual: bool = False
 
 
 class Unit(Record, frozen=True, kw_only=True):
@@ -249,6 +253,8 @@ class Alert(Record, frozen=True, kw_only=True):
         1 (act now) to 3.
     ended_at
         When it no longer called for action; ``ended_by`` says why.
+    subject
+        The assignment it is about, when it is about one.
     """
 
     id: str
@@ -259,6 +265,7 @@ class Alert(Record, frozen=True, kw_only=True):
     raised_at: datetime
     ended_at: datetime | None = None
     ended_by: str | None = None
+    subject: str | None = None
 
 
 class Condition(Record, frozen=True, kw_only=True):

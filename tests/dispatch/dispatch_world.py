@@ -118,6 +118,7 @@ class Journal:
         phase: str = "opened",
         confidence: float = 0.9,
         observed_at: datetime | None = None,
+        received_at: datetime | None = None,
     ) -> journal.EvidenceNoted:
         entry_id = self.entry_id()
         return journal.EvidenceNoted(
@@ -134,7 +135,7 @@ class Journal:
                 point=at,
                 where=Where(),
                 observed_at=observed_at or self.now,
-                received_at=self.now,
+                received_at=received_at or self.now,
                 text="测试",
             ),
         )

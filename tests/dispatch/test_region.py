@@ -374,10 +374,11 @@ def test_late_evidence_joins_what_is_closed_and_new_evidence_does_not(region, lo
     region.apply(log.stamp(first.unit, "on_scene"), log.wait(60))
     region.apply(log.stamp(first.unit, "available"), log.wait(60))
     region.apply(log.command(incident.id, journal.Close(disposition="resolved")), log.wait(1))
-    late = log.evidence("other", "P4", place(2.3, 4), observed_at=seen)
+    late = log.evidence("other", "P4", place(2.3, 4), observed_at=seen, received_at=seen)
     region.apply(late, log.wait(1))
     assert only(region).state == "closed"
-    region.apply(log.evidence("other", "P4", place(2.3, 4)), log.wait(1))
+    # A sensor whose clock is slow alarms after the closing: that may be a new event.
+    region.apply(log.evidence("other", "P4", place(2.3, 4), observed_at=seen), log.wait(1))
     assert len(incidents(region)) == 2
 
 
@@ -442,3 +443,121 @@ def test_a_place_as_vague_as_a_long_road_merges_nothing(region, log):
     answers = open_one(region, log, category="traffic_crash", severity="P3", at=vague)
     (placed,) = kinds(answers, effects.EvidencePlaced)
     assert placed.placed == "asked"
+
+
+def alerts(region, kind):
+    return [alert for alert in region.snapshot().alerts if alert.kind == kind]
+
+
+def test_a_slow_vehicle_clock_does_not_keep_a_unit_committed(region, log):
+    open_one(region, log, category="medical", severity="P2")
+    incident = only(region)
+    (assignment,) = region.snapshot().assignments
+    for status in ("en_route", "on_scene", "available"):
+        slow = log.wait(30) - timedelta(minutes=2)
+        region.apply(log.stamp(assignment.unit, status, time=slow, incident=incident.id), log.now)
+        assert unit(region, assignment.unit).state == status
+    assert region.snapshot().assignments[0].ended == "completed"
+
+
+def test_a_fast_vehicle_clock_does_not_shut_out_later_stamps(region, log):
+    open_one(region, log, category="medical", severity="P2")
+    (assignment,) = region.snapshot().assignments
+    fast = log.wait(10) + timedelta(minutes=5)
+    region.apply(log.stamp(assignment.unit, "en_route", time=fast), log.now)
+    region.apply(log.stamp(assignment.unit, "on_scene"), log.wait(10))
+    assert unit(region, assignment.unit).state == "on_scene"
+
+
+def test_a_short_incident_is_looked_at_again_when_streets_reopen(region, log):
+    pump = next(u for u in region.snapshot().units if u.kind == "drainage_truck")
+    lines = list(streets().arcs.id)
+    closure = journal.StreetChanged(
+        id=log.entry_id(),
+        region=REGION,
+        condition="C1",
+        kind="closure",
+        segments=tuple(lines),
+        valid_from=log.now,
+    )
+    region.apply(closure, log.wait(1))
+    open_one(region, log, category="flood", severity="P3", at=place(0.5, 0.5))
+    assert only(region).short
+    cleared = msgspec.structs.replace(closure, id=log.entry_id(), kind="cleared", segments=())
+    answers = region.apply(cleared, log.wait(1))
+    assert [a.unit for a in assigned(answers)] == [pump.id]
+
+
+def test_a_closure_replaced_by_one_that_is_over_ends(region, log):
+    closure = journal.StreetChanged(
+        id=log.entry_id(),
+        region=REGION,
+        condition="C1",
+        kind="closure",
+        segments=(streets().arcs.id[0],),
+        valid_from=log.now,
+    )
+    region.apply(closure, log.wait(1))
+    over = msgspec.structs.replace(closure, id=log.entry_id(), valid_until=log.now)
+    region.apply(over, log.wait(2))
+    assert region.snapshot().conditions == ()
+
+
+def test_each_late_unit_has_an_alert_that_ends_when_it_arrives(region, log):
+    open_one(region, log, category="fire", severity="P2")
+    sent = [a.unit for a in region.snapshot().assignments]
+    log.wait(900)
+    region.apply(log.tick(), log.now)
+    assert len(alerts(region, "unit_late")) == len(sent)
+    assert len(alerts(region, "turnout_late")) == len(sent)
+    for name in sent:
+        region.apply(log.stamp(name, "on_scene"), log.wait(1))
+    assert alerts(region, "unit_late") == []
+    assert alerts(region, "turnout_late") == []
+
+
+def test_a_busy_unit_that_leaves_the_fleet_is_replaced(region, log):
+    open_one(region, log, category="medical", severity="P2")
+    (first,) = region.snapshot().assignments
+    fleet = log.fleet()
+    smaller = msgspec.structs.replace(
+        fleet, units=tuple(u for u in fleet.units if u.id != first.unit)
+    )
+    answers = region.apply(smaller, log.wait(1))
+    (second,) = assigned(answers)
+    assert second.unit != first.unit
+    assert unit(region, first.unit).state == "out_of_service"
+    assert unit(region, first.unit).assignment is None
+
+
+def test_what_an_operator_called_back_is_not_sent_again_by_itself(region, log):
+    open_one(region, log, category="medical", severity="P2")
+    incident = only(region)
+    (first,) = region.snapshot().assignments
+    away = journal.Unassign(units=(first.unit,), reason="a bystander drives")
+    region.apply(log.command(incident.id, away), log.wait(1))
+    answers = region.apply(log.evidence("medical", "P2", place(2.3, 4)), log.wait(5))
+    assert assigned(answers) == []
+    assert alerts(region, "confirm_dispatch") != []
+    answers = region.apply(log.command(incident.id, journal.Assign()), log.wait(1))
+    assert len(assigned(answers)) == 1
+    assert not only(region).manual
+
+
+def test_what_is_under_control_stays_so_while_units_stamp(region, log):
+    open_one(region, log, category="fire", severity="P2")
+    incident = only(region)
+    one, two, *_ = region.snapshot().assignments
+    region.apply(log.stamp(one.unit, "on_scene"), log.wait(60))
+    region.apply(log.command(incident.id, journal.SetState(state="controlled")), log.wait(1))
+    region.apply(log.stamp(two.unit, "on_scene"), log.wait(60))
+    assert only(region).state == "controlled"
+
+
+def test_an_escalated_shortage_is_looked_at_again_each_minute(region, log):
+    for name in ("U08", "U09", "U10"):
+        region.apply(log.stamp(name, "out_of_service"), log.wait(1))
+    open_one(region, log, category="public_disorder", severity="P1")
+    region.apply(log.tick(), log.wait(1))
+    due = {(t.kind): t.due for t in region.snapshot().timers}["unresourced"]
+    assert due == log.now + timedelta(seconds=60)
