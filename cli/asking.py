@@ -7,7 +7,9 @@ from typing import TypeVar
 
 import asyncpg
 
+from cli.output import set_city_clock
 from infra.ledger.pool import connect, reading
+from infra.ledger.queries import utc_offsets
 from infra.settings import Endpoints, load_settings, resolve_endpoints
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ async def ask_at(endpoints: Endpoints, question: Question[T]) -> T:
     connection = await connect(endpoints.worker_url, application="jingwei-cli")
     try:
         async with reading(connection) as moment:
+            set_city_clock(await utc_offsets(moment))
             return await question(moment)
     finally:
         await connection.close()

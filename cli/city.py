@@ -8,15 +8,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli import exit_codes, simulate
+from cli import simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city, save_city
-from geo.errors import BadMap, CityError
 from infra.local.state import Home
 from infra.settings import load_settings
-
-exit_codes.BY_ERROR.update({CityError: exit_codes.USAGE, BadMap: exit_codes.USAGE})
 
 city = typer.Typer(help="Make, import and look at a city's folder.", no_args_is_help=True)
 

@@ -16,6 +16,7 @@ code  meaning
 ====  =========================================================================
 """
 
+from geo import errors as geo
 from infra.ledger import errors as ledger
 from infra.local import errors as local
 
@@ -31,6 +32,7 @@ NO_ANSWER = 8
 INTERRUPTED = 130
 
 BY_ERROR: dict[type[Exception], int] = {
+    geo.GeoError: USAGE,
     local.LocalStackError: FAILED,
     local.InvalidSettings: USAGE,
     local.PortTaken: USAGE,

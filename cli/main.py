@@ -10,7 +10,7 @@ import typer
 from cli.exit_codes import BY_ERROR, code_of
 
 _MODULES = {
-    "services": ("up", "down", "status", "doctor"),
+    "services": ("up", "down", "status", "doctor", "psql"),
     "city": ("city",),
     "worker": ("worker",),
     "replay": ("archive", "replay"),

@@ -5,9 +5,8 @@ it reaches a terminal: no escape sequence of theirs is ever obeyed there.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -137,10 +136,29 @@ def duration(seconds: float) -> str:
     return sign + text
 
 
-@cache
+class _Clock:
+    """The city's clock of this process, which serves one ledger."""
+
+    offset: timedelta | None = None
+
+
 def city_clock() -> timezone:
-    """Return the city's offset from UTC, from the policy that regions start with."""
-    return timezone(timedelta(minutes=codes.default_policy().utc_offset_minutes))
+    """Return the city's offset from UTC; the default policy's as long as none is known."""
+    if _Clock.offset is None:
+        return timezone(timedelta(minutes=codes.default_policy().utc_offset_minutes))
+    return timezone(_Clock.offset)
+
+
+def set_city_clock(offsets: Collection[int]) -> None:
+    """Take the offset from UTC, in minutes, of the regions' policies.
+
+    Regions that differ have no clock in common: their times are told in UTC.
+    """
+    if not offsets:
+        _Clock.offset = None
+        return
+    minutes = next(iter(offsets)) if len(set(offsets)) == 1 else 0
+    _Clock.offset = timedelta(minutes=minutes)
 
 
 def category_name(code: str) -> str:

@@ -1,10 +1,14 @@
-"""``jingwei up | down | status | doctor``: the local stack."""
+"""``jingwei up | down | status | doctor | psql``: the local stack."""
 
 import asyncio
 import dataclasses
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import typer
@@ -13,8 +17,9 @@ from cli import exit_codes
 from infra.ledger.errors import LedgerError
 from infra.local import doctor as checks
 from infra.local import stack
-from infra.local.errors import LocalStackError
-from infra.settings import Endpoints, load_settings
+from infra.local.errors import LocalStackError, MissingPrerequisite
+from infra.local.state import Home
+from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
 
 HomeOption = Annotated[
     Path | None,
@@ -27,16 +32,20 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (up, down, status, doctor):
         app.command()(command)
+    # What follows is psql's, options too.
+    app.command(context_settings={"ignore_unknown_options": True})(psql)
 
 
 def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
     """Start a private PostgreSQL + PostGIS and a broker; what runs already is kept."""
-    endpoints = stack.up(load_settings(home), report)
+    settings = load_settings(home)
+    endpoints = stack.up(settings, report)
     if as_json:
         typer.echo(json.dumps(_endpoints(endpoints), indent=2))
         return
     typer.echo(f"broker    {endpoints.bootstrap} ({endpoints.broker_kind})")
-    typer.echo(f"database  {endpoints.database_url}")
+    for line in _database_lines(settings, endpoints, "database"):
+        typer.echo(line)
 
 
 def down(
@@ -82,7 +91,8 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
             process = f" (process {part.pid})" if part.pid else ""
             typer.echo(f"{part.name:9} {kind:13} {part.state}{where}{process}")
         if found.endpoints is not None:
-            typer.echo(f"url       {found.endpoints.database_url}")
+            for line in _database_lines(settings, found.endpoints, "url"):
+                typer.echo(line)
         for line in lines(city) if city is not None else ():
             typer.echo(line)
     if found.endpoints is None:
@@ -109,9 +119,53 @@ def doctor(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
         raise typer.Exit(exit_codes.UNREACHABLE)
 
 
+def psql(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGS…]", help="Of psql, as it takes them.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run psql on the ledger, as its owner; its exit code is this command's."""
+    url, password = split_password(resolve_endpoints(load_settings(home)).database_url)
+    program = shutil.which("psql")
+    if program is None:
+        raise MissingPrerequisite(
+            "psql is not installed: `sudo apt-get install postgresql-client`, or give another "
+            "client the URL of `jingwei status --json`"
+        )
+    environment = dict(os.environ)
+    if password is not None:
+        environment["PGPASSWORD"] = password  # not in the arguments, which all users can list
+    sys.stdout.flush()
+    # In this process's place: Ctrl-C, the terminal and the exit code are psql's.
+    os.execve(program, ["psql", f"--dbname={url}", *(arguments or ())], environment)  # noqa: S606 - no shell is wanted
+
+
+def split_password(url: str) -> tuple[str, str | None]:
+    """Return a database's URL without its password, and the password, None if it has none."""
+    parts = urlsplit(url)
+    account, at, place = parts.netloc.rpartition("@")
+    user, colon, password = account.partition(":")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    rest = urlencode([(name, value) for name, value in query if name != "password"])
+    shown = urlunsplit(parts._replace(netloc=f"{user}{at}{place}", query=rest))
+    return shown, dict(query).get("password", unquote(password) if colon else None)
+
+
 def report(line: str) -> None:
     """Write one line of progress."""
     typer.echo(line, err=True)
+
+
+def _database_lines(settings: Settings, endpoints: Endpoints, name: str) -> list[str]:
+    """Return where the database is, for people: the password stays where it is kept."""
+    url, password = split_password(endpoints.database_url)
+    lines = [f"{name:9} {url}"]
+    if password is not None:
+        kept = Home.at(settings.local.home).secret_file
+        place = kept if settings.ledger.url is None else "JINGWEI_DATABASE_URL"
+        lines.append(f"password  in {place}; `jingwei psql` uses it")
+    return lines
 
 
 def _endpoints(endpoints: Endpoints) -> dict[str, str | bool]:

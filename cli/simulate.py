@@ -15,7 +15,6 @@ from cli import exit_codes
 from cli.output import progress
 from cli.services import HomeOption
 from geo.city import CityData, load_city
-from geo.errors import GeoError
 from infra.local.state import Home
 from infra.settings import load_settings, resolve_endpoints
 
@@ -24,7 +23,6 @@ exit_codes.BY_ERROR.update(
         SimulationError: exit_codes.FAILED,
         BrokerSilent: exit_codes.UNREACHABLE,
         TopicsMissing: exit_codes.UNREACHABLE,
-        GeoError: exit_codes.FAILED,
     }
 )
 

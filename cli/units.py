@@ -1,19 +1,22 @@
-"""``jingwei units list | show``: the fleet as it stands."""
+"""``jingwei units list | show | refusals``: the fleet, and stamps that were not applied."""
 
 from typing import Annotated
 
 import asyncpg
+import msgspec
 import typer
 
 from cli.asking import ask
 from cli.output import clean, local, unit_kind_name, unit_state_name, write_json, write_table
 from cli.services import HomeOption, JsonOption
 from infra.ledger.errors import Ambiguous, NotFound
-from infra.ledger.queries import list_units
+from infra.ledger.queries import Refusal, list_refusals, list_units
 from schemas import codes
 from schemas.records import Unit
 
 COLUMNS = ("unit", "name", "kind", "state", "since", "station", "position", "incident")
+REFUSAL_COLUMNS = ("unit", "stamp", "at", "by", "reason")
+_LATEST = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="See the fleet.")
     group.command(name="list")(list_)
     group.command()(show)
+    group.command()(refusals)
     app.add_typer(group, name="units")
 
 
@@ -49,14 +53,15 @@ def show(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all of a unit."""
+    """Show all of a unit, with the latest of its stamps that were refused."""
 
-    async def question(conn: asyncpg.Connection) -> Unit:
-        return pick(await list_units(conn), unit)
+    async def question(conn: asyncpg.Connection) -> tuple[Unit, list[Refusal]]:
+        found = pick(await list_units(conn), unit)
+        return found, await list_refusals(conn, found.id, _LATEST)
 
-    found = ask(home, question)
+    found, refused = ask(home, question)
     if as_json:
-        write_json(found)
+        write_json({**msgspec.to_builtins(found), "refusals": refused})
         return
     heading = f"{found.id}  {found.name}  {unit_kind_name(found.kind)}"
     typer.echo(clean(heading))
@@ -75,6 +80,31 @@ def show(
     ):
         if value:
             typer.echo(clean(f"  {name:14}{value}"))
+    for refusal in refused:
+        line = f"{refusal.status}, {local(refusal.at)}, by {refusal.by}: {refusal.reason}"
+        typer.echo(clean(f"  {'refused':14}{line}"))
+
+
+def refusals(
+    home: HomeOption = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List stamps of units that were refused, and why."""
+
+    async def question(conn: asyncpg.Connection) -> list[Refusal]:
+        return await list_refusals(conn, limit=limit)
+
+    found = ask(home, question)
+    if as_json:
+        write_json(found)
+        return
+    write_table(
+        REFUSAL_COLUMNS,
+        ((one.unit, one.status, local(one.at), one.by, one.reason) for one in found),
+        "no stamp was refused",
+    )
 
 
 def pick(units: list[Unit], key: str) -> Unit:

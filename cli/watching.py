@@ -27,6 +27,7 @@ from cli.output import (
     local,
     on_terminal,
     rich_table,
+    set_city_clock,
     shorten,
     timeline_kind_name,
     unit_state_name,
@@ -39,7 +40,13 @@ from infra.ledger.live import (
     entries_since,
 )
 from infra.ledger.pool import connect, reading
-from infra.ledger.queries import IncidentFilter, IncidentLine, list_incidents, list_units
+from infra.ledger.queries import (
+    IncidentFilter,
+    IncidentLine,
+    list_incidents,
+    list_units,
+    utc_offsets,
+)
 from infra.settings import Endpoints
 from schemas.records import Alert, Unit
 
@@ -303,6 +310,8 @@ async def _pause(seconds: float, over: asyncio.Event) -> None:
 async def _ledger(endpoints: Endpoints) -> AsyncIterator[asyncpg.Connection]:
     connection = await connect(endpoints.worker_url, application="jingwei-watch")
     try:
+        async with reading(connection) as conn:
+            set_city_clock(await utc_offsets(conn))
         yield connection
     finally:
         await connection.close()
