@@ -19,6 +19,7 @@ _MODULES = {
     "units": ("units",),
     "dlq": ("dlq",),
     "map": ("map",),
+    "streets": ("route", "isochrone"),
     "demo": ("demo",),
 }
 """Each module of commands, and their names."""

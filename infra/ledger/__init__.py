@@ -38,6 +38,7 @@ Outbox (``outbox``)
     ``await put(conn, lane, messages) -> list[int]`` ids in order;
     ``await unsent(conn, lane, limit) -> list[tuple[int, Message]]``;
     ``await mark_sent(conn, ids) -> None``;
+    ``await refuse(conn, id, reason) -> None`` sets one aside that cannot be sent;
     ``await lanes_waiting(conn, older_than_s) -> list[str]``.
 Intake (``intake``)
     ``Source(topic, partition, offset)``;
@@ -46,6 +47,7 @@ Intake (``intake``)
     ``Alarm(datastream, state: bytes, open: bool, seen_at: datetime | None)``;
     ``await load_alarms(conn, partition) -> dict[str, Alarm]`` by datastream;
     ``await save_alarms(conn, partition, [Alarm]) -> None``;
+    ``await forget_alarms(conn, partition, datastreams) -> None`` deletes calm ones;
     ``Fix(unit, at, lon, lat, accuracy_m, speed_mps, heading_deg)``;
     ``await insert_tracks(conn, [Fix]) -> None``;
     ``DeadLetter(source, key, value, headers, reason, error, agent, at)``;
@@ -68,6 +70,8 @@ Reads (``queries``)
     ``await show_incident(conn, id) -> IncidentWhole`` incident, timeline, assignments, evidence,
     alerts, recommendations, links;
     ``await list_units(conn) -> list[Unit]``; ``await status(conn) -> Status`` counts;
+    ``await list_refusals(conn, unit=None, limit=100) -> list[Refusal]`` stamps not applied;
+    ``await utc_offsets(conn) -> list[int]`` minutes, of the regions' policies;
     ``await command_outcome(conn, id) -> Outcome | None``;
     ``await list_dead_letters(conn, topic=None, reason=None, limit=100, *, redriven=False)
     -> list[DeadLetterRow]``;

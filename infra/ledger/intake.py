@@ -111,6 +111,13 @@ async def save_alarms(conn: asyncpg.Connection, partition: int, alarms: Sequence
     )
 
 
+async def forget_alarms(
+    conn: asyncpg.Connection, partition: int, datastreams: Sequence[str]
+) -> None:
+    """Delete the states of calm datastreams that are not heard any more."""
+    await conn.execute(statement("intake.forget_alarms"), partition, list(datastreams))
+
+
 async def insert_tracks(conn: asyncpg.Connection, fixes: Sequence[Fix]) -> None:
     """Write units' tracks, making the partitions of their days first.
 

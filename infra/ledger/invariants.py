@@ -19,6 +19,7 @@ NAMES = (
     "evidence_in_one_incident",
     "every_incident_has_evidence",
     "numbers_gapless",
+    "nothing_refused",
 )
 SETTLING = ("evidence_placed", "outbox_drained")
 """Those that what is still under way breaks for a moment."""

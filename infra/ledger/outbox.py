@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import asyncpg
 import msgspec
 
+from infra.ledger.rows import plain
 from infra.ledger.statements import statement
 
 Headers = list[tuple[str, bytes]]
@@ -68,6 +69,11 @@ async def unsent(conn: asyncpg.Connection, lane: str, limit: int) -> list[tuple[
 async def mark_sent(conn: asyncpg.Connection, ids: Iterable[int]) -> None:
     """Delete messages that the broker has acknowledged."""
     await conn.execute(statement("outbox.mark_sent"), list(ids))
+
+
+async def refuse(conn: asyncpg.Connection, row_id: int, reason: str) -> None:
+    """Set a message aside that the broker refuses for good, with the reason."""
+    await conn.execute(statement("outbox.refuse"), row_id, plain(reason))
 
 
 async def lanes_waiting(conn: asyncpg.Connection, older_than_s: float) -> list[str]:

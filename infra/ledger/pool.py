@@ -113,14 +113,14 @@ def ledger_errors() -> Iterator[None]:
     except _UNAVAILABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
             raise  # asyncpg was used wrongly: a defect, not a lost connection
-        raise LedgerUnavailable(
-            f"the ledger does not answer ({_text(error)}): is it up? see `jingwei status`"
-        ) from error
+        raise _unavailable(error) from error
     except asyncpg.IntegrityConstraintViolationError as error:
         raise InvariantBroken(f"the ledger refused a write: {_text(error)}") from error
     except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
         raise Unstorable(f"a value cannot be stored: {_text(error)}") from error
     except asyncpg.PostgresError as error:
+        if _is_servers_fault(error):
+            raise _unavailable(error) from error
         raise LedgerError(f"the ledger failed: {_text(error)}; see its server's log") from error
 
 
@@ -136,6 +136,28 @@ _UNAVAILABLE = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,  # the connection is gone
 )
+_SERVERS_FAULT = (
+    "25006",  # read only: a standby, or a failover under way
+    "53",
+    "57P",
+    "58",  # the system under it: input and output, missing files
+    "XX",  # internal errors, damaged pages
+)
+"""SQLSTATEs, or how they begin, that say nothing about what was to be written."""
+_POSTGIS = ("lwgeom", "gserialized", "postgis", "geography", "lwpgerror")
+"""Source files of PostGIS, as they begin."""
+
+
+def _is_servers_fault(error: asyncpg.PostgresError) -> bool:
+    """Whether waiting helps. PostGIS calls internal what is wrong with a geometry: then not."""
+    file = getattr(error, "server_source_filename", None) or ""
+    return (error.sqlstate or "").startswith(_SERVERS_FAULT) and not file.startswith(_POSTGIS)
+
+
+def _unavailable(error: BaseException) -> LedgerUnavailable:
+    return LedgerUnavailable(
+        f"the ledger does not answer ({_text(error)}): is it up? see `jingwei status`"
+    )
 
 
 @asynccontextmanager

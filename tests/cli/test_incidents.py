@@ -8,7 +8,9 @@ import pytest
 from rich.console import Console
 
 from cli import watching
+from cli.output import city_clock, set_city_clock
 from infra.ledger.pool import connect
+from schemas import codes
 from tests.cli.conftest import Run, data
 from tests.cli.scene import Scene
 
@@ -95,6 +97,43 @@ def test_units_are_listed_and_shown(scene: Scene, run: Run) -> None:
     shown = run("units", "show", scene.unit).stdout
     assert "到场 On scene" in shown
     assert ESC not in run("units", "list").stdout
+
+
+def test_stamps_that_were_refused_are_shown_with_the_reason(scene: Scene, run: Run) -> None:
+    assert data(run("units", "refusals", "--json")) == []
+    free = data(run("units", "list", "--state", "available", "--json"))[0]["id"]
+    for _ in range(12):
+        scene.journal.wait(1)
+        asyncio.run(scene.apply(scene.journal.stamp(free, "on_scene")))
+    found = data(run("units", "refusals", "--json"))
+    assert len(found) == 12
+    assert {(one["unit"], one["status"]) for one in found} == {(free, "on_scene")}
+    assert found[0]["at"] > found[-1]["at"]
+    assert len(data(run("units", "refusals", "--limit", "3", "--json"))) == 3
+    assert found[0]["reason"] in run("units", "refusals").stdout
+    assert data(run("units", "show", free, "--json"))["refusals"] == found[:10]
+    shown = run("units", "show", free).stdout
+    assert shown.count("refused") >= 10
+    assert found[0]["reason"] in shown
+    assert "refused" not in run("units", "show", scene.unit).stdout
+
+
+def test_times_are_told_on_the_clock_of_the_regions_policy(scene: Scene, run: Run) -> None:
+    assert "+0800" in run("incidents", "show", scene.numbers[0]).stdout
+    policy = msgspec.structs.replace(codes.default_policy(), utc_offset_minutes=-300)
+    asyncio.run(scene.apply(scene.journal.policy(policy)))
+    try:
+        assert "-0500" in run("incidents", "show", scene.numbers[0]).stdout
+    finally:
+        set_city_clock(())
+
+
+def test_regions_on_different_clocks_are_told_in_utc() -> None:
+    try:
+        set_city_clock([480, -300])
+        assert city_clock().utcoffset(None) == timedelta(0)
+    finally:
+        set_city_clock(())
 
 
 def test_an_unknown_or_ambiguous_unit_is_one_sentence(scene: Scene, run: Run) -> None:

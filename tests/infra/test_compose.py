@@ -1,10 +1,12 @@
-"""The compose file names only settings that exist, and sets up Kafka as the local stack does."""
+"""The compose file runs commands and names settings that exist, and its Kafka is the stack's."""
 
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
+from cli.main import application
 from infra.local.state import ROLES
 from infra.settings import (
     KafkaSettings,
@@ -15,6 +17,7 @@ from infra.settings import (
 )
 
 ROOT = Path(__file__).parents[2]
+OURS = ("migrate", "city", "worker", "archive")
 OWN_PORTS = {"process.roles", "node.id", "controller.listener.names"}
 
 
@@ -38,8 +41,47 @@ def _environment(compose, service):
     }
 
 
-def test_the_worker_is_given_settings_that_exist(compose):
-    assert set(_environment(compose, "worker")) <= _known_names()
+def _parse(words):
+    """Return what the real command line makes of these words; it raises what it would say."""
+    command, rest = typer.main.get_command(application()), list(words)
+    while subcommands := getattr(command, "commands", None):
+        command = subcommands[rest.pop(0)]
+    return command.make_context("jingwei", rest).params
+
+
+def test_all_services_of_ours_are_known_here(compose):
+    services = compose["services"]
+    assert {name for name, service in services.items() if "build" in service} == set(OURS)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_command_is_one_that_the_command_line_takes(compose, service):
+    _parse(compose["services"][service]["command"])
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_service_is_given_settings_that_exist(compose, service):
+    assert set(_environment(compose, service)) <= _known_names()
+
+
+@pytest.mark.parametrize("service", ["worker", "archive"])
+def test_what_runs_for_long_is_started_again_and_waits_for_the_ledger(compose, service):
+    found = compose["services"][service]
+    assert found["restart"] == "unless-stopped"
+    assert found["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_the_worker_serves_the_city_that_is_made_before_it(compose):
+    worker, city = (compose["services"][name] for name in ("worker", "city"))
+    folder = _parse(city["command"])["folder"]
+    assert _parse(worker["command"])["city"] == folder
+    assert worker["depends_on"]["city"]["condition"] == "service_completed_successfully"
+    for service in (worker, city):
+        mounted = [item.split(":") for item in service["volumes"]]
+        assert any(Path(path) in folder.parents for _, path in mounted)
+    # Only a folder that the image has, and that its user owns, can be written to.
+    dockerfile = (ROOT / "infra/Dockerfile").read_text()
+    assert all(path in dockerfile for _, path in mounted)
 
 
 def test_its_settings_can_be_read_and_point_to_the_services(compose, monkeypatch):

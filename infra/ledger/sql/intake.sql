@@ -23,6 +23,9 @@ INSERT INTO alarm (partition, datastream, open, seen_at, state) VALUES ($1, $2, 
 ON CONFLICT (partition, datastream) DO UPDATE
 SET open = excluded.open, seen_at = excluded.seen_at, state = excluded.state;
 
+-- name: forget_alarms
+DELETE FROM alarm WHERE partition = $1 AND datastream = ANY($2::text[]) AND NOT open;
+
 -- name: make_track_partitions
 SELECT make_track_partitions($1::date[]);
 

@@ -119,3 +119,10 @@ FROM (
 ) AS i
 GROUP BY region, day HAVING count(*) <> max(running)
 ORDER BY 1 LIMIT 20;
+
+-- name: nothing_refused
+SELECT format('%s messages for %s were refused by the broker, the last at %s: %s',
+              count(*), topic, max(refused_at), reason)
+FROM outbox_refused
+GROUP BY topic, reason
+ORDER BY 1 LIMIT 20;

@@ -17,3 +17,11 @@ SELECT lane FROM outbox
 WHERE created_at <= clock_timestamp() - make_interval(secs => $1)
 GROUP BY lane
 ORDER BY min(id);
+
+-- name: refuse
+WITH refused AS (
+    DELETE FROM outbox WHERE id = $1 RETURNING id, lane, topic, key, value, headers, created_at
+)
+INSERT INTO outbox_refused (id, lane, topic, key, value, headers, created_at, reason)
+SELECT id, lane, topic, key, value, headers, created_at, $2 FROM refused
+ON CONFLICT DO NOTHING;

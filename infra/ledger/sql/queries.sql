@@ -47,6 +47,15 @@ WHERE incident_id = $1 OR other_id = $1 ORDER BY at, incident_id, other_id, kind
 -- name: units
 SELECT record FROM unit ORDER BY id;
 
+-- name: refusals
+SELECT unit_id AS unit, status, at, stamped_by AS by, reason FROM stamp_refused
+WHERE $1::text IS NULL OR unit_id = $1
+ORDER BY id DESC
+LIMIT $2;
+
+-- name: policies
+SELECT DISTINCT policy FROM region WHERE policy IS NOT NULL;
+
 -- name: consumed
 SELECT consumer_group, topic, sum(next_offset)::bigint AS messages
 FROM consumed GROUP BY 1, 2 ORDER BY 1, 2;
@@ -79,7 +88,8 @@ SELECT
     (SELECT count(*) FROM alarm WHERE open) AS alarms_open,
     (SELECT count(*) FROM alert WHERE ended_at IS NULL) AS alerts_active,
     (SELECT count(*) FROM assignment WHERE ended IS NULL) AS assignments_active,
-    (SELECT count(*) FROM street_condition WHERE ended_at IS NULL) AS conditions_in_force;
+    (SELECT count(*) FROM street_condition WHERE ended_at IS NULL) AS conditions_in_force,
+    (SELECT count(*) FROM outbox_refused) AS outbox_refused;
 
 -- name: regions
 SELECT region, clock, applied_offset, policy_version, city FROM region ORDER BY region;

@@ -1,11 +1,22 @@
 """What the database itself refuses, whoever asks."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 
 from infra.ledger import connect, errors, transaction
 from infra.ledger.effects import write_applied
-from infra.ledger.intake import Reporter, Source, insert_evidence, insert_reporters
+from infra.ledger.intake import (
+    DeadLetter,
+    Reporter,
+    Source,
+    insert_dead_letters,
+    insert_evidence,
+    insert_reporters,
+)
+from infra.ledger.outbox import Message, put
+from infra.ledger.queries import get_dead_letter
 from infra.settings import Endpoints
 from tests.infra.ledger.scenario import Play, fleet
 
@@ -154,6 +165,50 @@ async def test_reading_personal_data_is_audited(
     ]
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append-only"):
         await owner.execute("UPDATE audit SET actor = 'x'")
+
+
+async def test_a_dead_letters_content_is_personal_data_too(
+    endpoints: Endpoints, owner: asyncpg.Connection, worker: asyncpg.Connection
+) -> None:
+    raw = b'{"phone": "13800000000"}'
+    letter = DeadLetter(
+        source=Source("city.citizen.reports", 0, 7),
+        key=b"r1",
+        value=raw,
+        headers=[("ce_id", b"1")],
+        reason="no text",
+        error="PayloadError",
+        agent="reports",
+        at=datetime.now(UTC),
+    )
+    async with transaction(worker) as conn:
+        await insert_dead_letters(conn, [letter])
+        await put(conn, "lane", [Message("dlq.city.citizen.reports", b"r1", raw, [])])
+    number = await owner.fetchval("SELECT id FROM dead_letter")
+    gateway = await connect(endpoints.gateway_url)
+    for hidden in ("dead_letter", "outbox", "outbox_refused"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await gateway.fetch(f"SELECT value FROM {hidden}")
+    seen = await gateway.fetchrow("SELECT * FROM dead_letter_summary")
+    assert seen["reason"] == "no text"
+    assert seen["value_bytes"] == len(raw)
+    assert not {"key", "value", "headers"} & set(seen.keys())
+    assert await gateway.fetchval("SELECT count(*) FROM outbox WHERE lane = 'lane'") == 1
+    read = "SELECT value FROM read_dead_letter($1, '王', $2)"
+    with pytest.raises(asyncpg.InvalidParameterValueError, match="actor and a purpose"):
+        await gateway.fetchval(read, number, "")
+    assert await gateway.fetchval(read, number, "call back") == raw
+    await gateway.close()
+    planner = await connect(endpoints.planner_url)
+    for refused in ("SELECT * FROM dead_letter_summary", "SELECT read_dead_letter(1, 'a', 'b')"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await planner.fetch(refused)
+    await planner.close()
+    assert (await get_dead_letter(worker, number)).value == raw
+    rows = await owner.fetch("SELECT role, actor, action, subject, detail FROM audit")
+    assert [tuple(row) for row in rows] == [
+        ("jingwei_gateway", "王", "read_dead_letter", str(number), {"purpose": "call back"})
+    ]
 
 
 async def test_the_gateway_writes_commands_and_no_incidents(

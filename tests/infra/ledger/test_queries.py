@@ -125,6 +125,8 @@ DAMAGE = {
     "evidence_placed": "UPDATE evidence SET placed = NULL",
     "numbers_gapless": "UPDATE incident SET number = number || '9' WHERE number ~ '1$'",
     "outbox_drained": "INSERT INTO outbox (lane, topic, headers) VALUES ('lane', 'topic', '')",
+    "nothing_refused": "INSERT INTO outbox_refused (id, lane, topic, headers, created_at, reason)"
+    " VALUES (1, 'lane', 'topic', '', now(), 'too large')",
 }
 
 

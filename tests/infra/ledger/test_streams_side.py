@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from infra.ledger import connect, errors, fence, open_pool, outbox, queries, transaction
+from infra.ledger import connect, errors, fence, invariants, open_pool, outbox, queries, transaction
 from infra.ledger.city import FenceRow, store_city
 from infra.ledger.feeds import fill_subscriptions, load_subscriptions
 from infra.ledger.intake import (
@@ -14,6 +14,7 @@ from infra.ledger.intake import (
     DeadLetter,
     Fix,
     Source,
+    forget_alarms,
     insert_dead_letters,
     insert_tracks,
     load_alarms,
@@ -239,3 +240,48 @@ async def test_a_lost_connection_is_the_ledger_unavailable(
     with pytest.raises(errors.LedgerUnavailable):
         async with transaction(pool):
             pass
+
+
+@pytest.mark.parametrize("code", ["25006", "53100", "57P03", "58030", "58P01", "XX000", "XX001"])
+async def test_what_is_the_servers_fault_is_waited_for(
+    worker: asyncpg.Connection, code: str
+) -> None:
+    with pytest.raises(errors.LedgerUnavailable, match="broken"):
+        async with transaction(worker) as conn:
+            await conn.execute(f"DO $$ BEGIN RAISE 'broken' USING ERRCODE = '{code}'; END $$")
+
+
+async def test_a_standby_is_waited_for(worker: asyncpg.Connection) -> None:
+    await worker.execute("SET default_transaction_read_only = on")
+    with pytest.raises(errors.LedgerUnavailable, match="read-only"):
+        async with transaction(worker) as conn:
+            await outbox.put(conn, "lane", [Message("t", None, None)])
+
+
+async def test_a_refused_message_is_set_aside_once_and_kept(
+    worker: asyncpg.Connection, endpoints: Endpoints
+) -> None:
+    message = Message("t", b"k", b"v", [("ce_id", b"1")])
+    async with transaction(worker) as conn:
+        first, second = await outbox.put(conn, "lane", [message, message])
+        for _ in range(2):
+            await outbox.refuse(conn, first, "too \x00 large")
+    assert [row_id for row_id, _ in await outbox.unsent(worker, "lane", 9)] == [second]
+    kept = await worker.fetchrow("SELECT * FROM outbox_refused")
+    assert (kept["id"], kept["lane"], kept["value"]) == (first, "lane", b"v")
+    assert outbox.unpack_headers(kept["headers"]) == message.headers
+    (told,) = (await invariants.violations(worker))["nothing_refused"]
+    assert told.startswith("1 messages for t were refused")
+    gateway = await connect(endpoints.gateway_url)
+    assert await gateway.fetchval("SELECT count(id) FROM outbox_refused") == 1
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await gateway.fetch("SELECT value FROM outbox_refused")
+    await gateway.close()
+
+
+async def test_calm_datastreams_are_forgotten_and_alarms_are_not(
+    worker: asyncpg.Connection,
+) -> None:
+    await save_alarms(worker, 4, [Alarm("calm", b""), Alarm("loud", b"", True), Alarm("c", b"")])
+    await forget_alarms(worker, 4, ["calm", "loud"])
+    assert sorted(await load_alarms(worker, 4)) == ["c", "loud"]
