@@ -81,11 +81,16 @@ async def give(endpoints: Endpoints, command: journal.Command, timeout_s: float)
 
     Raises
     ------
+    CommandRefused
+        It is too large to be a command.
     JournalUnreachable
         The broker did not take it in time.
     NoAnswer
         The ledger has no outcome in time.
     """
+    fault = journal.command_fault(command)
+    if fault is not None:
+        raise CommandRefused(fault)
     deadline = time.monotonic() + timeout_s
     ledger = await connect(endpoints.worker_url, application="jingwei-cli")
     try:

@@ -88,7 +88,8 @@ class KindPlaceTime:
     def _score(
         self, evidence: Evidence, incident: Incident, policy: Policy, now: datetime
     ) -> Match:
-        if evidence.source_id in incident.sources:
+        # Two call centres may both count to 1001; a datastream is one thing in the city.
+        if evidence.source == "sensor" and evidence.source_id in incident.sources:
             return Match(
                 incident.id, 1.0, (f"the same source {evidence.source_id} has reported it before",)
             )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from geo.errors import BadConditions
 
-__all__ = ["OPEN", "Conditions"]
+__all__ = ["FASTEST", "OPEN", "SLOWEST", "Conditions"]
 
-_SLOWEST, _FASTEST = 0.01, 10.0
+SLOWEST, FASTEST = 0.01, 10.0
+"""Limits of a speed factor: slower than this nothing moves, and the arc is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class Conditions:
         """
         factors = tuple(sorted((speed_factors or {}).items()))
         for arc_id, factor in factors:
-            if not (math.isfinite(factor) and _SLOWEST <= factor <= _FASTEST):
+            if not (math.isfinite(factor) and SLOWEST <= factor <= FASTEST):
                 raise BadConditions(
-                    f"speed factor {factor} of arc {arc_id!r} is not between {_SLOWEST} and "
-                    f"{_FASTEST}: close the arc if nothing moves there"
+                    f"speed factor {factor} of arc {arc_id!r} is not between {SLOWEST} and "
+                    f"{FASTEST}: close the arc if nothing moves there"
                 )
         return cls(frozenset(closed), factors)
 

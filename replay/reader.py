@@ -13,7 +13,7 @@ from schemas import topics, wire
 from schemas.envelope import read_envelope
 from schemas.errors import SchemaError
 from schemas.ids import id_fault
-from schemas.journal import Entry
+from schemas.journal import Command, Entry, command_fault
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
@@ -104,7 +104,7 @@ def _journaled(message: Kept) -> Journaled:
     at = _time(message.timestamp_ms)
     try:
         envelope = read_envelope(
-            message.headers,  # type: ignore[arg-type] # it refuses headers without a value
+            [(name, value or b"") for name, value in message.headers],  # as the worker reads them
             topics.JOURNAL.type,
         )
         entry: Entry = wire.decode(message.value or b"", Entry)
@@ -114,6 +114,9 @@ def _journaled(message: Kept) -> Journaled:
         fault = id_fault(text)
         if fault is not None:
             return Journaled(message.offset, at, None, f"{name} {fault}")
+    too_large = command_fault(entry) if isinstance(entry, Command) else None
+    if too_large is not None:
+        return Journaled(message.offset, at, None, too_large)
     return Journaled(message.offset, at, entry)
 
 

@@ -82,7 +82,8 @@ class CitizenReport(Input, frozen=True, kw_only=True):
     Attributes
     ----------
     service_request_id
-        The producer's id of this report; the same id twice is the same report.
+        The producer's id of this report; the same id twice from the same CloudEvents source
+        is the same report.
     description
         Free text, Chinese or English.
     requested_datetime
@@ -161,7 +162,7 @@ class StreetCondition(Input, frozen=True, kw_only=True):
     street
         A street's name; all its arcs are meant. Either this or ``segments``.
     speed_factor
-        Share of the usual speed that remains, above 0, up to 1; for ``speed_factor``.
+        Share of the usual speed that remains, 0.01 to 1; for ``speed_factor``.
     valid_from, valid_until
         Half-open interval; without an end it holds until it is cleared.
     """

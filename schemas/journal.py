@@ -212,3 +212,35 @@ Entry = (
     | Tick
     | Command
 )
+
+
+MAX_TEXT = 5_000
+"""No text of a command may have more characters."""
+MAX_LIST = 100
+"""No list of a command, of units say, may be longer."""
+
+
+def command_fault(command: Command) -> str | None:
+    """Return what makes a command too large to be acted on, None if nothing does.
+
+    What it says goes into the incident, and from there into messages, which have a limit.
+    """
+    said = {
+        "operator": command.operator,
+        "incident": command.incident,
+        "action": msgspec.to_builtins(command.action),
+    }
+    return _too_large(said, "command")
+
+
+def _too_large(value: object, name: str) -> str | None:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"{name} has {len(value)} characters, more than {MAX_TEXT}"
+    if isinstance(value, list | tuple) and len(value) > MAX_LIST:
+        return f"{name} has {len(value)} items, more than {MAX_LIST}"
+    inside: list[tuple[str, object]] = []
+    if isinstance(value, dict):
+        inside = [(f"{name}.{key}", item) for key, item in value.items()]
+    elif isinstance(value, list | tuple):
+        inside = [(f"{name}[{number}]", item) for number, item in enumerate(value)]
+    return next((fault for part, item in inside if (fault := _too_large(item, part))), None)

@@ -172,5 +172,5 @@ def all_topics(departments: tuple[str, ...]) -> tuple[Topic, ...]:
     return (
         *CITY,
         *(department(code) for code in departments),
-        *(dead_letters(topic) for topic in (*INPUTS, JOURNAL)),
+        *(dead_letters(topic) for topic in (*INPUTS, JOURNAL, INCIDENTS)),
     )

@@ -4,6 +4,7 @@ Faust joins the group, fetches, delivers and commits; it keeps no state and prod
 Its offsets follow the ledger's fences and never lead them.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from infra.ledger import fence, transaction
 from infra.settings import Endpoints, WorkerSettings
 from streams.batch import Processor
 from streams.consumer import transport_with
+from streams.exits import Exit, die
 from streams.messages import Received
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,15 @@ def _add_agent(app: Any, processor: Processor, settings: WorkerSettings) -> None
     async def agent(stream: Any) -> None:  # noqa: ANN401
         # Only noack_take leaves acknowledging to us: all else acks what an exception interrupts.
         async for events in stream.noack_take(settings.batch_size, within=within):
-            await processor.process([Received.of(event.message) for event in events])
+            try:
+                await processor.process([Received.of(event.message) for event in events])
+            except asyncio.CancelledError:
+                raise  # the partition goes, or the worker stops: the next one starts at the fence
+            except BaseException as error:  # Faust would drop the batch and go on
+                log.critical("%s has failed", processor.handler.name, exc_info=error)
+                die(
+                    Exit.DEFECT, "%s: a batch was not dealt with: %s", processor.handler.name, error
+                )
             for event in events:
                 event.ack()
 

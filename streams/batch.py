@@ -86,7 +86,8 @@ class Processor:
     Attributes
     ----------
     reached : dict of int to int
-        By partition, the next offset as this worker last saw or left it.
+        By partition, the next offset as this worker last saw or left it. A partition that is
+        not there is not adopted: its lane may hold what goes first.
     beat : float
         ``time.monotonic()`` of the last sign of life: a commit, or a try while waiting.
     """
@@ -103,6 +104,7 @@ class Processor:
         self._metrics = metrics
         self._lock = asyncio.Lock()
         self._strikes = 0
+        self._owed: dict[int, int] = {}
 
     def lane(self, partition: int) -> str:
         """Return the outbox lane of a partition."""
@@ -111,7 +113,11 @@ class Processor:
     async def process(self, messages: Sequence[Received]) -> None:
         """Deal with messages, each partition's in order. Returns only when it is done."""
         async with self._lock:
-            await self._divide(messages)
+            try:
+                await self._divide(messages)
+            except BaseException:
+                self._owed.update({message.partition: message.offset for message in messages})
+                raise
 
     async def adopt(self, partition: int) -> None:
         """Take over a partition before a message of it comes: load its memory, drain its lane."""
@@ -122,8 +128,9 @@ class Processor:
             async with transaction(self._pool) as conn:
                 nexts = await fence.lock_offsets(conn, self._group, [part])
                 await self.handler.load(conn, partition)
-            self.reached[partition] = nexts[part]
+            # Only now: until then a batch that comes drains the lane before it sends its own.
             await self._relay.drain(self.lane(partition))
+            self.reached[partition] = nexts[part]
 
     async def disown(self, partitions: Collection[int]) -> None:
         """Forget what is remembered of partitions that another worker has now."""
@@ -228,6 +235,7 @@ class Processor:
             since = self._metrics.took(f"{handler.name}.lock", since)
             for partition, arrived in by_partition.items():
                 next_offset = nexts[name, partition]
+                self._refuse_jump(partition, next_offset, arrived[0].offset)
                 if self.reached.get(partition) != next_offset:
                     # Another worker was here, or none: what this one remembers does not count.
                     self.forget([partition])
@@ -250,6 +258,23 @@ class Processor:
         self._metrics.took(f"{handler.name}.relay", since)
         self._metrics.count(f"{handler.name}.messages", len(messages))
         self._metrics.count(f"{handler.name}.batches")
+
+    def _refuse_jump(self, partition: int, next_offset: int, first: int) -> None:
+        """Leave rather than let the fence jump over messages that were given up.
+
+        Gaps alone say nothing: compaction, retention and transactions' markers make them.
+        """
+        owed = self._owed.pop(partition, None)
+        if owed is not None and next_offset <= owed < first:
+            die(
+                Exit.DEFECT,
+                "%s/%d: a batch up to offset %d was given up and %d comes next, the fence is at %d",
+                self.handler.topic.name,
+                partition,
+                owed,
+                first,
+                next_offset,
+            )
 
     async def _write(
         self,

@@ -1,8 +1,11 @@
 """What a worker does before it reads: fences, feeds, and the journal's first entries."""
 
 import logging
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
+import msgspec
 import shapely
 
 from geo.city import CityData
@@ -12,6 +15,7 @@ from infra.ledger.city import FenceRow
 from schemas import codes
 from schemas.ids import derive
 from schemas.journal import Entry, FleetChanged, PolicyChanged
+from schemas.policy import Policy
 from streams.messages import to_journal
 from streams.producer import Producer
 
@@ -49,7 +53,7 @@ async def announce(pool: asyncpg.Pool, producer: Producer, city: CityData) -> li
     entries = _first_entries(
         city,
         None if known is None else known.city,
-        None if known is None or known.policy is None else known.policy.version,
+        None if known is None else known.policy,
         offset,
     )
     if entries:
@@ -61,13 +65,28 @@ async def announce(pool: asyncpg.Pool, producer: Producer, city: CityData) -> li
 
 
 def _first_entries(
-    city: CityData, known_city: str | None, known_policy: str | None, offset: int
+    city: CityData, known_city: str | None, known_policy: Policy | None, offset: int
 ) -> list[Entry]:
     region = city.manifest.region
     entries: list[Entry] = []
-    policy = codes.default_policy()
+    # A policy's offset is constant, so that a day of incident numbers has 24 hours: it is the
+    # zone's standard one, read at a fixed date that gives every worker the same.
+    zone = ZoneInfo(city.manifest.timezone)
+    at = datetime(2026, 1, 1, tzinfo=zone)
+    standard = (at.utcoffset() or timedelta()) - (at.dst() or timedelta())
+    policy = msgspec.structs.replace(
+        codes.default_policy(), utc_offset_minutes=standard // timedelta(minutes=1)
+    )
     # Versions begin with their date; a policy that an operator brought in since then stays.
-    if known_policy is None or known_policy < policy.version:
+    # The default one is journaled again for a city that was given another time zone.
+    if (
+        known_policy is None
+        or known_policy.version < policy.version
+        or (
+            known_policy.version == policy.version
+            and known_policy.utc_offset_minutes != policy.utc_offset_minutes
+        )
+    ):
         entry_id = derive(region, f"policy/{policy.version}/{offset}")
         entries.append(PolicyChanged(id=entry_id, region=region, policy=policy))
     if known_city != city.digest:

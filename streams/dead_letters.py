@@ -14,6 +14,8 @@ from streams.messages import Received
 PREFIX = "dlq_"
 _MAX_TEXT = 1_000
 _MAX_BYTES = 1_000_000
+_HEADER_BYTES = 10
+"""What a header costs besides its name and value: their lengths."""
 
 
 class Fault(StrEnum):
@@ -91,7 +93,9 @@ def without_notes(headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def _size(letter: DeadLetter) -> int:
-    headers = sum(len(name.encode()) + len(value or b"") for name, value in letter.headers)
+    headers = sum(
+        len(name.encode()) + len(value or b"") + _HEADER_BYTES for name, value in letter.headers
+    )
     return len(letter.key or b"") + len(letter.value or b"") + headers
 
 

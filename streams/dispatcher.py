@@ -16,6 +16,7 @@ from infra.ledger import snapshot
 from infra.ledger.effects import Applied
 from infra.ledger.outbox import Message
 from schemas import journal, topics
+from schemas.journal import command_fault
 from schemas.snapshot import Snapshot
 from streams.dead_letters import Fault
 from streams.errors import BadInput
@@ -44,6 +45,7 @@ class Dispatcher:
         self._regions = dict(regions)
         self._routers = routers
         self._cores: dict[int, dict[str, Region]] = {}
+        self._offsets: dict[str, int] = {}
         self._applied: dict[str, list[Applied]] = {}
         self._outgoing: list[Message] = []
 
@@ -54,6 +56,7 @@ class Dispatcher:
             if self._regions[region] != partition:
                 continue
             known = await snapshot.load_snapshot(conn, region)
+            self._offsets[region] = await snapshot.applied_offset(conn, region)
             cores[region] = Region.restore(known or Snapshot(region=region), self._routers)
         self._cores[partition] = cores
 
@@ -68,9 +71,14 @@ class Dispatcher:
         entry: journal.Entry
         _, entry = open_message(message, self.topic, journal.Entry)  # type: ignore[arg-type]
         check_id(entry.id, "id")
+        fault = command_fault(entry) if isinstance(entry, journal.Command) else None
+        if fault is not None:
+            raise BadInput(Fault.TEXT, fault)
         core = self._cores[message.partition].get(entry.region)
         if core is None:
             raise BadInput(Fault.REGION, self._misplaced(entry.region, message.partition))
+        if message.offset <= self._offsets[entry.region]:
+            return  # a new group reads again what the ledger has from another
         effects = core.apply(entry, message.at)
         self._applied.setdefault(entry.region, []).append(
             Applied(

@@ -1,6 +1,6 @@
 """Sensor readings: validated, watched for alarms, which become evidence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -26,6 +26,7 @@ from streams.places import locate
 from streams.validate import Checker, check_id, open_message
 
 _QUALITIES = ("good", "suspect", "bad")
+_SWEEP_S = 60.0
 _SUSPECT = 0.6
 """A suspect result speaks with this share of the property's confidence."""
 
@@ -71,6 +72,8 @@ class ReadingsIntake:
         }
         self._sites = {sensor.id: self._site(sensor) for sensor in city.sensors}
         self._streams: dict[int, dict[str, _Stream]] = {}
+        self._latest: dict[int, datetime] = {}
+        self._swept: dict[int, datetime] = {}
         self._changed: dict[str, _Stream] = {}
         self._found: dict[str, tuple[Evidence, Source, str]] = {}
 
@@ -85,6 +88,8 @@ class ReadingsIntake:
     def forget(self, partition: int) -> None:
         """Throw away a partition's alarm states."""
         self._streams.pop(partition, None)
+        self._latest.pop(partition, None)
+        self._swept.pop(partition, None)
         self._changed.clear()
         self._found.clear()
 
@@ -100,6 +105,9 @@ class ReadingsIntake:
         if reading.result_time is not None:
             self._checker.time(reading.result_time, "result_time", received)
         site = self._place(reading)
+        self._latest[message.partition] = max(
+            received, self._latest.get(message.partition, received)
+        )
         streams = self._streams[message.partition]
         known = streams.get(reading.datastream)
         before = None if known is None else known.alarm
@@ -135,6 +143,9 @@ class ReadingsIntake:
             await intake.save_alarms(conn, partition, rows)
             for stream in changed.values():
                 stream.saved = stream.alarm.seen
+        forgotten = self._forget_calm(partition)
+        if forgotten:
+            await intake.forget_alarms(conn, partition, forgotten)
         if not found:
             return []
         rows_found = [(evidence, source) for evidence, source, _ in found.values()]
@@ -148,6 +159,35 @@ class ReadingsIntake:
             for item, _, cause in found.values()
             if item.id in new
         ]
+
+    def _forget_calm(self, partition: int) -> list[str]:
+        """Forget calm datastreams of old or, beyond a number, the oldest; return which.
+
+        By the messages' own time, not ours, so that catching up forgets nothing early. What is
+        older than the intake takes cannot be followed by an earlier reading either.
+        """
+        streams, latest = self._streams.get(partition, {}), self._latest.get(partition)
+        if latest is None:
+            return []
+        most = self._limits.datastreams
+        swept = self._swept.setdefault(partition, latest)
+        if len(streams) <= most and (latest - swept).total_seconds() < _SWEEP_S:
+            return []
+        self._swept[partition] = latest
+        oldest = latest - timedelta(seconds=self._limits.past_s)
+        calm = sorted(
+            (stream.alarm.seen, name)
+            for name, stream in streams.items()
+            if stream.alarm.phase == detection.NORMAL
+        )
+        # A tenth more than need be, so that it is not done again for the next one.
+        surplus = len(streams) - (most - most // 10) if len(streams) > most else 0
+        forgotten = [
+            name for number, (seen, name) in enumerate(calm) if number < surplus or seen < oldest
+        ]
+        for name in forgotten:
+            del streams[name]
+        return forgotten
 
     def has_alarms(self, partition: int) -> bool:
         """Whether a partition has a datastream that is not normal."""

@@ -25,7 +25,7 @@ _MAX_ADDRESS = 500
 
 
 class ReportsIntake:
-    """Handler of ``city.citizen.reports``. It remembers nothing: a report's id is enough."""
+    """Handler of ``city.citizen.reports``. It remembers nothing: source and id are enough."""
 
     name = "intake_reports"
     topic = topics.REPORTS
@@ -65,7 +65,7 @@ class ReportsIntake:
         if point is None:
             point, how = self._named_place(address, description)
             reasons = (*reasons, how)
-        evidence_id = derive(report.service_request_id, "evidence")
+        evidence_id = derive(f"{envelope.source}\x1f{report.service_request_id}", "evidence")
         reporter = self._reporter(report, evidence_id)
         evidence = Evidence(
             id=evidence_id,

@@ -1,8 +1,11 @@
 """Street conditions: names and segments resolved to arcs of the street graph."""
 
+from datetime import datetime
+
 import asyncpg
 
 from geo.city import CityData
+from geo.conditions import FASTEST, SLOWEST
 from infra.ledger.outbox import Message
 from schemas import topics
 from schemas.ids import derive
@@ -12,11 +15,12 @@ from streams.dead_letters import Fault
 from streams.errors import BadInput
 from streams.limits import IntakeSettings
 from streams.messages import Received, to_journal
-from streams.validate import Checker, check_id, check_text, open_message
+from streams.validate import Checker, check_id, check_text, open_message, to_utc
 
 _KINDS = ("closure", "speed_factor", "cleared")
 _MAX_SEGMENTS = 5_000
 _MAX_REASON = 1_000
+_MAX_FACTOR = min(1.0, FASTEST)
 
 
 class StreetsIntake:
@@ -45,15 +49,15 @@ class StreetsIntake:
         self._checker.received(message)
         check_id(condition.condition, "condition")
         _check_kind(condition)
-        _check_validity(condition)
+        start, end = _validity(condition)
         entry = StreetChanged(
             id=derive(f"{envelope.source}\x1f{envelope.id}", "street"),
             region=self._region,
             condition=condition.condition,
             kind=condition.kind,
             segments=self._arcs(condition),
-            valid_from=condition.valid_from,
-            valid_until=condition.valid_until,
+            valid_from=start,
+            valid_until=end,
             speed_factor=condition.speed_factor,
             reason=check_text(condition.reason, "reason", _MAX_REASON),
         )
@@ -99,14 +103,16 @@ def _check_kind(condition: StreetCondition) -> None:
     factor = condition.speed_factor
     if condition.kind == "speed_factor" and factor is None:
         raise BadInput(Fault.CONDITION, "speed_factor is missing")
-    if factor is not None and not 0.0 < factor <= 1.0:
-        raise BadInput(Fault.CONDITION, f"speed_factor {factor} is not above 0 and up to 1")
+    if factor is not None and not SLOWEST <= factor <= _MAX_FACTOR:
+        raise BadInput(
+            Fault.CONDITION, f"speed_factor {factor} is not {SLOWEST:g} to {_MAX_FACTOR:g}"
+        )
 
 
-def _check_validity(condition: StreetCondition) -> None:
-    """A condition may begin and end whenever it likes, as long as it does both in order."""
-    start, end = condition.valid_from, condition.valid_until
-    if start.tzinfo is None or (end is not None and end.tzinfo is None):
-        raise BadInput(Fault.TIME, "valid_from or valid_until has no offset from UTC")
+def _validity(condition: StreetCondition) -> tuple[datetime, datetime | None]:
+    """Return begin and end in UTC; they may be whenever they like, but in this order."""
+    start = to_utc(condition.valid_from, "valid_from")
+    end = None if condition.valid_until is None else to_utc(condition.valid_until, "valid_until")
     if end is not None and end <= start:
         raise BadInput(Fault.CONDITION, f"valid_until {end} is not after valid_from {start}")
+    return start, end

@@ -21,5 +21,8 @@ class IntakeSettings(BaseSettings):
     """… or when the last one journaled is this old."""
     save_alarm_s: float = Field(default=30, ge=0)
     """A calm datastream's last time is written to the ledger at most this often."""
+    datastreams: int = Field(default=20_000, gt=0)
+    """So many are remembered of a partition; beyond, the calm ones longest unheard are forgotten,
+    as are those that have been calm and unheard for ``past_s``."""
     silence_check_s: float = Field(default=5, gt=0)
     """How often alarms are looked through for silence."""

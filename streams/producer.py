@@ -4,16 +4,22 @@ Faust's producer is not idempotent, so nothing that matters goes through it.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 
 from infra.ledger.outbox import Message
 from streams.errors import BrokerMissing
 
 MAX_REQUEST_BYTES = 2_097_152
 """A dead letter is as large as the largest message, with its headers on top."""
+_METADATA_S = 5.0
+"""A topic that was just made is known to all brokers by then."""
+_MISSING_FOR_S = 30.0
+"""A topic that was missing is not looked for again so long."""
 
 
 class Producer:
@@ -32,6 +38,8 @@ class Producer:
         self._idempotent = idempotent
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
+        self._topics: set[str] = set()
+        self._missing: dict[str, float] = {}
 
     async def start(self) -> None:
         """Connect.
@@ -60,6 +68,7 @@ class Producer:
     async def stop(self) -> None:
         """Send what is under way and disconnect."""
         producer, self._producer = self._producer, None
+        self._topics.clear()
         if producer is not None:
             await producer.stop()
 
@@ -89,19 +98,46 @@ class Producer:
         producer = self._producer
         if producer is None:
             raise KafkaError("not connected")
-        pending = [
-            await producer.send(
-                message.topic, _value(message), key=message.key, headers=message.headers
-            )
-            for message in messages
-        ]
+        pending: list[asyncio.Future[object]] = []
+        for message in messages:
+            try:
+                await self._check_topic(producer, message.topic)
+                sent = await producer.send(
+                    message.topic, _value(message), key=message.key, headers=message.headers
+                )
+            except KafkaError:
+                if not pending:
+                    raise
+                break  # those before it first; it is the first one of the next call
+            pending.append(sent)
         answers = await asyncio.gather(*pending, return_exceptions=True)
         for count, answer in enumerate(answers):
             if isinstance(answer, BaseException):
                 if count == 0:
                     raise answer
                 return count
-        return len(messages)
+        return len(pending)
+
+    async def _check_topic(self, producer: AIOKafkaProducer, topic: str) -> None:
+        """Raise where the broker answers and has no such topic; aiokafka would look for 40 s."""
+        if topic in self._topics:
+            return
+        begun = time.monotonic()
+        if begun - self._missing.get(topic, -math.inf) < _MISSING_FOR_S:
+            raise UnknownTopicOrPartitionError(topic)
+        client = producer.client
+        client.add_topic(topic)
+        while client.cluster.partitions_for_topic(topic) is None:
+            answered = await client.force_metadata_update()
+            if client.cluster.partitions_for_topic(topic) is not None:
+                break
+            if time.monotonic() - begun > _METADATA_S:
+                if answered:
+                    self._missing[topic] = time.monotonic()
+                    raise UnknownTopicOrPartitionError(topic)
+                raise KafkaConnectionError("no broker answers")
+            await asyncio.sleep(0.1)
+        self._topics.add(topic)
 
 
 def _value(message: Message) -> bytes | None:

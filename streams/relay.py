@@ -2,6 +2,8 @@
 
 Rows of a lane are sent in the order of their ids. A row is deleted only after the broker has
 acknowledged it, so a crash sends some again and loses none; receivers drop repeats by id.
+A row that the broker refuses for good is set aside in the ledger: waiting would hold up all
+that is behind it, and starting again would not help.
 """
 
 import asyncio
@@ -9,12 +11,19 @@ import logging
 from collections.abc import Sequence
 
 import asyncpg
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownError,
+    UnknownTopicOrPartitionError,
+)
 
 from infra.ledger import outbox, transaction
 from infra.ledger.errors import LedgerUnavailable
 from infra.ledger.outbox import Message
-from streams.exits import Exit, die
+from schemas import codes, topics
 from streams.producer import Producer
 
 log = logging.getLogger(__name__)
@@ -25,6 +34,9 @@ _DRAIN_ROWS = 1_000
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
 _FORGET_AFTER_S = 0.2
+_FINAL = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTopicError)
+_STRANGE_TRIES = 5
+"""Answers that aiokafka has no name for, such as an invalid record, are final after so many."""
 
 
 class Relay:
@@ -38,28 +50,68 @@ class Relay:
         self._pool = pool
         self._producer = producer
         self._sent: set[int] = set()
+        self._own = {topic.name for topic in topics.all_topics(tuple(codes.departments()))}
         self._wake = asyncio.Event()
 
     async def send(self, rows: Sequence[Row]) -> None:
-        """Send rows in order; return when the broker has acknowledged all. Never gives up."""
-        pause = _FIRST_PAUSE_S
+        """Send rows in order; return when the broker has acknowledged or refused all for good.
+
+        Never gives up on a row that might still be sent.
+        """
+        pause, strange, alone = _FIRST_PAUSE_S, 0, False
         rows = [row for row in rows if row[0] not in self._sent]
         while rows:
             try:
-                done = await self._producer.send_all([message for _, message in rows])
-            except MessageSizeTooLargeError as error:
-                ids = f"{rows[0][0]} to {rows[-1][0]}"
-                die(Exit.DEFECT, "relay: a message of outbox rows %s is too large: %s", ids, error)
-            except KafkaError as error:
+                now = rows[:1] if alone else rows
+                done = await self._producer.send_all([message for _, message in now])
+            except KafkaError as error:  # the first row's
+                strange = strange + 1 if isinstance(error, UnknownError) else 0
+                if self._is_final(rows[0][1].topic, error, strange):
+                    if len(now) > 1:  # it may have been refused for those it was packed with
+                        alone = True
+                        continue
+                    await self._set_aside(rows[0], error)
+                    rows, pause, strange, alone = rows[1:], _FIRST_PAUSE_S, 0, False
+                    continue
                 log.warning("relay: broker refuses (%s), again in %.1f s", error, pause)
                 done = 0
                 await self._producer.renew()
             self._sent.update(row_id for row_id, _ in rows[:done])
             rows = rows[done:]
             self._wake.set()
-            if rows:
+            if done:
+                pause, strange, alone = _FIRST_PAUSE_S, 0, False
+            elif rows:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _is_final(self, topic: str, error: KafkaError, strange: int) -> bool:
+        """Whether the broker would answer the same again for good."""
+        if isinstance(error, UnknownTopicOrPartitionError):
+            # Our own topics are made again by the next start; until then their rows wait.
+            return topic not in self._own
+        return isinstance(error, _FINAL) or (strange >= _STRANGE_TRIES and topic not in self._own)
+
+    async def _set_aside(self, row: Row, error: KafkaError) -> None:
+        """Take a row out of the outbox, waiting for as long as the ledger cannot be reached."""
+        row_id, message = row
+        if isinstance(error, UnknownTopicOrPartitionError):
+            reason = f"the broker has no topic {message.topic!r}: make it, or mend the subscription"
+        else:
+            reason = f"{type(error).__name__}: {error}"
+            await self._producer.renew()  # an idempotent producer may be at its end
+        log.error("relay: outbox row %d is set aside: %s", row_id, reason)
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with transaction(self._pool) as conn:
+                    await outbox.refuse(conn, row_id, reason)
+            except LedgerUnavailable as unavailable:
+                log.warning("relay: %s; again in %.1f s", unavailable, pause)
+            else:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     async def drain(self, lane: str) -> int:
         """Send all that a lane still holds, as after a crash; return how many rows it was."""

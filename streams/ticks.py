@@ -39,7 +39,10 @@ class Ticks:
         for region, due in list(self._dispatcher.due()):
             if due > now or self._is_under_way(region, due):
                 continue
-            tick = Tick(id=derive(region, f"tick/{due.isoformat()}"), region=region, due=due)
+            # A timer can be set again for exactly the due of one that has acted: by the due alone
+            # its tick would be a repeat, and never act.
+            tick_id = derive(region, f"tick/{due.isoformat()}/{now.isoformat()}")
+            tick = Tick(id=tick_id, region=region, due=due)
             try:
                 await self._producer.send_all([to_journal(tick, source=SOURCE)])
             except KafkaError as error:

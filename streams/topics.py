@@ -144,8 +144,10 @@ async def partition_count(bootstrap: str, topic: str) -> int:
         await admin.close()
 
 
-async def check_reach(bootstrap: str, fences: Mapping[tuple[str, int], int]) -> None:
-    """Check that no topic ends before what the ledger has read of it.
+async def check_reach(
+    bootstrap: str, fences: Mapping[tuple[str, int], int], slack: int = 0
+) -> None:
+    """Check that no topic ends before what the ledger has read of it, give or take ``slack``.
 
     Raises
     ------
@@ -164,7 +166,7 @@ async def check_reach(bootstrap: str, fences: Mapping[tuple[str, int], int]) -> 
         await consumer.stop()
     for part, end in ends.items():
         reached = fences[part.topic, part.partition]
-        if end < reached:
+        if end + slack < reached:
             raise TopicsUnfit(
                 f"the ledger has read {part.topic} partition {part.partition} up to offset "
                 f"{reached}, but it ends at {end}: the broker's data was deleted or belongs to "

@@ -60,6 +60,16 @@ def check_text(text: str, field: str, longest: int = MAX_TEXT) -> str:
     return _UNSTORABLE.sub(" ", text)
 
 
+def to_utc(time: datetime, field: str) -> datetime:
+    """Return a time in UTC, refused when it is naive or UTC has no such year."""
+    if time.tzinfo is None:
+        raise BadInput(Fault.TIME, f"{field} {time} has no offset from UTC")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise BadInput(Fault.TIME, f"{field} {time} is no time of our calendar") from error
+
+
 class Checker:
     """Checks against a city and the intake's limits.
 
@@ -89,12 +99,7 @@ class Checker:
 
     def time(self, time: datetime, field: str, received: datetime) -> datetime:
         """Return a time in UTC, refused when it is naive or too far from the message's."""
-        if time.tzinfo is None:
-            raise BadInput(Fault.TIME, f"{field} {time} has no offset from UTC")
-        try:
-            utc = time.astimezone(UTC)
-        except OverflowError as error:
-            raise BadInput(Fault.TIME, f"{field} {time} is no time of our calendar") from error
+        utc = to_utc(time, field)
         if utc - received > self._future:
             raise BadInput(Fault.TIME, f"{field} {utc} lies in the future of {received}")
         if received - utc > self._past:

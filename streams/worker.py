@@ -24,7 +24,7 @@ from geo.router import deciding_router
 from geo.routing import Router
 from infra.archive import city_folder, keep_city
 from infra.archive.errors import ArchiveError
-from infra.ledger import check_schema, fence, open_pool, reading, transaction
+from infra.ledger import check_schema, fence, open_pool, reading, snapshot, transaction
 from infra.ledger.errors import LedgerError, LedgerUnavailable
 from infra.local.errors import LocalStackError
 from infra.settings import Endpoints, Settings, resolve_endpoints
@@ -101,6 +101,9 @@ def run_worker(settings: Settings, city: Path, *, patience_s: float = PATIENCE_S
         asyncio.set_event_loop_policy(policy)
 
 
+_BATCH_SLACK = 10_000
+
+
 class _Worker:
     """The parts of a worker, started in order and stopped in reverse."""
 
@@ -145,7 +148,14 @@ class _Worker:
                 for partition in range(topic.partitions)
             ]
             fences = await fence.lock_offsets(conn, self._settings.group, parts)
-        await check_reach(self._endpoints.bootstrap, fences)
+            region = self._city.manifest.region
+            applied = await snapshot.applied_offset(conn, region)
+        # Also a new group's journal must not end before what the ledger has from another.
+        home = topics.JOURNAL.name, await _journal_partition(self._endpoints.bootstrap, region)
+        fences[home] = max(fences.get(home, 0), applied + 1)
+        # The embedded broker tells where a topic's last batch begins, not where it ends.
+        slack = 0 if self._endpoints.broker_idempotent else _BATCH_SLACK
+        await check_reach(self._endpoints.bootstrap, fences, slack)
         await prepare_ledger(pool, self._city)
         await announce(pool, producer, self._city)
 

@@ -561,3 +561,9 @@ def test_an_escalated_shortage_is_looked_at_again_each_minute(region, log):
     region.apply(log.tick(), log.wait(1))
     due = {(t.kind): t.due for t in region.snapshot().timers}["unresourced"]
     assert due == log.now + timedelta(seconds=60)
+
+
+def test_two_call_centres_may_count_alike(region, log):
+    open_one(region, log, category="medical", severity="P2", at=place(1, 1), source_id="1001")
+    open_one(region, log, category="medical", severity="P2", at=place(6, 6), source_id="1001")
+    assert len(incidents(region)) == 2

@@ -8,19 +8,19 @@ from schemas import codes
 from schemas.errors import UnknownCode
 
 CAP_CATEGORIES = {
-        "Geo",
-        "Met",
-        "Safety",
-        "Security",
-        "Rescue",
-        "Fire",
-        "Health",
-        "Env",
-        "Transport",
-        "Infra",
-        "CBRNE",
-        "Other",
-    }
+    "Geo",
+    "Met",
+    "Safety",
+    "Security",
+    "Rescue",
+    "Fire",
+    "Health",
+    "Env",
+    "Transport",
+    "Infra",
+    "CBRNE",
+    "Other",
+}
 GBT_35561 = {"natural_disaster", "accident", "public_health", "social_security"}
 
 

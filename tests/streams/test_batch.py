@@ -1,5 +1,6 @@
 """One batch, one transaction: poisoned messages, zombies, lanes left behind, a lost database."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,10 +9,11 @@ import asyncpg
 import pytest
 
 from infra.ledger import intake, open_pool, outbox, queries, reading, transaction
+from infra.ledger.errors import LedgerUnavailable
 from infra.ledger.outbox import Message
 from infra.settings import Endpoints
 from schemas import topics
-from streams import batch
+from streams import batch, producer
 from streams.batch import Processor
 from streams.dead_letters import Fault, dead_letter
 from streams.errors import BadInput
@@ -57,6 +59,8 @@ class Echo:
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         values, self._values = self._values, []
         for value in values:
+            if value.startswith(b"cancel"):
+                raise asyncio.CancelledError
             if value.startswith(b"unstorable"):
                 await conn.execute("SELECT 1 / 0")
             if value.startswith(b"lost") and self.lost_connections:
@@ -149,13 +153,15 @@ async def test_a_poisoned_message_costs_itself_only(bench, poison, error):
     assert await bench.dead() == [(7, error), (13, error)]
 
 
+class Left(BaseException):
+    """The worker would have ended."""
+
+
+def leave(*_: object) -> None:
+    raise Left
+
+
 async def test_when_everything_fails_the_worker_leaves(bench, monkeypatch):
-    class Left(BaseException):
-        pass
-
-    def leave(*_: object) -> None:
-        raise Left
-
     monkeypatch.setattr(batch, "MAX_STRIKES", 5)
     monkeypatch.setattr(batch, "die", leave)
     with pytest.raises(Left):
@@ -233,3 +239,72 @@ async def test_what_was_sent_is_forgotten(bench):
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 1
     await processor._relay.forget_sent()
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_messages_given_up_are_never_jumped_over(bench, monkeypatch):
+    monkeypatch.setattr(batch, "die", leave)
+    again, on = bench.processor(), bench.processor()
+    for processor in (again, on):
+        with pytest.raises(asyncio.CancelledError):
+            await processor.process(bench.messages(0, "a", "cancel"))
+    with pytest.raises(Left):
+        await on.process(bench.messages(2, "c"))
+    assert await bench.sent() == []
+    # The next assignment begins at the fence; a gap as compaction makes them is none of ours.
+    await again.process(bench.messages(0, "a", "b"))
+    await again.process(bench.messages(7, "h"))
+    assert await bench.sent() == ["a", "b", "h"]
+
+
+async def test_a_partition_whose_lane_cannot_be_drained_is_not_adopted(bench):
+    class Interrupted(Relay):
+        interruptions = 1
+
+        async def drain(self, lane: str) -> int:
+            if self.interruptions:
+                self.interruptions -= 1
+                raise LedgerUnavailable("gone")
+            return await super().drain(lane)
+
+    relay = Interrupted(bench.pool, bench.producer)
+    successor = Processor(
+        Echo(), group=bench.group, pool=bench.pool, relay=relay, metrics=Metrics()
+    )
+    left = Message(topic=OUT, key=b"k", value=f"left|{bench.group}".encode())
+    async with transaction(bench.pool) as conn:
+        await outbox.put(conn, successor.lane(0), [left])
+    with pytest.raises(LedgerUnavailable):
+        await successor.adopt(0)
+    assert successor.reached == {}
+    await successor.process(bench.messages(0, "mine"))
+    assert await bench.sent() == ["left", "mine"]
+
+
+async def test_what_the_broker_refuses_for_good_holds_up_nothing(bench, monkeypatch):
+    monkeypatch.setattr(producer, "_METADATA_S", 0.3)
+    mark = f"|{bench.group}".encode()
+    rows = [
+        Message(topic=topic, key=b"k", value=value + mark)
+        for topic, value in (
+            (OUT, b"a"),
+            ("no.such.topic", b"lost"),
+            (OUT, b"b"),
+            (OUT, bytes(1_500_000)),  # the broker refuses
+            (OUT, b"c"),
+            (OUT, bytes(2_500_000)),  # the producer refuses
+            ("no.such.topic", b"lost too"),
+            (OUT, b"d"),
+        )
+    ]
+    async with transaction(bench.pool) as conn:
+        ids = await outbox.put(conn, "lane", rows)
+    await bench.relay.drain("lane")
+    assert await bench.sent() == ["a", "b", "c", "d"]
+    assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 0
+    aside = await bench.pool.fetch("SELECT * FROM outbox_refused ORDER BY id")
+    assert [row["id"] for row in aside] == [ids[1], ids[3], ids[5], ids[6]]
+    assert [row["value"] for row in aside] == [rows[n].value for n in (1, 3, 5, 6)]
+    assert "no topic 'no.such.topic'" in aside[0]["reason"]
+    assert aside[1]["reason"].startswith("MessageSizeTooLargeError")
+    async with reading(bench.pool) as conn:
+        assert (await queries.status(conn)).counts["outbox_refused"] == 4

@@ -1,7 +1,7 @@
 """Each intake's good and bad messages, through a real worker."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -18,12 +18,14 @@ from schemas.inputs import (
     UnitPosition,
     UnitStatus,
 )
+from schemas.journal import Command, Override
 from tests.city.toy import lonlat
 from tests.streams.rig import Rig, Sent, message, now
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 
 LON, LAT = lonlat(5, 5)
+END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-5)))
 
 
 def reading(**changes: object) -> SensorReading:
@@ -175,10 +177,43 @@ def bad_messages() -> list[Bad]:
             "1.5",
         ),
         Bad(
+            message(topics.STREETS, condition(kind="speed_factor", speed_factor=0.005)),
+            "condition",
+            "0.01 to 1",
+        ),
+        Bad(
+            message(topics.STREETS, condition(valid_until=END_OF_TIME)),
+            "time",
+            "no time of our calendar",
+        ),
+        Bad(
+            message(
+                topics.STREETS,
+                condition(valid_from=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=8)))),
+            ),
+            "time",
+            "no time of our calendar",
+        ),
+        Bad(
+            message(
+                topics.JOURNAL,
+                Command(
+                    id="c1",
+                    region="atlantis",
+                    operator="o",
+                    incident="i",
+                    action=Override(units=tuple(map(str, range(101))), reason="r"),
+                ),
+            ),
+            "text",
+            "action.units has 101 items",
+        ),
+        Bad(
             message(topics.STREETS, condition(valid_until=now(-5))),
             "condition",
             "not after",
         ),
+        Bad(bare(b"{}", topics.INCIDENTS), "payload", "missing required field"),
         Bad(bare(b'{"entry": "surprise"}', topics.JOURNAL), "payload", "surprise"),
         Bad(
             message(
@@ -256,6 +291,15 @@ def test_the_same_report_twice_is_one(running):
         "SELECT entry_id FROM applied WHERE entry_id = $1", derive(rows[0]["id"], "entry")
     )
     assert len(entries) == 1
+
+
+def test_the_same_number_from_two_call_centres_is_two_reports(running):
+    sent = report(location=Location(lon=LON, lat=LAT))
+    centres = ("tel:110", "tel:119", "tel:110")
+    running.send([message(topics.REPORTS, sent, source=centre) for centre in centres])
+    running.settle()
+    rows = running.rows("SELECT id FROM evidence WHERE source_id = $1", sent.service_request_id)
+    assert len(rows) == 2
 
 
 def test_personal_data_stays_behind_its_door(running):

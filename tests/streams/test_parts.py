@@ -1,21 +1,28 @@
 """The pure parts: privacy, publishing, dead letters, the watchdog's judgement, first entries."""
 
+import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from infra.ledger.intake import Source
+from infra.settings import WorkerSettings
 from schemas import topics, wire
 from schemas.effects import IncidentWritten, TimelineAppended
 from schemas.envelope import read_envelope
 from schemas.inputs import Contact
+from schemas.journal import Tick
 from schemas.outputs import IncidentChanged
 from schemas.records import Incident, TimelineEntry, Where
+from streams import app
 from streams.dead_letters import dead_letter, to_dead_letter_topic, without_notes
 from streams.messages import EPOCH, Received
 from streams.privacy import redact
 from streams.publish import publish
+from streams.ticks import Ticks
 from streams.watchdog import Vitals, Watchdog
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -105,6 +112,78 @@ def test_a_letter_too_large_for_its_topic_says_where_it_is():
     out = to_dead_letter_topic(letter)
     assert (letter.value, out.value) == (came.value, None)
     assert b"1048001 bytes" in dict(out.headers)["dlq_omitted"]
+
+
+def test_a_letter_of_many_headers_says_where_it_is():
+    came = Received("city.x", 3, 7, b"k", b"v", [("", b"")] * 120_000, AT)
+    letter = dead_letter(came, fault="text", reason="r", agent="a", at=AT)
+    assert b"1200002 bytes" in dict(to_dead_letter_topic(letter).headers)["dlq_omitted"]
+
+
+async def test_a_timer_set_again_for_the_same_time_gets_another_tick():
+    class Journal:
+        ids: ClassVar[list[str]] = []
+
+        def due(self):
+            return iter([("r", AT)])
+
+        async def send_all(self, messages):
+            self.ids += [wire.decode(m.value, Tick).id for m in messages]
+
+    first, second = Ticks(Journal(), Journal()), Ticks(Journal(), Journal())
+    await first.send_due(AT)
+    await first.send_due(AT + timedelta(seconds=1))  # still under way
+    await second.send_due(AT + timedelta(seconds=2))
+    assert len(set(Journal.ids)) == len(Journal.ids) == 2
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("nobody thought of that"), SystemExit(1)])
+async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
+    """Faust would drop the batch, take the next one, and the fence would jump over it."""
+    agents: list[Any] = []
+
+    class App:
+        def topic(self, *_: object, **__: object) -> None:
+            return None
+
+        def agent(self, *_: object, **__: object) -> Any:
+            return agents.append
+
+    class Event:
+        message = SimpleNamespace(
+            topic="t", partition=0, offset=0, key=None, value=None, headers=None, timestamp=None
+        )
+        acked = False
+
+        def ack(self) -> None:
+            self.acked = True
+
+    class Stream:
+        async def noack_take(self, *_: object, **__: object) -> Any:
+            yield [event]
+
+    class Poisoned:
+        handler = SimpleNamespace(name="n", topic=topics.REPORTS, bulk=False)
+        failure: BaseException
+
+        async def process(self, _: object) -> None:
+            raise self.failure
+
+    class Left(BaseException):
+        pass
+
+    def leave(*_: object) -> None:
+        raise Left
+
+    monkeypatch.setattr(app, "die", leave)
+    poisoned = Poisoned()
+    app._add_agent(App(), poisoned, WorkerSettings())
+    event = Event()
+    for failure, leaves in ((error, Left), (asyncio.CancelledError(), asyncio.CancelledError)):
+        poisoned.failure = failure
+        with pytest.raises(leaves):
+            await agents[0](Stream())
+    assert not event.acked
 
 
 def test_a_letter_that_dies_again_names_its_last_death():

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from geo.routing import NetworkxRouter
+from geo.router import deciding_router
 from infra.ledger import connect
 from replay.run import Report, run_replay
 from schemas import journal, topics
@@ -76,7 +76,7 @@ def test_a_replay_after_kills_is_equal(rig, city, tmp_path):
         archive.kill()
         archive.wait()
 
-    router = NetworkxRouter(city.streets, profile="emergency")
+    router = deciding_router(city, tmp_path / "street-orders")
 
     async def replayed() -> Report:
         connection = await connect(rig.endpoints.gateway_url, "test replay")
