@@ -17,9 +17,11 @@ that does nothing) and aiokafka alone (polls, decodes and compares with a thresh
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -108,6 +110,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
         notes=[
             f"broker: {endpoints.broker_kind}; fsync on",
             f"{len(delays)} of {sent} reports assigned in the steady part",
+            "the worker's time by stage, ms of the whole run: " + _stages(folder / "worker.log"),
         ],
     )
 
@@ -235,6 +238,16 @@ async def _incidents(
         spent += ended - begun
         await _free_all_units(sender, ledger)
     return rounds * _BURST / spent
+
+
+def _stages(log: Path) -> str:
+    """Return the stages that took longest, from what the worker logs every ten seconds."""
+    spent: Counter[str] = Counter()
+    for line in log.read_text().splitlines():
+        if "streams.metrics: ms:" in line:
+            for name, ms in re.findall(r"(\S+) (\d+)", line.partition("ms:")[2]):
+                spent[name] += int(ms)
+    return ", ".join(f"{name} {ms}" for name, ms in spent.most_common(12))
 
 
 # -- latency ---------------------------------------------------------------------------------
