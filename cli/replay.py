@@ -181,8 +181,13 @@ def _print(report: "Report") -> None:
             typer.echo(f"{title:14} {count:>8}  {name}")
     if report.undecodable:
         typer.echo(f"{'dead letters':14} {report.undecodable:>8}  no journal entries")
+    others = sorted({name for name in report.decided_by.values() if name != report.software})
+    if others:
+        typer.echo(f"decided by Jingwei {', '.join(others)}; replayed by {report.software}")
     if report.difference is None:
         typer.echo(f"equal, byte for byte: SHA-256 {report.sha256}")
     else:
         typer.echo(f"DIFFERENT: {report.difference['sentence']}")
+        if others:
+            typer.echo("Other software decides otherwise: replay with the same to see it equal.")
         typer.echo(f"SHA-256 recorded {report.recorded_sha256}, replayed {report.sha256}")

@@ -15,6 +15,7 @@ from infra.ledger import snapshot
 from infra.ledger.migrations import check_schema
 from infra.ledger.pool import reading
 from infra.ledger.snapshot import Recorded
+from infra.software import deciding_software
 from replay.compare import Comparison
 from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
 from replay.player import Applied, Pace, Window, play
@@ -59,6 +60,10 @@ class Report:
         Wall clock of the replay.
     equal, sha256, recorded_sha256, difference
         See ``replay.compare``; ``difference`` is a sentence with its parts.
+    software
+        What replayed, see ``infra.software``.
+    decided_by
+        The software that decided then, by the offset from which on it did.
     """
 
     region: str
@@ -75,6 +80,8 @@ class Report:
     sha256: str
     recorded_sha256: str
     difference: dict[str, object] | None
+    software: str
+    decided_by: dict[int, str]
 
 
 async def run_replay(
@@ -142,6 +149,9 @@ async def run_replay(
     async for skipped in record.before(applied_to + 1):
         comparison.add_unreplayed(skipped)
     found = comparison.difference
+    bounds = (0, -1) if first is None or last is None else (first.offset, last.offset)
+    async with reading(connection) as conn:
+        decided_by = await snapshot.deciders(conn, region, *bounds)
     return Report(
         region=region,
         partition=partition,
@@ -157,6 +167,8 @@ async def run_replay(
         sha256=comparison.sha256,
         recorded_sha256=comparison.recorded_sha256,
         difference=None if found is None else {"sentence": found.sentence(), **asdict(found)},
+        software=deciding_software(),
+        decided_by=decided_by,
     )
 
 

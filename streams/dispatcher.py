@@ -15,6 +15,7 @@ from infra.ledger import effects as ledger_effects
 from infra.ledger import snapshot
 from infra.ledger.effects import Applied
 from infra.ledger.outbox import Message
+from infra.software import deciding_software
 from schemas import journal, topics
 from schemas.journal import command_fault
 from schemas.snapshot import Snapshot
@@ -48,6 +49,8 @@ class Dispatcher:
         self._offsets: dict[str, int] = {}
         self._applied: dict[str, list[Applied]] = {}
         self._outgoing: list[Message] = []
+        self._signed: set[str] = set()
+        """Regions whose present core has put its name to the journal."""
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Start the cores of the partition's regions afresh from the ledger."""
@@ -57,6 +60,7 @@ class Dispatcher:
                 continue
             known = await snapshot.load_snapshot(conn, region)
             self._offsets[region] = await snapshot.applied_offset(conn, region)
+            self._signed.discard(region)
             cores[region] = Region.restore(known or Snapshot(region=region), self._routers)
         self._cores[partition] = cores
 
@@ -97,6 +101,11 @@ class Dispatcher:
         outgoing, self._outgoing = self._outgoing, []
         for region, batch in applied.items():
             clock = self._cores[partition][region].clock
+            if region not in self._signed:
+                await ledger_effects.note_decider(
+                    conn, region, batch[0].offset, deciding_software()
+                )
+                self._signed.add(region)
             await ledger_effects.write_applied(conn, region, batch, clock)
         return outgoing
 

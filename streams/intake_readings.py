@@ -16,12 +16,12 @@ from schemas.codes import ObservedProperty
 from schemas.envelope import Envelope
 from schemas.ids import derive
 from schemas.inputs import SensorReading
-from schemas.journal import EvidenceNoted
 from schemas.records import Evidence, Point, Where
 from streams.dead_letters import Fault
 from streams.errors import BadInput
+from streams.evidence import Found, write_evidence
 from streams.limits import IntakeSettings
-from streams.messages import Received, to_journal
+from streams.messages import Received
 from streams.places import locate
 from streams.validate import Checker, check_id, open_message
 
@@ -75,7 +75,7 @@ class ReadingsIntake:
         self._latest: dict[int, datetime] = {}
         self._swept: dict[int, datetime] = {}
         self._changed: dict[str, _Stream] = {}
-        self._found: dict[str, tuple[Evidence, Source, str]] = {}
+        self._found: dict[str, Found] = {}
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over the alarm states that the ledger has of a partition."""
@@ -146,19 +146,7 @@ class ReadingsIntake:
         forgotten = self._forget_calm(partition)
         if forgotten:
             await intake.forget_alarms(conn, partition, forgotten)
-        if not found:
-            return []
-        rows_found = [(evidence, source) for evidence, source, _ in found.values()]
-        new = await intake.insert_evidence(conn, self._region, rows_found)
-        return [
-            to_journal(
-                EvidenceNoted(id=derive(item.id, "entry"), region=self._region, evidence=item),
-                correlation=item.id,
-                causation=cause,
-            )
-            for item, _, cause in found.values()
-            if item.id in new
-        ]
+        return await write_evidence(conn, self._region, list(found.values()))
 
     def _forget_calm(self, partition: int) -> list[str]:
         """Forget calm datastreams of old or, beyond a number, the oldest; return which.

@@ -133,6 +133,13 @@ class Relay:
                 await outbox.mark_sent(conn, sent)
             self._sent.difference_update(sent)
 
+    async def close(self) -> None:
+        """Delete what was acknowledged last, so that the next worker does not send it again."""
+        try:
+            await self.forget_sent()
+        except LedgerUnavailable as error:
+            log.warning("relay: %s; what was sent last will be sent again", error)
+
     async def run(self) -> None:
         """Delete acknowledged rows from time to time, off the fast path."""
         while True:

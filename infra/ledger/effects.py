@@ -114,6 +114,11 @@ async def write_applied(
     return len(fresh)
 
 
+async def note_decider(conn: asyncpg.Connection, region: str, offset: int, software: str) -> None:
+    """Note the software that applies a region's journal from an offset on, if it is another."""
+    await conn.execute(statement("effects.decider"), region, offset, software)
+
+
 class _Changes:
     """What a batch changes, by table."""
 

@@ -5,10 +5,13 @@ same transaction, so ids within a lane commit in order and reading them by id sk
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
 
 import asyncpg
 import msgspec
 
+from infra.ledger.errors import NotFound
 from infra.ledger.rows import plain
 from infra.ledger.statements import statement
 
@@ -23,6 +26,22 @@ class Message(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Headers = []
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A message that the broker refused for good, without what it says; see ``settle``."""
+
+    id: int
+    lane: str
+    topic: str
+    value_bytes: int | None
+    created_at: datetime
+    refused_at: datetime
+    reason: str
+    settled_at: datetime | None
+    settled_by: str | None
+    settlement: str | None
+    settled_why: str | None
 
 
 def pack_headers(headers: Headers) -> bytes:
@@ -81,3 +100,32 @@ async def lanes_waiting(conn: asyncpg.Connection, older_than_s: float) -> list[s
     return [
         row["lane"] for row in await conn.fetch(statement("outbox.lanes_waiting"), older_than_s)
     ]
+
+
+async def refused(conn: asyncpg.Connection, limit: int, *, settled: bool = False) -> list[Refused]:
+    """Return messages set aside, the latest first; those dealt with only if ``settled``."""
+    rows = await conn.fetch(statement("outbox.refused"), settled, limit)
+    return [Refused(**row) for row in rows]
+
+
+async def settle(
+    conn: asyncpg.Connection,
+    row_id: int,
+    settlement: Literal["resent", "discarded"],
+    by: str,
+    why: str,
+) -> None:
+    """Deal with a message set aside: into its lane again, under a new id, or nowhere.
+
+    The row stays as it was, with who did what about it and why.
+
+    Raises
+    ------
+    NotFound
+        None of that id waits for anybody.
+    """
+    found = await conn.fetchval(statement("outbox.settle"), row_id, settlement, by, why)
+    if found is None:
+        raise NotFound(f"no message {row_id} is set aside, or it was dealt with before")
+    if settlement == "resent":
+        await conn.execute(statement("outbox.resend"), row_id)

@@ -135,6 +135,7 @@ _UNAVAILABLE = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,  # the connection is gone
+    asyncpg.InternalClientError,  # it was cut in mid-statement, and asyncpg lost count of it
 )
 _SERVERS_FAULT = (
     "25006",  # read only: a standby, or a failover under way

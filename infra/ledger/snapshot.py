@@ -73,6 +73,15 @@ async def applied_offset(conn: asyncpg.Connection, region: str) -> int:
     return -1 if row is None else int(row["applied_offset"])
 
 
+async def deciders(conn: asyncpg.Connection, region: str, first: int, last: int) -> dict[int, str]:
+    """Return the software that applied offsets ``first`` to ``last``, by where each began.
+
+    What was applied before ledgers kept it has none.
+    """
+    rows = await conn.fetch(statement("snapshot.deciders"), region, first, last)
+    return {row["from_offset"]: row["software"] for row in rows}
+
+
 async def first_applied_offset(conn: asyncpg.Connection, region: str) -> int | None:
     """Return the journal offset of the first entry applied, None before any.
 

@@ -14,8 +14,9 @@ from cli import exit_codes
 from cli.main import application
 from infra.archive import ArchiveGap, partition_folder, segments
 from infra.ledger import connect
-from infra.ledger.effects import write_applied
+from infra.ledger.effects import note_decider, write_applied
 from infra.ledger.pool import transaction
+from infra.software import deciding_software
 from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
 from replay.player import Window
 from replay.run import run_replay
@@ -103,6 +104,21 @@ async def test_a_changed_record_is_the_first_difference(ledger, entries, tmp_pat
     assert isinstance(found["effect"], int)
     for word in (str(offset), entries[3][0].id, "incident.severity", "P4", "P2"):
         assert word in found["sentence"]
+
+
+async def test_a_replay_tells_which_software_decided(ledger, entries, tmp_path):
+    await record(ledger, entries)
+    keep_journal(tmp_path, entries)
+    report = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert report.decided_by == {}, "ledgers from before did not keep it"
+    async with transaction(ledger) as conn:
+        for offset, software in ((0, "0.1.0+a"), (3, "0.1.0+a"), (5, "0.1.0+b"), (99_999, "c")):
+            await note_decider(conn, REGION, offset, software)
+    report = await run_replay(ledger, tmp_path, REGION, routers, Silent())
+    assert report.decided_by == {0: "0.1.0+a", 5: "0.1.0+b"}
+    late = await run_replay(ledger, tmp_path, REGION, routers, Silent(), window=Window(7, None))
+    assert late.decided_by == {5: "0.1.0+b"}
+    assert report.software == deciding_software()
 
 
 async def test_a_missing_record_is_a_difference(ledger, entries, tmp_path):

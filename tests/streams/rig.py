@@ -180,7 +180,7 @@ async def make_all_topics(bootstrap: str) -> None:
 
 async def begin_at_the_end(endpoints: Endpoints, group: str) -> dict[Part, int]:
     """Set the group's fences to where the topics end now; return them."""
-    ends = await end_offsets(endpoints.bootstrap, [topic.name for topic in READ_TOPICS])
+    ends = await true_ends(endpoints, [topic.name for topic in READ_TOPICS])
     connection = await asyncpg.connect(endpoints.database_url)
     try:
         await connection.executemany(
@@ -209,6 +209,34 @@ async def end_offsets(bootstrap: str, names: Iterable[str]) -> dict[Part, int]:
     finally:
         await consumer.stop()
     return {(part.topic, part.partition): offset for part, offset in ends.items()}
+
+
+async def true_ends(endpoints: Endpoints, names: Iterable[str]) -> dict[Part, int]:
+    """Return where topics end, on the embedded broker too.
+
+    It answers with the first offset of the last batch, plus one: reading from there tells more.
+    """
+    ends = await end_offsets(endpoints.bootstrap, names)
+    waiting = [TopicPartition(*part) for part, end in ends.items() if end]
+    if endpoints.broker_idempotent or not waiting:
+        return ends
+    consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.bootstrap)
+    await consumer.start()
+    try:
+        consumer.assign(waiting)
+        for part in waiting:
+            consumer.seek(part, ends[part.topic, part.partition] - 1)
+        deadline = time.monotonic() + 30.0
+        while waiting:
+            assert time.monotonic() < deadline, f"nothing before the end of {waiting}"
+            for part in await consumer.getmany(timeout_ms=200):
+                ends[part.topic, part.partition] = await consumer.position(part)
+            waiting = [
+                p for p in waiting if await consumer.position(p) < ends[p.topic, p.partition]
+            ]
+    finally:
+        await consumer.stop()
+    return ends
 
 
 async def read_all(bootstrap: str, names: Sequence[str]) -> list[Any]:
@@ -259,7 +287,7 @@ async def _settle(endpoints: Endpoints, group: str, worker: WorkerProcess, withi
     connection = await asyncpg.connect(endpoints.database_url)
     try:
         while True:
-            ends = await end_offsets(endpoints.bootstrap, [topic.name for topic in READ_TOPICS])
+            ends = await true_ends(endpoints, [topic.name for topic in READ_TOPICS])
             rows = await connection.fetch(
                 "SELECT topic, partition, next_offset FROM consumed WHERE consumer_group = $1",
                 group,

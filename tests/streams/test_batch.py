@@ -280,6 +280,7 @@ async def test_a_partition_whose_lane_cannot_be_drained_is_not_adopted(bench):
     assert await bench.sent() == ["left", "mine"]
 
 
+@pytest.mark.apache_kafka  # the embedded broker has no limit, and makes topics as they are named
 async def test_what_the_broker_refuses_for_good_holds_up_nothing(bench, monkeypatch):
     monkeypatch.setattr(producer, "_METADATA_S", 0.3)
     mark = f"|{bench.group}".encode()

@@ -90,3 +90,5 @@ def test_a_replay_after_kills_is_equal(rig, city, tmp_path):
     assert report.sha256 == report.recorded_sha256
     assert report.happened["commands accepted"] == report.happened["commands refused"] == 1
     assert report.happened["incidents opened"] > 1
+    assert set(report.decided_by.values()) == {report.software}
+    assert rig.rows("SELECT 1 FROM outbox") == [], "what was sent is forgotten at the end"

@@ -155,12 +155,15 @@ ON CONFLICT (id) DO UPDATE SET
 
 -- name: condition
 INSERT INTO street_condition (
-    region, id, kind, segments, speed_factor, valid_from, valid_until, reason, record
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    region, id, kind, segments, speed_factor, lanes_closed, depth_m, valid_from, valid_until,
+    reason, record
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (region, id) DO UPDATE SET
     kind = excluded.kind,
     segments = excluded.segments,
     speed_factor = excluded.speed_factor,
+    lanes_closed = excluded.lanes_closed,
+    depth_m = excluded.depth_m,
     valid_from = excluded.valid_from,
     valid_until = excluded.valid_until,
     reason = excluded.reason,
@@ -185,3 +188,10 @@ ON CONFLICT (id) DO UPDATE SET
     reason = excluded.reason,
     version = excluded.version,
     at = excluded.at;
+
+-- name: decider
+INSERT INTO decider (region, from_offset, software)
+SELECT $1::text, $2::bigint, $3::text
+WHERE $3 IS DISTINCT FROM (
+    SELECT software FROM decider WHERE region = $1 ORDER BY from_offset DESC LIMIT 1
+);

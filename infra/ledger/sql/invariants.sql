@@ -124,5 +124,6 @@ ORDER BY 1 LIMIT 20;
 SELECT format('%s messages for %s were refused by the broker, the last at %s: %s',
               count(*), topic, max(refused_at), reason)
 FROM outbox_refused
+WHERE settled_at IS NULL
 GROUP BY topic, reason
 ORDER BY 1 LIMIT 20;

@@ -25,3 +25,21 @@ WITH refused AS (
 INSERT INTO outbox_refused (id, lane, topic, key, value, headers, created_at, reason)
 SELECT id, lane, topic, key, value, headers, created_at, $2 FROM refused
 ON CONFLICT DO NOTHING;
+
+-- name: refused
+SELECT id, lane, topic, octet_length(value) AS value_bytes, created_at, refused_at, reason,
+       settled_at, settled_by, settlement, settled_why
+FROM outbox_refused
+WHERE $1 OR settled_at IS NULL
+ORDER BY id DESC LIMIT $2;
+
+-- name: settle
+UPDATE outbox_refused
+SET settled_at = clock_timestamp(), settlement = $2, settled_by = $3, settled_why = $4
+WHERE id = $1 AND settled_at IS NULL
+RETURNING id;
+
+-- name: resend
+INSERT INTO outbox (lane, topic, key, value, headers)
+SELECT lane, topic, key, value, headers FROM outbox_refused WHERE id = $1
+RETURNING id;

@@ -89,7 +89,7 @@ SELECT
     (SELECT count(*) FROM alert WHERE ended_at IS NULL) AS alerts_active,
     (SELECT count(*) FROM assignment WHERE ended IS NULL) AS assignments_active,
     (SELECT count(*) FROM street_condition WHERE ended_at IS NULL) AS conditions_in_force,
-    (SELECT count(*) FROM outbox_refused) AS outbox_refused;
+    (SELECT count(*) FROM outbox_refused WHERE settled_at IS NULL) AS outbox_refused;
 
 -- name: regions
 SELECT region, clock, applied_offset, policy_version, city FROM region ORDER BY region;

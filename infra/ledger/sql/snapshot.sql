@@ -39,3 +39,10 @@ ORDER BY journal_offset;
 
 -- name: first_applied
 SELECT min(journal_offset) FROM applied WHERE region = $1;
+
+-- name: deciders
+SELECT from_offset, software FROM decider
+WHERE region = $1 AND from_offset <= $3
+  AND from_offset >= coalesce(
+      (SELECT max(from_offset) FROM decider WHERE region = $1 AND from_offset <= $2), 0)
+ORDER BY from_offset;

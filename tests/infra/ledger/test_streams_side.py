@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from infra.ledger import connect, errors, fence, invariants, open_pool, outbox, queries, transaction
+from infra.ledger import (
+    connect,
+    errors,
+    fence,
+    invariants,
+    ledger_errors,
+    open_pool,
+    outbox,
+    queries,
+    transaction,
+)
 from infra.ledger.city import FenceRow, store_city
 from infra.ledger.feeds import fill_subscriptions, load_subscriptions
 from infra.ledger.intake import (
@@ -240,6 +250,11 @@ async def test_a_lost_connection_is_the_ledger_unavailable(
     with pytest.raises(errors.LedgerUnavailable):
         async with transaction(pool):
             pass
+
+
+async def test_a_client_that_lost_count_of_a_cut_connection_is_no_defect() -> None:
+    with pytest.raises(errors.LedgerUnavailable, match="cannot switch"), ledger_errors():
+        raise asyncpg.InternalClientError("cannot switch to state 15")
 
 
 @pytest.mark.parametrize("code", ["25006", "53100", "57P03", "58030", "58P01", "XX000", "XX001"])
