@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from dispatch.correlation import surest
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units, set_state
 from dispatch.respond import (
@@ -234,6 +235,7 @@ def _merge(
         into.id,
         evidence=(*into.evidence, *incident.evidence),
         sources=tuple(dict.fromkeys((*into.sources, *incident.sources))),
+        readings=surest((*into.readings, *incident.readings)),
         noticed_at=max(into.noticed_at, incident.noticed_at),
         point=into.point or incident.point,
         where=into.where if into.point else incident.where,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dispatch.correlation import Correlator, Match
+from dispatch.correlation import Correlator, Match, names, surest
 from dispatch.incidents import set_state
 from dispatch.respond import Means, reroute, respond
 from dispatch.state import State
@@ -11,7 +11,7 @@ from schemas import codes
 from schemas.effects import EvidencePlaced, Linked
 from schemas.errors import UnknownCode
 from schemas.ids import derive
-from schemas.records import Evidence, Incident
+from schemas.records import Evidence, Incident, Reading
 
 _ACTORS = {"sensor": "sensor", "report": "citizen"}
 
@@ -61,8 +61,9 @@ def _open(state: State, means: Means, evidence: Evidence, match: Match, doubt: s
         noticed_at=state.now,
         evidence=(evidence.id,),
         sources=(evidence.source_id,),
+        readings=surest(_readings(evidence)),
         possible_duplicate_of=doubt,
-        held_until=None if doubt is None else state.now + hold,
+        held_until=None if doubt is None or match.urgent else state.now + hold,
     )
     state.add_incident(incident)
     actor = _ACTORS.get(evidence.source, evidence.source)
@@ -96,7 +97,8 @@ def _ask(state: State, incident: Incident, doubt: str, match: Match, hold: timed
         "possible_duplicate",
         f"{incident.number} may be {other.number} {other.title}: {'; '.join(match.reasons)}",
     )
-    state.set_timer("held", incident.id, state.now + hold)
+    if not match.urgent:
+        state.set_timer("held", incident.id, state.now + hold)
 
 
 def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, match: Match) -> None:
@@ -112,6 +114,7 @@ def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, ma
         sources=sources,
         noticed_at=state.now,
         confidence=round(sure, 6),
+        readings=surest((*before.readings, *_readings(evidence))),
     )
     state.append(
         incident_id,
@@ -124,7 +127,7 @@ def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, ma
     if before.state in FINAL:
         return
     _raise_severity(state, incident_id, evidence)
-    _name(state, incident_id, evidence)
+    _name(state, before, evidence)
     moved = _refine_place(state, incident_id, evidence)
     if moved:
         reroute(state, means, incident_id, "the place is known better now")
@@ -145,21 +148,26 @@ def _raise_severity(state: State, incident_id: str, evidence: Evidence) -> None:
     )
 
 
-def _name(state: State, incident_id: str, evidence: Evidence) -> None:
-    """Give an incident that nobody could classify the first category somebody could."""
-    incident = state.incidents[incident_id]
-    if incident.category != "other" or evidence.category == "other":
+def _readings(evidence: Evidence) -> tuple[Reading, ...]:
+    """Return all that evidence may mean."""
+    said = Reading(category=evidence.category, confidence=evidence.confidence)
+    return (said, *evidence.alternatives)
+
+
+def _name(state: State, incident: Incident, evidence: Evidence) -> None:
+    """Let an incident, as it was before, take the category of who understands it better."""
+    if not names(evidence, incident):
         return
     category = codes.category(evidence.category)
     place = incident.where.address or incident.where.subdistrict or "地点不明"
     state.change_incident(
-        incident_id, category=category.code, title=f"{category.zh} {category.en}: {place}"
+        incident.id, category=category.code, title=f"{category.zh} {category.en}: {place}"
     )
     state.append(
-        incident_id,
+        incident.id,
         "classified",
         "policy",
-        f"other → {category.code}",
+        f"{incident.category} → {category.code}",
         (f"{evidence.source} {evidence.source_id} says so",),
     )
 

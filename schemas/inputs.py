@@ -149,20 +149,26 @@ class UnitStatus(Input, frozen=True, kw_only=True):
 
 
 class StreetCondition(Input, frozen=True, kw_only=True):
-    """A closure or slow-down of streets. Key: ``condition``.
+    """A closure or slow-down of streets, or water on them. Key: ``condition``.
 
     Attributes
     ----------
     condition
         The condition's id; a later message with the same id replaces it.
     kind
-        ``closure``, ``speed_factor`` or ``cleared``.
+        ``closure`` (nobody passes), ``lane_closure`` (some lanes are shut: slower, closed to
+        vehicles when none is left), ``flood_depth`` (water: slower the deeper, closed to whom it
+        is too deep), ``speed_factor`` (slower) or ``cleared``.
     segments
         Arc ids of the street graph (``"u-v-key"``).
     street
         A street's name; all its arcs are meant. Either this or ``segments``.
     speed_factor
         Share of the usual speed that remains, 0.01 to 1; for ``speed_factor``.
+    lanes_closed
+        Lanes shut on each segment, in its direction, 1 to 20; for ``lane_closure``.
+    depth_m
+        Depth of the water in metres, 0 to 10; for ``flood_depth``.
     valid_from, valid_until
         Half-open interval; without an end it holds until it is cleared.
     """
@@ -175,3 +181,5 @@ class StreetCondition(Input, frozen=True, kw_only=True):
     street: str | None = None
     speed_factor: float | None = None
     reason: str = ""
+    lanes_closed: int | None = None
+    depth_m: float | None = None

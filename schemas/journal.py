@@ -47,7 +47,7 @@ class UnitStamped(_Entry, tag="unit_stamped", frozen=True, kw_only=True):
 class StreetChanged(_Entry, tag="street", frozen=True, kw_only=True):
     """A street condition starts, changes or ends; ``segments`` are resolved arc ids.
 
-    ``kind`` is ``closure``, ``speed_factor`` or ``cleared``.
+    ``kind`` and what belongs to it are as in ``inputs.StreetCondition``.
     """
 
     condition: str
@@ -57,6 +57,8 @@ class StreetChanged(_Entry, tag="street", frozen=True, kw_only=True):
     valid_until: datetime | None = None
     speed_factor: float | None = None
     reason: str = ""
+    lanes_closed: int | None = None
+    depth_m: float | None = None
 
 
 class PolicyChanged(_Entry, tag="policy", frozen=True, kw_only=True):

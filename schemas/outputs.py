@@ -42,3 +42,40 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True):
 
     incident_id: str
     alert: Alert
+
+
+class FenceEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit enters or leaves a fence of the city, on ``city.fence.events``.
+
+    Attributes
+    ----------
+    id
+        Derived from unit, fence, ``detect`` and time, so the same transition told again, live or
+        from the archive, has the same one; also the message's ``ce_id``.
+    unit
+        Id of the unit.
+    fence, fence_kind, fence_name
+        Of the fence; kind and name are empty where a ``closed`` is about a fence that the city
+        does not have any more.
+    detect
+        ``enter``, ``exit``, ``cross`` (through it between two fixes), ``dwell`` (inside for long
+        enough), ``closed`` (the fence ended while the unit was inside), or ``inside`` where that
+        is asked for.
+    at
+        When: the time of the fix that showed it, or when the fence ended.
+    lon, lat
+        Of that fix, else of the unit's last one before; WGS-84 degrees.
+    accuracy_m
+        Of that fix, metres, if known.
+    """
+
+    id: str
+    unit: str
+    fence: str
+    fence_kind: str
+    fence_name: str
+    detect: str
+    at: datetime
+    lon: float
+    lat: float
+    accuracy_m: float | None = None

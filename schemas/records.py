@@ -32,6 +32,13 @@ class Where(Record, frozen=True, kw_only=True):
     address: str | None = None
 
 
+class Reading(Record, frozen=True, kw_only=True):
+    """One way to understand what was said: a category, and 0 to 1 how sure that is."""
+
+    category: str
+    confidence: float
+
+
 class Evidence(Record, frozen=True, kw_only=True):
     """One notice of an event: an alarm of a sensor, or a citizen's report after triage.
 
@@ -59,6 +66,8 @@ class Evidence(Record, frozen=True, kw_only=True):
         How category, severity and place were found.
     reporter
         Pseudonymous reference of the reporter.
+    alternatives
+        What else the words may mean, likeliest first.
     """
 
     id: str
@@ -75,6 +84,7 @@ class Evidence(Record, frozen=True, kw_only=True):
     text: str
     reasons: tuple[str, ...] = ()
     reporter: str | None = None
+    alternatives: tuple[Reading, ...] = ()
 
 
 class Incident(Record, frozen=True, kw_only=True):
@@ -103,6 +113,9 @@ class Incident(Record, frozen=True, kw_only=True):
         Requirements that no unit could be found for, as ``capability×count: why``.
     merged_into
         The incident that took this one in.
+    readings
+        What its evidence may mean, each category once with the surest of its confidences,
+        surest first.
     """
 
     id: str
@@ -133,6 +146,7 @@ class Incident(Record, frozen=True, kw_only=True):
     disposition: str | None = None
     merged_into: str | None = None
     manual: bool = False
+    readings: tuple[Reading, ...] = ()
 
 
 class Unit(Record, frozen=True, kw_only=True):
@@ -268,8 +282,12 @@ class Alert(Record, frozen=True, kw_only=True):
     subject: str | None = None
 
 
-class Condition(Record, frozen=True, kw_only=True):
-    """A street condition in force or to come; fields as in ``inputs.StreetCondition``."""
+class Condition(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A street condition in force or to come; fields as in ``inputs.StreetCondition``.
+
+    ``lanes_closed`` and ``depth_m`` are written only where they say something, so that what
+    was recorded before they were known stays the same, byte for byte.
+    """
 
     id: str
     kind: str
@@ -278,6 +296,8 @@ class Condition(Record, frozen=True, kw_only=True):
     valid_from: datetime
     valid_until: datetime | None
     reason: str
+    lanes_closed: int | None = None
+    depth_m: float | None = None
 
 
 class Timer(Record, frozen=True, kw_only=True):

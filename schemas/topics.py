@@ -92,7 +92,7 @@ UNIT_STATUS = Topic(
 STREETS = Topic(
     name="city.street.conditions",
     key="condition id",
-    about="a closure or slow-down of streets, with its validity",
+    about="a closure, slow-down or flooding of streets, with its validity",
     type="city.jingwei.street.condition.v1",
     message=inputs.StreetCondition,
     role="input",
@@ -134,9 +134,18 @@ ALERTS = Topic(
     role="output",
     retention_ms=7 * _DAY,
 )
+FENCE_EVENTS = Topic(
+    name="city.fence.events",
+    key="unit id",
+    about="a responder enters, leaves, crosses or dwells in a fence of the city",
+    type="city.jingwei.fence.event.v1",
+    message=outputs.FenceEvent,
+    role="output",
+    retention_ms=7 * _DAY,
+)
 
 INPUTS = (READINGS, REPORTS, POSITIONS, UNIT_STATUS, STREETS)
-OUTPUTS = (INCIDENTS, DISPATCHES, ALERTS)
+OUTPUTS = (INCIDENTS, DISPATCHES, ALERTS, FENCE_EVENTS)
 CITY = (*INPUTS, JOURNAL, *OUTPUTS)
 
 

@@ -13,10 +13,10 @@ from infra.ledger.outbox import Message
 from schemas import topics
 from schemas.ids import derive
 from schemas.inputs import CitizenReport
-from schemas.journal import EvidenceNoted
 from schemas.records import Evidence, Point
+from streams.evidence import Found, write_evidence
 from streams.limits import IntakeSettings
-from streams.messages import Received, to_journal
+from streams.messages import Received
 from streams.places import locate
 from streams.privacy import redact
 from streams.validate import MAX_ID, Checker, check_id, check_text, open_message
@@ -35,7 +35,7 @@ class ReportsIntake:
         self._city = city
         self._region = city.manifest.region
         self._checker = Checker(city, limits)
-        self._found: dict[str, tuple[Evidence, Source, str]] = {}
+        self._found: dict[str, Found] = {}
         self._reporters: dict[str, Reporter] = {}
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
@@ -60,6 +60,7 @@ class ReportsIntake:
         judged = triage(
             msgspec.structs.replace(report, description=description),
             observed.astimezone(UTC).date(),
+            names=self._names(description),
         )
         reasons = judged.reasons
         if point is None:
@@ -82,6 +83,7 @@ class ReportsIntake:
             text=description,
             reasons=reasons,
             reporter=reporter,
+            alternatives=judged.alternatives,
         )
         source = Source(message.topic, message.partition, message.offset)
         self._found.setdefault(evidence.id, (evidence, source, envelope.id))
@@ -92,19 +94,14 @@ class ReportsIntake:
         reporters, self._reporters = self._reporters, {}
         if reporters:
             await intake.insert_reporters(conn, list(reporters.values()))
-        if not found:
-            return []
-        rows = [(evidence, source) for evidence, source, _ in found.values()]
-        new = await intake.insert_evidence(conn, self._region, rows)
-        return [
-            to_journal(
-                EvidenceNoted(id=derive(item.id, "entry"), region=self._region, evidence=item),
-                correlation=item.id,
-                causation=cause,
-            )
-            for item, _, cause in found.values()
-            if item.id in new
-        ]
+        return await write_evidence(conn, self._region, list(found.values()))
+
+    def _names(self, description: str) -> list[str]:
+        """Return the names of places in a text, as they stand there: they tell nothing of it."""
+        matches = self._city.gazetteer.find(description)
+        # Between the two streets of a crossing may stand what happened there.
+        spans = [match.span for match in matches if match.kind != "crossing"]
+        return [description[start:end] for start, end in spans]
 
     def _named_place(self, address: str | None, description: str) -> tuple[Point | None, str]:
         """Look for a place by name: in the address first, then in what was said."""

@@ -4,9 +4,13 @@ Structured codes first (the Open311 service code, the channel's number), then a 
 English lexicon over the free text: single words, and patterns of words that mean something only
 together. A cause outranks its consequences. The first version behind an interface that later
 work may replace: ``triage(report, on) -> Triage``. Pure: the day comes in as an argument.
+
+What else a text may mean is told beside what it is taken for (``alternatives``): "the hydrant was
+hit" is a burst pipe and may be a crash. Correlation asks the neighbours which it was.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
@@ -14,6 +18,7 @@ import msgspec
 from dispatch.triage.lexicon import Hit, Lexicon, Prepared, lexicon
 from schemas import codes
 from schemas.inputs import CitizenReport
+from schemas.records import Reading
 
 __all__ = ["Triage", "triage"]
 
@@ -29,10 +34,15 @@ _CAUSE_SHARE = 0.5
 """And with at least this share of the consequence's own score."""
 _CONSEQUENCE = 0.3
 """What is left of a consequence's score beside its cause."""
+_BESIDE = 0.7
+"""And what it counts as something else that the text may mean: others may tell of it alone."""
 _OVERRULED_CONFIDENCE = 0.6
 _EXERCISE_CONFIDENCE = 0.2
 _NOTHING_CONFIDENCE = 0.1
 _MAX_CONFIDENCE = 0.97
+_ALTERNATIVE = 0.3
+"""With at least this share of the best score a category is an alternative."""
+_MOST_ALTERNATIVES = 3
 _LONGEST_TEXT = 5_000
 
 
@@ -47,20 +57,27 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
         0 to 1: how sure the category is.
     reasons
         One sentence each: which code, channel and words spoke for what, and what disagreed.
+    alternatives
+        What else the text may mean, likeliest first; none is surer than the category.
     """
 
     category: str
     severity: str
     confidence: float
     reasons: tuple[str, ...]
+    alternatives: tuple[Reading, ...] = ()
 
 
-class _Reading(msgspec.Struct, frozen=True):
-    """What the text says: categories by falling score, and the words behind them."""
+class _Text(msgspec.Struct, frozen=True):
+    """What the text says: categories by falling score, the words behind them, what is denied.
+
+    ``plain`` are the scores before consequences were lowered.
+    """
 
     scores: list[tuple[str, float]]
     words: dict[str, list[str]]
     denied: list[str]
+    plain: dict[str, float]
 
     @property
     def best(self) -> str | None:
@@ -80,7 +97,7 @@ class _Reading(msgspec.Struct, frozen=True):
         return (1.0 - math.exp(-first / _STRENGTH_SCALE)) * (0.6 + 0.4 * margin)
 
 
-def triage(report: CitizenReport, on: date) -> Triage:
+def triage(report: CitizenReport, on: date, names: Iterable[str] = ()) -> Triage:
     """Classify a citizen's report.
 
     Parameters
@@ -89,6 +106,8 @@ def triage(report: CitizenReport, on: date) -> Triage:
         Only its service code, channel and description are looked at.
     on
         The day whose code tables hold.
+    names
+        Names of places in the description: a "Water Street" is no water.
 
     Returns
     -------
@@ -96,7 +115,7 @@ def triage(report: CitizenReport, on: date) -> Triage:
         Category ``other`` with a confidence of 0.1 where nothing was found.
     """
     words = lexicon()
-    text = words.prepare(report.description[:_LONGEST_TEXT])
+    text = words.prepare(report.description[:_LONGEST_TEXT], names)
     reasons: list[str] = []
     reading = _read(text, words, words.channels.get(report.channel.strip(), {}), on)
     coded = _coded(report.service_code, on, reasons)
@@ -107,12 +126,35 @@ def triage(report: CitizenReport, on: date) -> Triage:
     if marks:
         confidence = min(confidence, _EXERCISE_CONFIDENCE)
         reasons.append(f"marked as an exercise or test ({_quoted(marks)}): an operator decides")
+    alternatives = _alternatives(reading, category, confidence, reasons)
     return Triage(
         category=category,
         severity=severity,
         confidence=round(confidence, 3),
         reasons=tuple(reasons),
+        alternatives=alternatives,
     )
+
+
+def _alternatives(
+    text: _Text, category: str, confidence: float, reasons: list[str]
+) -> tuple[Reading, ...]:
+    """Return what else is spoken of, by the share of its score in that of what is believed."""
+    best = text.score(category) or (text.scores[0][1] if text.scores else 0.0)
+    said = {
+        code: score if score == text.plain[code] else max(score, _BESIDE * text.plain[code])
+        for code, score in text.scores
+        if code in text.words and code not in (category, "other")
+    }
+    found = [
+        Reading(category=code, confidence=round(confidence * min(1.0, score / best), 3))
+        for code, score in sorted(said.items(), key=lambda item: (-item[1], item[0]))
+        if score >= _ALTERNATIVE * best
+    ][:_MOST_ALTERNATIVES]
+    if found:
+        named = ", ".join(f"{one.category} {one.confidence:.2f}" for one in found)
+        reasons.append(f"may also be {named}")
+    return tuple(found)
 
 
 def _coded(service_code: str | None, on: date, reasons: list[str]) -> str | None:
@@ -133,7 +175,7 @@ def _read(
     words: Lexicon,
     channel: dict[str, float],
     on: date,
-) -> _Reading:
+) -> _Text:
     """Score every category by its words: the strongest whole, each further one half.
 
     The heaviest pattern of a category counts as one word more.
@@ -158,24 +200,30 @@ def _read(
             found[category] = list(spoken)
         if score > 0.0 and category in known:
             scores[category] = score
-    scores = _causes_first(scores, found, words.outranks)
     severities = codes.severities(on)
+    deadly = {c for c in scores if severities[known[c].default_severity].rank == 1}
+    plain, scores = scores, _causes_first(scores, deadly, text, words)
     ranked = sorted(  # a tie goes to what is usually worse, then to the earlier in the file
         scores.items(),
         key=lambda item: (-item[1], severities[known[item[0]].default_severity].rank),
     )
-    return _Reading(ranked, found, [hit.word for hit in hits if hit.negated])
+    return _Text(ranked, found, [hit.word for hit in hits if hit.negated], plain)
 
 
 def _causes_first(
-    scores: dict[str, float], found: dict[str, list[str]], outranks: dict[str, list[str]]
+    scores: dict[str, float], deadly: set[str], text: Prepared, words: Lexicon
 ) -> dict[str, float]:
-    """Return the scores with those of consequences lowered: a crash that blocks a road."""
+    """Return the scores with those of consequences lowered: a crash that blocks a road.
+
+    A ``deadly`` cause, such as a fire, is one however much more is said of the rest.
+    """
     lowered = {
-        consequence
-        for cause in found
-        for consequence in outranks.get(cause, ())
-        if scores.get(cause, 0.0) >= max(_CAUSE, _CAUSE_SHARE * scores.get(consequence, 0.0))
+        rank.consequence
+        for cause, score in scores.items()
+        for rank in words.outranks.get(cause, ())
+        if rank.holds(text.tokens)
+        and score >= _CAUSE
+        and (cause in deadly or score >= _CAUSE_SHARE * scores.get(rank.consequence, 0.0))
     }
     return {
         category: score * _CONSEQUENCE if category in lowered else score
@@ -183,7 +231,7 @@ def _causes_first(
     }
 
 
-def _explain(reading: _Reading, channel: str, words: Lexicon, reasons: list[str]) -> None:
+def _explain(reading: _Text, channel: str, words: Lexicon, reasons: list[str]) -> None:
     for category, score in reading.scores:
         if category in reading.words:
             reasons.append(f"text says {_quoted(reading.words[category])}: {category} {score:.1f}")
@@ -194,9 +242,7 @@ def _explain(reading: _Reading, channel: str, words: Lexicon, reasons: list[str]
         reasons.append(f"channel {channel.strip()} suggests {next(iter(hint))}")
 
 
-def _decide(
-    coded: str | None, reading: _Reading, on: date, reasons: list[str]
-) -> tuple[str, float]:
+def _decide(coded: str | None, reading: _Text, on: date, reasons: list[str]) -> tuple[str, float]:
     """Return category and confidence from the code and what the text says."""
     spoken, strength = reading.best, reading.strength
     if coded is None:

@@ -77,9 +77,10 @@ class Lexicon:
 
     def __init__(self, words: _Words, patterns: PatternFile) -> None:
         self.terms = words.terms
-        self.outranks = patterns.outranks
         self._patterns = Patterns(patterns)
+        self.outranks = self._patterns.outranks
         self._any_concept = _pattern(self._patterns.concepts_of)
+        self._words = frozenset(self._patterns.concepts_of).union(*words.terms.values())
         self.worse = words.worse
         self.milder = words.milder
         self.usual = words.usual
@@ -101,11 +102,21 @@ class Lexicon:
             rf"\s*(?:\bor\b|\bnor\b|和|或者|或|及|、)\s*(?:(?:{fillers})\s*)*"
         )
 
-    def prepare(self, text: str) -> Prepared:
-        """Return ``text`` ready for searching: normalised, simplified, false friends blanked."""
-        plain = normalise(text).translate(self._simplified)
-        clean = self._false_friends.sub(lambda found: "\x1f" * len(found.group()), plain)
+    def prepare(self, text: str, names: Iterable[str] = ()) -> Prepared:
+        """Return ``text`` ready for searching: normalised and simplified.
+
+        What tells nothing of the event is blanked: ``names`` of places (but for those that are
+        words of ours: a bar called "Fire" may burn), addresses, false friends.
+        """
+        plain = self._plain(text)
+        for name in _longest_first(map(self._plain, names)):
+            if len(name) > 1 and name not in self._words:
+                plain = plain.replace(name, "\x1f" * len(name))
+        clean = self._false_friends.sub(_blank, _ADDRESS.sub(_blank, plain))
         return Prepared(clean, self._find_tokens(clean))
+
+    def _plain(self, text: str) -> str:
+        return normalise(text).translate(self._simplified)
 
     def find_terms(self, prepared: Prepared) -> list[Hit]:
         """Return the categories' words in a prepared text; where they overlap, the longest."""
@@ -180,6 +191,17 @@ def normalise(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return _BLANK_IN_CHINESE.sub("", _BLANKS.sub(" ", folded)).strip()
 
+
+def _blank(found: re.Match[str]) -> str:
+    return "\x1f" * len(found.group())
+
+
+_ADDRESS = re.compile(
+    r"\d+ ?(?:号楼|号|弄|幢|栋|室|单元|楼)"
+    r"|\b(?:building|block|floor|flat|apartment|apt|unit|room|number|no\.) ?\d+[a-z]?\b"
+    r"|\b\d+(?:st|nd|rd|th) floor\b"
+)
+"""Parts of an address: "building 13" has not collapsed because a man in it has."""
 
 _BLANKS = re.compile(r"\s+")
 _BLANK_IN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")

@@ -7,7 +7,8 @@ written over concepts, so that one line reads both languages::
     lift & stuck               in any order, near each other
 
 Concepts, patterns and their weights are data (``patterns.json``), and so is which category is
-the cause of which others: a crash that blocks a road is a crash.
+the cause of which others: a crash that blocks a road is a crash. Some are so only on a condition:
+a stopped lift is the matter if somebody is in it, else the power cut that stopped it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from itertools import pairwise, product
 
 import msgspec
 
-__all__ = ["Match", "PatternFile", "Patterns", "Token", "inflected"]
+__all__ = ["Match", "PatternFile", "Patterns", "Rank", "Token", "inflected"]
 
 _NEAR = 34
 """Columns between two parts of an ordered pattern; a Chinese character takes two."""
@@ -37,7 +38,8 @@ class PatternFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worse
         Patterns by the severity they raise to.
     outranks
-        By category, those that are its consequences.
+        By category, those that are its consequences: always, or ``CATEGORY if CONCEPT|CONCEPT``
+        (one of these is spoken of), or ``CATEGORY unless CONCEPT|CONCEPT``.
     """
 
     concepts: dict[str, list[str]]
@@ -53,6 +55,26 @@ class Token(msgspec.Struct, frozen=True):
     end: int
 
 
+class Rank(msgspec.Struct, frozen=True):
+    """One category is the cause of another, where a condition holds.
+
+    Attributes
+    ----------
+    concepts
+        Without any it always holds.
+    spoken
+        Whether one of the concepts must be spoken of, or none of them.
+    """
+
+    consequence: str
+    concepts: tuple[str, ...] = ()
+    spoken: bool = True
+
+    def holds(self, tokens: dict[str, list["Token"]]) -> bool:
+        """Whether it holds in a text with these tokens."""
+        return not self.concepts or self.spoken == any(c in tokens for c in self.concepts)
+
+
 Match = tuple[Token, ...]
 """The words that make up a pattern, in the order of the text."""
 
@@ -61,7 +83,10 @@ class Patterns:
     """Finds patterns among the tokens of one text."""
 
     def __init__(self, file: PatternFile) -> None:
-        self.outranks = file.outranks
+        self.outranks = {
+            cause: tuple(_rank(written, file) for written in consequences)
+            for cause, consequences in file.outranks.items()
+        }
         self.concepts_of: dict[str, tuple[str, ...]] = {}
         for concept, words in file.concepts.items():
             for word in (form for written in words for form in inflected(written)):
@@ -133,6 +158,21 @@ def _parsed(pattern: str, file: PatternFile) -> tuple[bool, tuple[str, ...]]:
         message = f"patterns.json: pattern {pattern!r} names no concept {unknown[0]!r}: add it"
         raise ValueError(message)
     return ordered, concepts
+
+
+def _rank(written: str, file: PatternFile) -> Rank:
+    consequence, *condition = written.split()
+    if not condition:
+        return Rank(consequence)
+    word, concepts = condition[0], tuple("".join(condition[1:]).split("|"))
+    unknown = [concept for concept in concepts if concept not in file.concepts]
+    if unknown or word not in {"if", "unless"}:
+        message = (
+            f"patterns.json: outranks {written!r} is not 'CATEGORY if CONCEPT' or 'CATEGORY unless "
+            f"CONCEPT' over concepts that are there"
+        )
+        raise ValueError(message)
+    return Rank(consequence, concepts, spoken=word == "if")
 
 
 def _find(

@@ -276,6 +276,15 @@ def test_merging_hands_over_who_is_needed_and_frees_the_others(region, log):
     assert [a.incident for a in active] == [one.id]
 
 
+def test_a_merged_incident_may_mean_what_either_meant(region, log):
+    open_one(region, log, category="medical", at=place(1, 1))
+    open_one(region, log, category="traffic_crash", at=place(6, 6))
+    one, two = sorted(incidents(region), key=lambda i: i.number)
+    region.apply(log.command(two.id, journal.Merge(into=one.id)), log.wait(1))
+    merged = next(i for i in incidents(region) if i.id == one.id)
+    assert {reading.category for reading in merged.readings} == {"medical", "traffic_crash"}
+
+
 def test_override_replaces_the_units(region, log):
     open_one(region, log, category="medical", severity="P2")
     incident = only(region)

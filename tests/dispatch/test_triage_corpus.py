@@ -1,6 +1,9 @@
 """Triage on a corpus of what citizens write: right, never too mild, and honestly unsure.
 
-The corpus is labelled by hand and independent of the city simulator's sentences.
+The corpus is labelled by hand and independent of the city simulator's sentences. Two sets of it
+are marked. ``held-out`` was written before the lexicon was last widened, without looking at what
+of it is misread; ``unseen`` after that, and no word was chosen for it: whoever does so moves the
+sentence out of the set.
 """
 
 import json
@@ -20,13 +23,17 @@ from schemas import codes
 from schemas.inputs import CitizenReport
 
 DAY = date(2026, 11, 24)
-CORPUS = [
+LINES = [
     json.loads(line)
     for line in Path(__file__)
     .with_name("triage_corpus.jsonl")
     .read_text(encoding="utf-8")
     .splitlines()
 ]
+CORPUS = [line for line in LINES if "set" not in line]
+MARKED = {
+    name: [line for line in LINES if line.get("set") == name] for name in ("held-out", "unseen")
+}
 SURE = 0.5
 """The policy's ``auto_assign_confidence``: below it a report waits for an operator."""
 
@@ -62,7 +69,17 @@ def test_at_least_95_of_100_are_read_right(judged):
     assert len(wrong) <= 0.05 * len(CORPUS), "\n".join(wrong)
 
 
-def test_no_danger_to_life_is_read_as_mild(judged):
+@pytest.mark.parametrize(("name", "share"), [("held-out", 0.9), ("unseen", 0.8)])
+def test_what_no_word_was_chosen_for_is_mostly_read_right_and_hardly_ever_surely_wrong(name, share):
+    found = [(line, judge(line["text"], line["channel"])) for line in MARKED[name]]
+    assert {line["category"] for line, _ in found} == set(codes.categories(DAY))
+    wrong = [(line, said) for line, said in found if said.category != line["category"]]
+    assert len(wrong) <= (1.0 - share) * len(found)
+    assert sum(said.confidence >= SURE for _, said in wrong) <= 0.05 * len(found)
+
+
+def test_no_danger_to_life_is_read_as_mild():
+    judged = [(line, judge(line["text"], line["channel"])) for line in LINES]
     mild = [
         f"{found.category} {found.severity}: {line['text']}"
         for line, found in judged
@@ -181,7 +198,8 @@ def test_concepts_are_written_in_lower_case_and_bring_their_forms():
 
 def test_ranks_name_known_categories():
     known = set(codes.categories(DAY))
-    for cause, consequences in lexicon().outranks.items():
+    for cause, ranks in lexicon().outranks.items():
+        consequences = {rank.consequence for rank in ranks}
         assert {cause, *consequences} <= known
         assert cause not in consequences
 
