@@ -28,6 +28,7 @@ class Tile38:
 
     def __init__(self, fences: Sequence[Fence], port: int) -> None:
         self._commands, self._events = _Connection(port), _Connection(port)
+        self._commands.ask("FLUSHDB")  # units and channels of the fences before
         for slot, fence in enumerate([*fences, Fence("", "beat", "", shapely.box(0, 0, 1, 1))]):
             detect = ("FENCE", "DETECT", "enter,exit,cross", "OBJECT")
             shape = shapely.to_geojson(fence.geometry)

@@ -18,8 +18,10 @@ _MODULES = {
     "incidents": ("incidents",),
     "units": ("units",),
     "dlq": ("dlq",),
+    "outbox": ("outbox",),
     "map": ("map",),
     "streets": ("route", "isochrone"),
+    "fences": ("fences",),
     "demo": ("demo",),
 }
 """Each module of commands, and their names."""

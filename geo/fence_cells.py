@@ -5,6 +5,7 @@ tested against the point itself, exactly. Cells with the same fences share one *
 positions with one content and no border in it are in the same fences.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,6 +51,14 @@ class FenceCells:
         self.boxes = shapely.bounds(self.polygons).reshape(-1, 4)
         self._box_of: list[list[float]] = self.boxes.tolist()  # the same, for single points
         self._build()
+
+    def copy(self) -> "FenceCells":
+        """Return cells that can be edited without these being changed."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray | list | dict):
+                setattr(twin, name, value.copy())
+        return twin
 
     def put(self, slot: int, polygon: BaseGeometry) -> None:
         """Fill a slot, or fill it anew; the slot is one of those there are or the next one."""

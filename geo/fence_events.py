@@ -97,6 +97,10 @@ class Told:
         self._ints: list[IntArray] = []
         self._times: list[FloatArray] = []
 
+    def wants(self, kind: int) -> bool:
+        """Tell whether a kind is asked for."""
+        return self._wanted[kind]
+
     def add(
         self,
         kind: int,

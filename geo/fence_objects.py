@@ -6,6 +6,7 @@ import numpy as np
 
 from geo.crs import FloatArray
 from geo.fence_grid import IntArray
+from geo.fence_state import ObjectState, Visit
 from geo.fence_visits import Members
 
 __all__ = ["Objects"]
@@ -103,10 +104,12 @@ class Objects:
         self._fence[slots[members.object], place] = members.fence
         self._since[slots[members.object], place] = members.since
 
-    def plan(self, slots: IntArray, members: Members, last: FloatArray, dwell_s: float) -> None:
+    def plan(
+        self, slots: IntArray, members: Members, last: FloatArray, dwell_s: FloatArray
+    ) -> None:
         """Set when the next dwelling of these objects is due, `last` being their last fixes'."""
         self.due[slots] = np.inf
-        due = members.since + dwell_s
+        due = members.since + dwell_s[members.fence]
         waiting = due > last[members.object]
         np.minimum.at(self.due, slots[members.object[waiting]], due[waiting])
 
@@ -119,6 +122,44 @@ class Objects:
         place = np.argmin(self._fence[slots], axis=1)  # of a -1
         self._fence[slots, place], self._since[slots, place] = fence, since
         self.due[slots] = np.minimum(self.due[slots], since + dwell_s)
+
+    def hasten(self, fence: int, dwell_s: float) -> None:
+        """Take note that visits to a fence may become dwellings sooner than they would have."""
+        slot, place = np.nonzero(self._fence == fence)
+        np.minimum.at(self.due, slot, self._since[slot, place] + dwell_s)
+
+    def place(self, states: Sequence[ObjectState], members: Members) -> None:
+        """Take over the last fixes of objects, none of which was seen before, and their visits."""
+        slots = self.slots_of([state.id for state in states])
+        for name, values in (
+            ("lon", [state.lon for state in states]),
+            ("lat", [state.lat for state in states]),
+            ("time", [state.time for state in states]),
+            ("margin", [state.margin_m for state in states]),
+        ):
+            getattr(self, name)[slots] = values
+        self.replace(slots, members)
+
+    def states(self, slots: IntArray, fence_ids: Sequence[str]) -> list[ObjectState]:
+        """Return what is remembered of these objects."""
+        visits: list[list[Visit]] = [[] for _ in range(slots.size)]
+        members = self.members(slots)
+        order = np.lexsort((members.fence, members.object))
+        for row, fence, since in zip(
+            members.object[order].tolist(),
+            members.fence[order].tolist(),
+            members.since[order].tolist(),
+            strict=True,
+        ):
+            visits[row].append(Visit(fence_ids[fence], since))
+        columns = (
+            [self.ids[slot] for slot in slots.tolist()],
+            *(column.tolist() for column in self.last_fixes(slots)),
+        )
+        return [
+            ObjectState(name, lon, lat, time, margin, tuple(inside))
+            for name, lon, lat, time, margin, inside in zip(*columns, visits, strict=True)
+        ]
 
     def leave(self, slots: IntArray, fence: int) -> None:
         """Take objects out of a fence; what is due may now be too early, which does no harm."""

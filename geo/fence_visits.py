@@ -87,7 +87,7 @@ class Visits:
 
 
 def follow(
-    fixes: Fixes, members: Members, covered: Pairs, straddled: Pairs, dwell_s: float
+    fixes: Fixes, members: Members, covered: Pairs, straddled: Pairs, dwell_s: FloatArray
 ) -> Visits:
     """Follow every object through its fixes.
 
@@ -102,7 +102,8 @@ def follow(
     straddled
         Fences with a border too near for a fix's accuracy: they keep their state.
     dwell_s
-        How long a visit must last to count as dwelling; infinite when that does not matter.
+        How long a visit to each fence must last to count as dwelling; infinite when that does not
+        matter.
     """
     if not (members.object.size or covered.fix.size or straddled.fix.size):
         none = Pairs(members.object, members.object)
@@ -145,7 +146,7 @@ def follow(
     goes_on = np.zeros(key.size, dtype=np.bool_)
     goes_on[:-1] = stays[1:]
     leaves = inside & ~goes_on & ~last[line]
-    long = inside & (time[line] >= since + dwell_s)
+    long = inside & (time[line] >= since + dwell_s[fence])
     dwells = long & stays
     dwells[1:] &= ~long[:-1]
 

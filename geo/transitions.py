@@ -29,39 +29,47 @@ object and of the edits, never on how the fixes were cut into batches. Lines are
 degrees and do not cross the antimeridian.
 """
 
+import copy
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from geo.crs import FloatArray, check_lonlat
 from geo.errors import BadFence, BadFix
 from geo.fence_batch import Batch, in_order
-from geo.fence_borders import Borders
-from geo.fence_cells import FenceCells
 from geo.fence_events import (
     CLOSED,
-    CROSS,
-    DWELL,
     ENTER,
     EXIT,
-    INSIDE,
     KINDS,
-    OUTSIDE,
     STATE_CHANGES,
     Told,
     Transition,
     Transitions,
     nothing_told,
 )
-from geo.fence_grid import BoolArray, IntArray
+from geo.fence_grid import IntArray
+from geo.fence_judge import Judge
 from geo.fence_objects import Objects
-from geo.fence_visits import Fixes, Pairs, Visits, follow
+from geo.fence_quiet import take_quiet, unchanged
+from geo.fence_set import FenceSet, Listed
+from geo.fence_state import EngineState, FenceState, ObjectState
+from geo.fence_visits import Members
 from geo.fences import Fence, mended
 
-__all__ = ["KINDS", "STATE_CHANGES", "Transition", "TransitionEngine", "Transitions"]
+__all__ = [
+    "KINDS",
+    "STATE_CHANGES",
+    "EngineState",
+    "FenceState",
+    "ObjectState",
+    "Transition",
+    "TransitionEngine",
+    "Transitions",
+]
 
 
 class TransitionEngine:
@@ -72,12 +80,15 @@ class TransitionEngine:
     fences
         To begin with; more can be put at any time.
     dwell_s
-        How long a visit lasts before it is a `dwell`, seconds, greater than 0; None: never.
+        How long a visit lasts before it is a `dwell`, seconds, greater than 0; None: never. A
+        fence whose attributes have a `dwell_s` has its own.
     hysteresis
         A border within this many times the accuracy of a fix is too near to tell; 0: accuracy does
         not matter.
     detect
         The kinds to tell, of `KINDS`; `outside` costs time for every pair of fix and fence.
+    expires
+        When fences end, by id, as in `put`; those that are not named never do.
 
     Raises
     ------
@@ -103,6 +114,7 @@ class TransitionEngine:
         dwell_s: float | None = None,
         hysteresis: float = 1.0,
         detect: Collection[str] = STATE_CHANGES,
+        expires: Mapping[str, float] | None = None,
     ) -> None:
         if dwell_s is not None and not (math.isfinite(dwell_s) and dwell_s > 0.0):
             raise ValueError(f"dwell_s is {dwell_s}: give seconds greater than 0, or None")
@@ -111,27 +123,103 @@ class TransitionEngine:
         unknown = sorted(set(detect) - set(KINDS))
         if unknown:
             raise ValueError(f"no kind {unknown[0]!r} to detect: use some of {', '.join(KINDS)}")
-        self._dwell_s = math.inf if dwell_s is None or "dwell" not in detect else dwell_s
         self._hysteresis = hysteresis
         self._detects = [kind in detect for kind in KINDS]
-        usable: dict[str, Fence] = {}
-        for fence in fences:
-            if fence.id in usable:
-                raise BadFence(f"fence id {fence.id!r} is given twice: make ids unique")
-            usable[fence.id] = mended(fence)[0]
-        self._fence_ids = list(usable)
-        self._fence_slots = {fence_id: slot for slot, fence_id in enumerate(usable)}
-        self._fences: list[Fence | None] = list(usable.values())
-        self._expires = np.full(len(usable), np.inf)
-        self._next_expiry = math.inf
-        self._cells = FenceCells([fence.geometry for fence in usable.values()])
-        self._borders = Borders(self._cells)
+        self._dwell_s = (dwell_s or math.inf) if "dwell" in detect else None
+        ends = expires or {}
+        self._set = FenceSet(
+            (Listed(fence.id, fence, ends.get(fence.id, math.inf)) for fence in fences),
+            self._dwell_s,
+        )
         self._objects = Objects()
+
+    @classmethod
+    def restore(
+        cls,
+        state: EngineState,
+        fences: Iterable[Fence],
+        *,
+        dwell_s: float | None = None,
+        hysteresis: float = 1.0,
+        detect: Collection[str] = STATE_CHANGES,
+    ) -> Self:
+        """Return an engine that goes on exactly where another one's `snapshot` was taken.
+
+        Parameters
+        ----------
+        state
+            The snapshot.
+        fences
+            The fences that there were, by whatever order.
+        dwell_s, hysteresis, detect
+            As that engine's.
+
+        Raises
+        ------
+        BadFence
+            A fence of the snapshot is not given, or has another shape now. To go on among other
+            fences, see `resume`.
+        BadFix
+            As `resume`.
+        """
+        given = {fence.id: fence for fence in fences}
+        missing = [f.id for f in state.fences if not f.gone and f.id not in given]
+        if missing:
+            raise BadFence(f"the snapshot has a fence {missing[0]!r}, which is not given: give it")
+        engine = cls(dwell_s=dwell_s, hysteresis=hysteresis, detect=detect)
+        listed = [
+            Listed(
+                f.id, None if f.gone else given[f.id], math.inf if f.expires is None else f.expires
+            )
+            for f in state.fences
+        ]
+        engine._set = FenceSet(listed, engine._dwell_s)
+        for told in engine.resume(state.objects):
+            raise BadFence(
+                f"fence {told.fence_id!r} is not as it was when the snapshot was taken: give it as "
+                "it was, or let a new engine `resume`"
+            )
+        return engine
+
+    def fork(self) -> "TransitionEngine":
+        """Return an engine like this one without its objects.
+
+        Both share the fences' geometry, however large, until one of them edits it.
+        """
+        twin = copy.copy(self)
+        twin._set = self._set.fork()  # noqa: SLF001 - its own class
+        twin._objects = Objects()  # noqa: SLF001
+        return twin
 
     @property
     def fences(self) -> tuple[Fence, ...]:
         """The fences there are now, mended, in the order in which their ids were first put."""
-        return tuple(fence for fence in self._fences if fence is not None)
+        return tuple(fence for fence in self._set.fences if fence is not None)
+
+    @property
+    def next_expiry(self) -> float:
+        """When the next fence ends, seconds; inf if none does."""
+        return self._set.next_expiry
+
+    def snapshot(self) -> EngineState:
+        """Return everything but the fences' geometry, for `restore`."""
+        known = zip(self._set.ids, self._set.fences, self._set.expires.tolist(), strict=True)
+        return EngineState(
+            fences=tuple(
+                FenceState(name, None if math.isinf(end) else end, gone=fence is None)
+                for name, fence, end in known
+            ),
+            objects=self.objects(),
+        )
+
+    def objects(self, object_ids: Iterable[str] | None = None) -> tuple[ObjectState, ...]:
+        """Return what is known of some objects, those never seen left out; None: of all."""
+        if object_ids is None:
+            slots = np.arange(len(self._objects))
+        else:
+            found = [self._objects.slot_of(object_id) for object_id in object_ids]
+            slots = np.array([slot for slot in found if slot >= 0], dtype=np.int64)
+        return tuple(self._objects.states(slots, self._set.ids))
 
     def inside(self, object_id: str) -> tuple[str, ...]:
         """Return the ids of the fences that an object is in."""
@@ -139,7 +227,7 @@ class TransitionEngine:
         if slot < 0:
             return ()
         members = self._objects.members(np.array([slot]))
-        return tuple(self._fence_ids[fence] for fence in sorted(members.fence.tolist()))
+        return tuple(self._set.ids[fence] for fence in sorted(members.fence.tolist()))
 
     def observe(
         self,
@@ -173,8 +261,10 @@ class TransitionEngine:
         """
         if len(object_ids) == len(lons) == len(lats) == len(times) == 1:
             accuracy = 0.0 if accuracies_m is None or len(accuracies_m) != 1 else accuracies_m[0]
-            if self._quiet(str(object_ids[0]), *map(float, (lons[0], lats[0], times[0], accuracy))):
-                return nothing_told(self._objects.ids, self._fence_ids)
+            reach = 0.0 if math.isnan(accuracy) else float(accuracy) * self._hysteresis
+            fix = float(lons[0]), float(lats[0]), float(times[0]), reach
+            if take_quiet(self._set, self._objects, self._detects, str(object_ids[0]), fix):
+                return nothing_told(self._objects.ids, self._set.ids)
         check_lonlat(lons, lats)
         lon = np.ascontiguousarray(lons, dtype=np.float64).ravel()
         lat = np.ascontiguousarray(lats, dtype=np.float64).ravel()
@@ -183,18 +273,62 @@ class TransitionEngine:
             raise BadFix(f"{len(object_ids)} object ids, but {lon.size} positions: give one each")
         slot = self._objects.slots_of(_listed(object_ids))
         batch = in_order(self._objects, slot, (lon, lat, time, margin))
-        cell = self._cells.grid.cell_of(batch.lon, batch.lat)
-        content, clearance = self._cells.contents(cell), self._cells.clearance_m(cell)
-        certain = (self._cells.tests(content) == 0) & (
-            (batch.margin < clearance) | (batch.margin == 0.0)
-        )
+        cells = self._set.cells
+        cell = cells.grid.cell_of(batch.lon, batch.lat)
+        content, clearance = cells.contents(cell), cells.clearance_m(cell)
+        certain = (cells.tests(content) == 0) & ((batch.margin < clearance) | (batch.margin == 0.0))
         told = Told(self._detects)
-        look = ~self._unchanged(batch, content, certain, clearance)
+        of_cells = content, certain, clearance
+        look = ~unchanged(self._set, self._objects, self._detects, batch, of_cells)
         if look.any():
-            self._look(batch.where(look), content[look], clearance[look], told)
+            self._judge(told).fixes(batch.where(look), content[look], clearance[look])
         self._remember(batch, np.where(certain, content, -1))
         ignored = lon.size - batch.slot.size
-        return told.transitions(self._objects.ids, self._fence_ids, ignored)
+        return told.transitions(self._objects.ids, self._set.ids, ignored)
+
+    def resume(self, objects: Sequence[ObjectState]) -> Transitions:
+        """Take over objects from another engine, whose fences may have been others.
+
+        Every object is judged again by its last fix, as by `put`: visits to fences that are not
+        there any more are `closed`, those that are in a fence which was not there, or elsewhere,
+        enter. Where fences are as they were, nothing is told and visits go on.
+
+        Parameters
+        ----------
+        objects
+            As the other engine's `objects` or `snapshot` told; transitions are told in this order.
+
+        Raises
+        ------
+        BadCoordinates
+            As `observe`.
+        BadFix
+            A time or margin that is not finite, or an object given twice.
+        ValueError
+            This engine has seen objects already.
+        """
+        if len(self._objects):
+            raise ValueError("this engine follows objects already: `fork` it first")
+        lon, lat, time, margin = (
+            np.array([getattr(o, name) for o in objects], dtype=np.float64)
+            for name in ("lon", "lat", "time", "margin_m")
+        )
+        check_lonlat(lon, lat)
+        if not np.isfinite(time).all() or not ((margin >= 0.0) & np.isfinite(margin)).all():
+            raise BadFix("an object's last fix has no usable time or margin: mend what was kept")
+        if len({o.id for o in objects}) != len(objects):
+            raise BadFix("an object is given twice: give each once")
+        told = Told([kind in (ENTER, EXIT, CLOSED) and on for kind, on in enumerate(self._detects)])
+        fence_ids = self._take_over(objects, told)
+        everyone = np.ones(len(objects), dtype=np.bool_)
+        last = lon, lat, time, margin
+        place = np.full(len(objects), -1)
+        batch = Batch(place, np.arange(len(objects)), *last, everyone, everyone, *last)
+        cell = self._set.cells.grid.cell_of(lon, lat)
+        if len(objects):
+            clearance = self._set.cells.clearance_m(cell)
+            self._judge(told).fixes(batch, self._set.cells.contents(cell), clearance)
+        return told.transitions(self._objects.ids, fence_ids)
 
     def put(self, fence: Fence, at: float, expires: float = math.inf) -> Transitions:
         """Add a fence, or change the one with its id.
@@ -219,19 +353,15 @@ class TransitionEngine:
         if not expires > at:
             raise BadFence(f"fence {fence.id!r} expires at {expires}, not after {at}: leave it out")
         usable = mended(fence)[0]
-        slot = self._fence_slots.setdefault(fence.id, len(self._fence_ids))
-        if slot == len(self._fence_ids):
-            self._fence_ids.append(fence.id)
-            self._fences.append(None)
-            self._expires = np.append(self._expires, math.inf)
+        self._set.dwelling(usable)
+        slot = self._set.slot_for(fence.id)
         told = Told(self._detects)
-        if self._expires[slot] <= at:
-            self._close(slot, self._expires[slot], told)
-        self._fences[slot] = usable
-        self._cells.put(slot, usable.geometry)
-        self._edited(slot, expires)
-        self._judge_again(slot, at, told)
-        return told.transitions(self._objects.ids, self._fence_ids)
+        if self._set.expires[slot] <= at:
+            self._close(slot, self._set.expires[slot], told)
+        self._set.put(slot, usable, expires)
+        self._objects.content[:] = -1  # contents have changed their meaning
+        self._judge(told).fence(slot, at)
+        return told.transitions(self._objects.ids, self._set.ids)
 
     def remove(self, fence_id: str, at: float) -> Transitions:
         """Remove a fence; who is inside gets a `closed`, at the time `at` or the last fix's.
@@ -241,12 +371,12 @@ class TransitionEngine:
         BadFence
             There is no such fence.
         """
-        slot = self._fence_slots.get(fence_id, -1)
-        if slot < 0 or self._fences[slot] is None:
+        slot = self._set.slots.get(fence_id, -1)
+        if slot < 0 or self._set.fences[slot] is None:
             raise BadFence(f"there is no fence {fence_id!r} to remove: look at `fences`")
         told = Told(self._detects)
         self._close(slot, at, told)
-        return told.transitions(self._objects.ids, self._fence_ids)
+        return told.transitions(self._objects.ids, self._set.ids)
 
     def expire(self, now: float) -> Transitions:
         """Remove the fences that have expired; who is inside gets a `closed` of that time.
@@ -255,10 +385,10 @@ class TransitionEngine:
         objects from which no such fix came.
         """
         told = Told(self._detects)
-        if now >= self._next_expiry:
-            for slot in np.flatnonzero(self._expires <= now).tolist():
-                self._close(slot, self._expires[slot], told)
-        return told.transitions(self._objects.ids, self._fence_ids)
+        if now >= self._set.next_expiry:
+            for slot in np.flatnonzero(self._set.expires <= now).tolist():
+                self._close(slot, self._set.expires[slot], told)
+        return told.transitions(self._objects.ids, self._set.ids)
 
     def _checked(
         self,
@@ -288,123 +418,6 @@ class TransitionEngine:
             )
         return time, margin
 
-    def _quiet(self, object_id: str, lon: float, lat: float, time: float, accuracy: float) -> bool:
-        """Take one fix if nothing can come of it, as `_unchanged` would say; else do nothing.
-
-        Anything odd about the fix is left to be refused by those who refuse it with an error.
-        """
-        objects, cells = self._objects, self._cells
-        slot = objects.slot_of(object_id)
-        if slot < 0 or self._detects[OUTSIDE] or not (abs(lon) <= 180.0 and abs(lat) <= 90.0):  # noqa: PLR2004 - degrees
-            return False
-        cell = cells.grid.cell_of_one(lon, lat)
-        content, clearance = cells.content_of(cell), cells.clearance_of(cell)
-        margin = 0.0 if math.isnan(accuracy) else accuracy * self._hysteresis
-        step_x = (lon - objects.lon.item(slot)) * cells.grid.metres_per_lon
-        step_y = (lat - objects.lat.item(slot)) * cells.grid.metres_per_lat
-        step = step_x * step_x + step_y * step_y
-        quiet = (
-            content == objects.content.item(slot)
-            and not (self._detects[INSIDE] and cells.covers_any(content))
-            and objects.time.item(slot) < time < min(objects.due.item(slot), self._next_expiry)
-            and (margin == 0.0 or 0.0 < margin < clearance)
-            and (step == 0.0 or step < clearance * clearance)
-        )
-        if quiet:
-            objects.lon[slot], objects.lat[slot] = lon, lat
-            objects.time[slot], objects.margin[slot] = time, margin
-        return quiet
-
-    def _unchanged(
-        self, batch: Batch, content: IntArray, certain: BoolArray, clearance: FloatArray
-    ) -> BoolArray:
-        """Tell which fixes cannot bring about anything: most, and all of their object's here."""
-        if self._detects[OUTSIDE]:
-            return np.zeros(batch.slot.size, dtype=np.bool_)
-        grid = self._cells.grid
-        step_x = (batch.lon - batch.from_lon) * grid.metres_per_lon
-        step_y = (batch.lat - batch.from_lat) * grid.metres_per_lat
-        step = step_x * step_x + step_y * step_y
-        same: BoolArray = certain & (content == self._objects.content[batch.slot])
-        same &= (step < clearance * clearance) | (step == 0.0)
-        same &= batch.time < np.minimum(self._objects.due[batch.slot], self._next_expiry)
-        if self._detects[INSIDE]:
-            same &= self._cells.covers(content) == 0
-        if batch.first.all():
-            return same
-        return np.logical_and.reduceat(same, np.flatnonzero(batch.first))[batch.object()]
-
-    def _look(self, batch: Batch, content: IntArray, clearance: FloatArray, told: Told) -> None:
-        """Follow objects through their fixes, test by test."""
-        covered = Pairs(*self._cells.locate(content, batch.lon, batch.lat))
-        straddled = self._straddled(batch, clearance)
-        if batch.time.max() >= self._next_expiry:
-            covered, straddled = self._alive(batch, covered), self._alive(batch, straddled)
-        slots = batch.slot[batch.first]
-        fixes = Fixes(batch.object(), batch.time, batch.from_time[batch.first])
-        members = self._objects.members(slots)
-        visits = follow(fixes, members, covered, straddled, self._dwell_s)
-        self._objects.replace(slots, visits.members)
-        if self._dwell_s < math.inf:
-            self._objects.plan(slots, visits.members, batch.time[batch.last], self._dwell_s)
-
-        def tell(kind: int, pairs: Pairs, time: FloatArray | None = None) -> None:
-            if pairs.fix.size:
-                when = batch.time[pairs.fix] if time is None else time
-                told.add(kind, batch.place[pairs.fix], batch.slot[pairs.fix], pairs.fence, when)
-
-        tell(ENTER, visits.entered)
-        expiry = self._expires[visits.left.fence]
-        over = expiry <= batch.time[visits.left.fix]
-        tell(EXIT, visits.left.where(~over))
-        tell(CLOSED, visits.left.where(over), expiry[over])
-        tell(DWELL, visits.dwelt)
-        tell(INSIDE, visits.inside)
-        if self._detects[CROSS]:
-            tell(CROSS, self._crossed(batch, clearance, visits))
-        if self._detects[OUTSIDE]:
-            tell(OUTSIDE, self._outside(batch, visits))
-
-    def _straddled(self, batch: Batch, clearance: FloatArray) -> Pairs:
-        near = np.flatnonzero((batch.margin >= clearance) & (batch.margin > 0.0))
-        if near.size == 0:
-            return Pairs(near, near)
-        fix, fence = self._borders.straddling(batch.lon[near], batch.lat[near], batch.margin[near])
-        return Pairs(near[fix], fence)
-
-    def _crossed(self, batch: Batch, clearance: FloatArray, visits: Visits) -> Pairs:
-        """Find the fences between two fixes that are both outside, and surely so."""
-        grid = self._cells.grid
-        step_x = (batch.lon - batch.from_lon) * grid.metres_per_lon
-        step_y = (batch.lat - batch.from_lat) * grid.metres_per_lat
-        step = np.hypot(step_x, step_y)
-        moved = np.flatnonzero((step >= clearance) & (step > 0.0) & np.isfinite(batch.from_time))
-        if moved.size == 0:
-            return Pairs(moved, moved)
-        a_lon, a_lat = batch.from_lon[moved], batch.from_lat[moved]
-        segments, of, fence = self._borders.crossed(
-            a_lon, a_lat, batch.lon[moved], batch.lat[moved]
-        )
-        outside = visits.outside_around(Pairs(moved[of], fence))
-        of, fence = of[outside], fence[outside]
-        meets = shapely.intersects(self._cells.polygons[fence], segments[of])
-        of, fence = of[meets], fence[meets]
-        pairs = Pairs(moved[of], fence)
-        unsure = self._borders.straddles(fence, a_lon[of], a_lat[of], batch.from_margin[pairs.fix])
-        unsure |= self._borders.straddles(
-            fence, batch.lon[pairs.fix], batch.lat[pairs.fix], batch.margin[pairs.fix]
-        )
-        return self._alive(batch, pairs.where(~unsure))
-
-    def _outside(self, batch: Batch, visits: Visits) -> Pairs:
-        outside = self._expires > batch.time[:, np.newaxis]
-        outside &= [fence is not None for fence in self._fences]
-        outside[visits.inside.fix, visits.inside.fence] = False
-        return Pairs(*np.nonzero(outside))
-
-    def _alive(self, batch: Batch, pairs: Pairs) -> Pairs:
-        return pairs.where(self._expires[pairs.fence] > batch.time[pairs.fix])
-
     def _remember(self, batch: Batch, content: IntArray) -> None:
         objects = self._objects
         if not batch.last.all():
@@ -413,49 +426,40 @@ class TransitionEngine:
         objects.time[batch.slot], objects.margin[batch.slot] = batch.time, batch.margin
         objects.content[batch.slot] = content
 
-    def _judge_again(self, fence: int, at: float, told: Told) -> None:
-        """Compare every object's last fix with a fence that has changed."""
-        objects = self._objects
-        count = len(objects)
-        lon, lat, margin = objects.lon[:count], objects.lat[:count], objects.margin[:count]
-        west, south, east, north = self._cells.boxes[fence]
-        reach_x = margin / self._cells.grid.metres_per_lon
-        reach_y = margin / self._cells.grid.metres_per_lat
-        near = (lon >= west - reach_x) & (lon <= east + reach_x)
-        near &= (lat >= south - reach_y) & (lat <= north + reach_y)
-        was = np.zeros(count, dtype=np.bool_)
-        was[objects.inside(fence)] = True
-        slot = np.flatnonzero(near | was)
-        polygon = self._cells.polygons[fence]
-        now = shapely.intersects_xy(polygon, lon[slot], lat[slot])
-        unsure = self._borders.straddles(
-            np.full(slot.size, fence), lon[slot], lat[slot], margin[slot]
+    def _take_over(self, objects: Sequence[ObjectState], told: Told) -> Sequence[str]:
+        """Put objects where they were; return the fences' ids, those of fences gone behind them."""
+        names = [*self._set.ids]
+        slots = {n: i for n, i in self._set.slots.items() if self._set.fences[i] is not None}
+        rows = [
+            (row, visit, slots.get(visit.fence, -1))
+            for row, state in enumerate(objects)
+            for visit in state.visits
+        ]
+        kept = sorted((row, slot, visit.since) for row, visit, slot in rows if slot >= 0)
+        row, slot, since = zip(*kept, strict=True) if kept else ((), (), ())
+        self._objects.place(
+            objects,
+            Members(
+                np.array(row, dtype=np.int64),
+                np.array(slot, dtype=np.int64),
+                np.array(since, dtype=np.float64),
+            ),
         )
-        time = np.maximum(objects.time[slot], at)
-        before = was[slot]
-        expires = float(self._expires[fence])
-        over = time >= expires
-        now = np.where(unsure, before, now) & ~over
-        entered, left = now & ~before, before & ~now
-        told.add(ENTER, -1, slot[entered], fence, time[entered])
-        told.add(EXIT, -1, slot[left & ~over], fence, time[left & ~over])
-        told.add(CLOSED, -1, slot[left & over], fence, expires)
-        objects.leave(slot[left], fence)
-        objects.enter(slot[entered], fence, time[entered], self._dwell_s)
+        for number, visit, found in rows:
+            if found < 0:
+                told.add(CLOSED, -1, np.array([number]), len(names), objects[number].time)
+                names.append(visit.fence)
+        return names
+
+    def _judge(self, told: Told) -> Judge:
+        return Judge(self._set, self._objects, told)
 
     def _close(self, fence: int, at: float, told: Told) -> None:
         slots = self._objects.inside(fence)
         told.add(CLOSED, -1, slots, fence, np.maximum(self._objects.time[slots], at))
         self._objects.leave(slots, fence)
-        self._fences[fence] = None
-        self._cells.drop(fence)
-        self._edited(fence, math.inf)
-
-    def _edited(self, fence: int, expires: float) -> None:
-        self._expires[fence] = expires
-        self._next_expiry = float(self._expires.min(initial=math.inf))
-        self._borders.forget(fence)
-        self._objects.content[:] = -1  # contents have changed their meaning
+        self._set.drop(fence)
+        self._objects.content[:] = -1
 
 
 def _listed(object_ids: Sequence[str] | npt.NDArray[np.object_]) -> Sequence[str]:

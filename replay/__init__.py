@@ -12,6 +12,8 @@
     replay.tally     Tally(): what happened, counted
     replay.run       run_replay(connection, root, region, routers, watch, ...) -> Report
     replay.cities    kept_routers(root) -> routers(digest) -> Router
+    replay.fence_events  watched(connection, group), await_archive(root, parts),
+                     tell_again(root, parts, watch_of, names) -> Iterator[FenceEvent]
     replay.errors    ReplayError: JournalMissing, NothingRecorded, ArchiveLags, BadWindow
 
 A replay always starts at the first entry that the ledger applied: the core's state before the

@@ -22,7 +22,6 @@ import asyncpg
 from infra.ledger import fence, intake, outbox, transaction
 from infra.ledger.errors import (
     FenceBroken,
-    LedgerError,
     LedgerRefused,
     LedgerUnavailable,
     SchemaTooNew,
@@ -164,7 +163,7 @@ class Processor:
                         return
                     messages = await act(conn)
                     ids = await outbox.put(conn, self.lane(partition), messages)
-            except LedgerError:
+            except BaseException:  # as when it is cancelled: what was done is undone in the ledger
                 self.forget([partition])
                 raise
             await self._relay.send(list(zip(ids, messages, strict=True)))

@@ -1,4 +1,4 @@
-"""What a worker does between messages: adopt partitions, look for silence, drain lanes."""
+"""What a worker does between messages: adopt partitions, end what is over, drain lanes."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from infra.ledger import outbox, reading
 from infra.ledger.errors import LedgerError
 from infra.ledger.outbox import Message
 from streams.batch import Processor
+from streams.intake_positions import PositionsIntake
 from streams.intake_readings import ReadingsIntake
 from streams.watchdog import Part, Vitals
 
@@ -85,6 +86,7 @@ class Caretaker:
                 if now >= silence_at:
                     silence_at = now + self._silence_check_s
                     await self._look_for_silence()
+                    await self._end_fences()
                 if now >= lanes_at:
                     lanes_at = now + LANES_EVERY_S
                     await self._drain_lanes()
@@ -118,6 +120,27 @@ class Caretaker:
         async def act(conn: asyncpg.Connection) -> list[Message]:
             readings.look_for_silence(partition, reached, datetime.now(UTC))
             return await readings.write(conn, partition)
+
+        await processor.tend(partition, act)
+
+    async def _end_fences(self) -> None:
+        """End visits to fences that are gone, by another city or by their time."""
+        for processor in self._processors.values():
+            positions = processor.handler
+            if not isinstance(positions, PositionsIntake):
+                continue
+            for partition, reached in sorted(processor.reached.items()):
+                # Positions that wait unread may tell of an end themselves.
+                end = self._highwater((positions.topic.name, partition))
+                if end == reached and positions.is_due(partition, datetime.now(UTC)):
+                    await self._end_visits(processor, positions, partition, reached)
+
+    async def _end_visits(
+        self, processor: Processor, positions: PositionsIntake, partition: int, reached: int
+    ) -> None:
+        async def act(conn: asyncpg.Connection) -> list[Message]:
+            positions.end_fences(partition, reached, datetime.now(UTC))
+            return await positions.write(conn, partition)
 
         await processor.tend(partition, act)
 

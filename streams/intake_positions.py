@@ -1,4 +1,4 @@
-"""Units' positions: every fix to the track, the ones that matter to the journal."""
+"""Units' positions: every fix to the track and the fences, those that matter to the journal."""
 
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from schemas.journal import UnitMoved
 from schemas.records import Point
 from streams.dead_letters import Fault
 from streams.errors import BadInput
+from streams.fencing import Fencing
 from streams.limits import IntakeSettings
 from streams.messages import Received, to_journal
 from streams.validate import Checker, open_message
@@ -45,33 +46,37 @@ class PositionsIntake:
         self._limits = limits
         self._checker = Checker(city, limits)
         self._last: dict[int, dict[str, _Last]] = {}
-        self._fixes: dict[tuple[str, datetime], Fix] = {}
+        self._fencing = Fencing(city, limits)
+        self._fixes: dict[tuple[str, datetime], tuple[Fix, str]] = {}
         self._moves: list[Message] = []
+        self._begun: dict[int, int] = {}  # where the batch begins, by partition
 
-    async def load(self, conn: asyncpg.Connection, partition: int) -> None:  # noqa: ARG002
-        """Begin afresh: each unit's next position is journaled, which does no harm."""
+    async def load(self, conn: asyncpg.Connection, partition: int) -> None:
+        """Take over who is in which fence; each unit's next position is journaled again."""
         self._last[partition] = {}
+        await self._fencing.load(conn, partition)
 
     def forget(self, partition: int) -> None:
         """Throw away what was not written."""
         self._last.pop(partition, None)
+        self._fencing.forget(partition)
+        self._begun.pop(partition, None)
         self._fixes.clear()
         self._moves.clear()
 
     def handle(self, message: Received) -> None:
         """Take in one fix."""
+        self._begun.setdefault(message.partition, message.offset)
         envelope, fix = open_message(message, self.topic, UnitPosition)
         received = self._checker.received(message)
         check_unit(fix.unit, self._units)
         at = self._checker.time(fix.time, "time", received)
         point = self._checker.point(fix.location)
         _check_motion(fix)
-        self._fixes.setdefault(
-            (fix.unit, at),
-            Fix(
-                fix.unit, at, point.lon, point.lat, point.accuracy_m, fix.speed_mps, fix.heading_deg
-            ),
+        taken = Fix(
+            fix.unit, at, point.lon, point.lat, point.accuracy_m, fix.speed_mps, fix.heading_deg
         )
+        self._fixes.setdefault((fix.unit, at), (taken, envelope.id))
         last = self._last[message.partition]
         if not self._matters(last.get(fix.unit), point, at):
             return
@@ -90,13 +95,25 @@ class PositionsIntake:
             )
         )
 
-    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - drafts are the partition's
-        """Write the tracks."""
-        fixes, self._fixes = self._fixes, {}
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
+        """Write the tracks and who is in which fence."""
+        taken, self._fixes = self._fixes, {}
         moves, self._moves = self._moves, []
-        if fixes:
-            await intake.insert_tracks(conn, [fixes[key] for key in sorted(fixes)])
-        return moves
+        if taken:
+            await intake.insert_tracks(conn, [taken[key][0] for key in sorted(taken)])
+        begun = self._begun.pop(partition, None)
+        if begun is None:
+            return moves
+        return moves + await self._fencing.write(conn, partition, begun, list(taken.values()))
+
+    def is_due(self, partition: int, now: datetime) -> bool:
+        """Whether there are visits to end without a message."""
+        return self._fencing.is_due(partition, now)
+
+    def end_fences(self, partition: int, offset: int, now: datetime) -> None:
+        """End visits to fences that are over; ``offset`` is the partition's next one."""
+        self._begun[partition] = offset
+        self._fencing.end_fences(partition, now)
 
     def _matters(self, last: _Last | None, point: Point, at: datetime) -> bool:
         if last is None:

@@ -1,5 +1,7 @@
 """How far intake trusts what comes in, as settings ``JINGWEI_INTAKE_*``."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,3 +28,23 @@ class IntakeSettings(BaseSettings):
     as are those that have been calm and unheard for ``past_s``."""
     silence_check_s: float = Field(default=5, gt=0)
     """How often alarms are looked through for silence."""
+    fence_kinds: tuple[Literal["district", "subdistrict", "beat", "hazard_zone"], ...] = (
+        "district",
+        "beat",
+        "hazard_zone",
+    )
+    """Which of the city's fences units are watched among; sub-districts are made of beats."""
+    fence_dwell_s: float | None = Field(default=120, gt=0)
+    """How long a unit is in a fence before it dwells there, where the fence does not say."""
+    fence_hysteresis: float = Field(default=1, ge=0)
+    """A border within this many times a fix's accuracy is too near to tell."""
+    fence_detect: tuple[Literal["enter", "exit", "cross", "closed", "dwell", "inside"], ...] = (
+        "enter",
+        "exit",
+        "cross",
+        "closed",
+        "dwell",
+    )
+    """What is told; ``inside`` is told of every fix, and only if asked for."""
+    fence_end_wait_s: float = Field(default=60, ge=0)
+    """Visits to a fence that has ended are closed so much later where the unit is silent."""

@@ -167,6 +167,8 @@ def condition_row(region: str, condition: Condition) -> Row:
         condition.kind,
         list(condition.segments),
         condition.speed_factor,
+        condition.lanes_closed,
+        condition.depth_m,
         condition.valid_from,
         condition.valid_until,
         plain(condition.reason),

@@ -15,12 +15,13 @@ from geo.city import CityData, save_city
 from infra.settings import Endpoints
 from tests.city.toy import toy_city
 from tests.conftest import fresh_database
+from tests.streams.fenced import fenced
 from tests.streams.rig import Rig, WorkerProcess, begin_at_the_end, make_all_topics
 
 
 @pytest.fixture(scope="session")
 def city() -> CityData:
-    return toy_city()
+    return fenced(toy_city())
 
 
 @pytest.fixture(scope="session")

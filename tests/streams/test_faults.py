@@ -55,8 +55,10 @@ def test_a_worker_killed_in_mid_stream_loses_and_doubles_nothing(rig, city):
     # And the checker would have seen it.
     rig.rows("DELETE FROM unit_track WHERE at = (SELECT min(at) FROM unit_track) RETURNING 1")
     rig.rows("UPDATE evidence SET source_id = 'r0' WHERE source = 'report' RETURNING 1")
+    rig.rows("UPDATE fence SET geom = ST_Translate(geom, 1, 0) WHERE id = 'zone-b' RETURNING 1")
     found = violations(rig)
     assert any(text.startswith("fix") and text.endswith("is lost") for text in found)
+    assert any("enter zone-b" in text and text.endswith("was never sent") for text in found)
     assert "report r0 is there twice" in found
     assert "report r0 was never sent" in found
 

@@ -128,3 +128,29 @@ async def test_street_conditions_are_journaled_in_utc(city: CityData) -> None:
     (sent,) = intake._changes
     assert sent.value is not None
     assert wire.decode(sent.value, StreetChanged).valid_from.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure"),
+    [
+        ("lane_closure", {"lanes_closed": 1}),
+        ("lane_closure", {"lanes_closed": 20}),
+        ("flood_depth", {"depth_m": 0.0}),
+        ("flood_depth", {"depth_m": 10}),
+    ],
+)
+def test_lanes_and_water_are_journaled(city: CityData, kind: str, figure: dict[str, float]) -> None:
+    intake = StreetsIntake(city, IntakeSettings())
+    condition = StreetCondition(
+        condition="c",
+        kind=kind,
+        street="南京西一路",
+        valid_from=NOW,
+        **figure,  # type: ignore[arg-type]
+    )
+    intake.handle(received(topics.STREETS, condition, 0))
+    (sent,) = intake._changes
+    assert sent.value is not None
+    entry = wire.decode(sent.value, StreetChanged)
+    assert entry.kind == kind
+    assert {name: getattr(entry, name) for name in figure} == figure

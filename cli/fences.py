@@ -1,0 +1,264 @@
+"""``jingwei fences track``: who entered and left which fence, from a file or the archive."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from city.ingest.messages import Event, Message
+from city.ingest.rows import Row
+from city.ingest.run import Ingest, run_ingest
+from city.ingest.schedule import Limits
+from cli import exit_codes
+from cli.ingest import FormatName
+from cli.output import clean
+from cli.services import HomeOption, JsonOption
+from geo.city import CityData, load_city
+from geo.fence_watch import FenceTerms, FenceWatch
+from infra.archive import ArchiveError, archive_root, city_folder, cluster_id
+from infra.ledger.intake import Fix
+from infra.ledger.pool import connect
+from infra.local.state import Home
+from infra.settings import Settings, load_settings, resolve_endpoints
+from replay import errors
+from replay.errors import BadWindow
+from replay.fence_events import await_archive, tell_again, watched
+from replay.player import parse_bound
+from schemas import wire
+from schemas.inputs import UnitPosition
+from schemas.outputs import FenceEvent
+from streams.errors import BadInput
+from streams.fencing import fence_terms
+from streams.intake_positions import check_unit
+from streams.limits import IntakeSettings
+from streams.validate import Checker
+
+exit_codes.BY_ERROR.update(
+    {
+        errors.ReplayError: exit_codes.FAILED,
+        errors.BadWindow: exit_codes.USAGE,
+        ArchiveError: exit_codes.FAILED,
+    }
+)
+
+_DEMO = Path("cities/310106")  # where `jingwei city make` writes by default
+_AT_ONCE = 1_000
+_SAID = 20
+_ANY_TIME = Limits(past_s=float("inf"), future_s=float("inf"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the application."""
+    group = typer.Typer(no_args_is_help=True, help="Who enters and leaves the city's fences.")
+    group.callback()(_fences)
+    group.command()(track)
+    app.add_typer(group, name="fences")
+
+
+def _fences() -> None:
+    """Who enters and leaves the city's fences."""
+
+
+def track(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="CSV, JSON Lines or GeoJSON; the archive's positions if not given."),
+    ] = None,
+    *,
+    city: Annotated[
+        Path | None,
+        typer.Option(
+            "--city",
+            metavar="FOLDER",
+            help="Whose fences; for a file data/cities/310106 in --home by default, for the "
+            "archive the cities that its positions were compared with.",
+        ),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="ISO 8601, UTC unless it says.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="The same; included.")
+    ] = None,
+    form: Annotated[
+        FormatName | None, typer.Option("--format", help="By the file's name if not given.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN,…", help="As of `jingwei ingest positions`."),
+    ] = None,
+    defaults: Annotated[
+        list[str] | None, typer.Option("--default", metavar="FIELD=VALUE", help="The same.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="The same.")] = None,
+    tz: Annotated[str | None, typer.Option(metavar="ZONE", help="The same.")] = None,
+    encoding: Annotated[str, typer.Option(help="The same.")] = "utf-8",
+    any_unit: Annotated[
+        bool, typer.Option("--any-unit", help="Also units that are not of the city's fleet.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell fence events of positions, by the engine and the settings of the worker.
+
+    From the archive these are the events that the worker published, ids included; with --city,
+    those that it would have. --from and --to bound what is written, not what is taken. With
+    --json one event a line, as on the topic. Exit code 7 when some rows of a file cannot be used.
+    """
+    settings = load_settings(home)
+    write = _Writer(_time(start), _time(end), as_json=as_json)
+    if file is None:
+        asyncio.run(_track_archive(settings, city, write))
+        return
+    data = load_city(city or Home.at(settings.local.home).data / _DEMO)
+    plan = Ingest(
+        path=file,
+        kind="positions",
+        form=None if form is None else form.value,
+        columns=tuple(columns or ()),
+        defaults=tuple(defaults or ()),
+        crs=crs,
+        zone=tz,
+        encoding=encoding,
+        dry_run=True,
+        limits=_ANY_TIME,
+    )
+    watch = _FileWatch(file, data, write, any_unit=any_unit)
+    result = asyncio.run(run_ingest(plan, watch))
+    watch.ends()
+    refused = result.refused + watch.unusable
+    typer.echo(f"{result.read} rows read, {refused} cannot be used", err=True)
+    if refused:
+        raise typer.Exit(exit_codes.PARTIAL if refused < result.read else exit_codes.FAILED)
+
+
+class _Writer:
+    """Writes events between two times."""
+
+    def __init__(self, start: datetime | None, end: datetime | None, *, as_json: bool) -> None:
+        if start is not None and end is not None and end < start:
+            raise BadWindow(f"the end {end} lies before the start {start}: swap --from and --to")
+        self._start, self._end, self._as_json = start, end, as_json
+
+    def __call__(self, event: FenceEvent) -> None:
+        if (self._start is not None and event.at < self._start) or (
+            self._end is not None and event.at > self._end
+        ):
+            return
+        typer.echo(wire.encode(event).decode() if self._as_json else _line(event))
+
+
+class _FileWatch:
+    """Takes a file's positions as the intake does, but for their age."""
+
+    def __init__(self, file: Path, city: CityData, write: _Writer, *, any_unit: bool) -> None:
+        limits = IntakeSettings()
+        self.unusable = 0
+        self._file, self._write = file, write
+        self._checker = Checker(city, limits)
+        self._units = None if any_unit else frozenset(unit.id for unit in city.units)
+        self._follower, _ = FenceWatch(city, fence_terms(city, limits)).follow()
+        self._fixes: list[Fix] = []
+        self._last: datetime | None = None
+        self._told = 0
+
+    def begins(self, size: int) -> None:
+        """Wait for the first row."""
+
+    def reads(self, position: int, sent: int) -> None:
+        """Wait for the next row."""
+
+    def waits(self, until: datetime) -> None:
+        """Never happens: nothing is sent."""
+
+    def refuses(self, row: Row, reason: str) -> None:
+        self._tell(row.line, reason)
+
+    def sends(self, event: Event, message: Message) -> None:
+        assert isinstance(message, UnitPosition), "positions are asked for"
+        try:
+            if self._units is not None:
+                check_unit(message.unit, self._units)
+            point = self._checker.point(message.location)
+        except BadInput as error:
+            self.unusable += 1
+            self._tell(event.line, str(error))
+            return
+        self._fixes.append(Fix(message.unit, event.time, point.lon, point.lat, point.accuracy_m))
+        self._last = max(self._last or event.time, event.time)
+        if len(self._fixes) >= _AT_ONCE:
+            self._take()
+
+    def ends(self) -> None:
+        """Tell what is left: the last rows, and the ends of fences that no unit told of."""
+        self._take()
+        if self._last is not None:
+            for event in self._follower.expire(self._last):
+                self._write(event)
+        if self._told > _SAID:
+            typer.echo(f"{self._told - _SAID} more rows cannot be used", err=True)
+
+    def _take(self) -> None:
+        fixes, self._fixes = self._fixes, []
+        for event, _ in self._follower.observe(fixes):
+            self._write(event)
+
+    def _tell(self, line: int, reason: str) -> None:
+        self._told += 1
+        if self._told <= _SAID:
+            typer.echo(f"{self._file}:{line}: {reason}", err=True)
+
+
+async def _track_archive(settings: Settings, city: Path | None, write: _Writer) -> None:
+    endpoints = resolve_endpoints(settings)
+    root = archive_root(
+        endpoints.archive_dir, await cluster_id(endpoints.bootstrap), endpoints.database_url
+    )
+    connection = await connect(endpoints.gateway_url, application="jingwei fences")
+    try:
+        parts, names = await watched(connection, settings.worker.group)
+    finally:
+        await connection.close()
+    await await_archive(root, parts)
+    instead, watch_of = None, _kept_watches(endpoints.archive_dir)
+    if city is not None:
+        data = load_city(city)
+        instead = fence_terms(data, IntakeSettings())
+        only = FenceWatch(data, instead)
+        watch_of = lambda _: only  # noqa: E731 - one city for all terms
+    for event in _by_time(tell_again(root, parts, watch_of, names, instead)):
+        write(event)
+
+
+def _kept_watches(archive_dir: Path) -> Callable[[FenceTerms], FenceWatch]:
+    @cache
+    def watch_of(terms: FenceTerms) -> FenceWatch:
+        return FenceWatch(load_city(city_folder(archive_dir, terms.city)), terms)
+
+    return watch_of
+
+
+def _by_time(events: Iterator[FenceEvent]) -> Sequence[FenceEvent]:
+    """Return the partitions' events together; those of a unit stay in their order."""
+    return sorted(events, key=lambda event: event.at)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    bound = parse_bound(text)
+    if isinstance(bound, int):
+        raise BadWindow(f"{text!r} is no time: positions have no common offsets")
+    return bound
+
+
+def _line(event: FenceEvent) -> str:
+    return clean(
+        f"{event.at:%Y-%m-%dT%H:%M:%S}.{event.at.microsecond // 1000:03}Z {event.unit} "
+        f"{event.detect} {event.fence_kind} {event.fence} {event.fence_name} "
+        f"{event.lon:.6f},{event.lat:.6f}"
+    )
