@@ -31,6 +31,7 @@ lint: setup ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 bench: setup ## benchmarks, as JSON: NAME=pipeline
+	@[ "$(NAME)" != streets ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r bench/peers.lock >&2 || echo "bench: without Valhalla" >&2
 	@exec $(BIN)/python -m bench $(NAME) --json
 
 lock: setup ## resolve the requirements anew into requirements.lock

@@ -11,7 +11,6 @@ the units are known; for `etas_200x1_known_positions_ms` the incident was asked 
 positions for nothing.
 """
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -36,6 +35,7 @@ from bench._streets_harness import (
 )
 from bench._streets_peers import Networkx, Peer, Rustworkx, Scipy
 from bench._streets_pgrouting import PgRouting, pgrouting
+from bench._streets_valhalla import Valhalla, agreeing, valhalla
 from bench.report import Report
 from geo.conditions import Conditions
 from geo.errors import Unreachable
@@ -50,6 +50,10 @@ _UNITS = 200
 _MATRIX = (100, 500)
 _CLOSURES = (10, 1_000)
 _GROWTH = (10_000, 100_000, 1_000_000)
+_GROWTH_S = 400.0
+"""A size that takes longer, alone in its process, is given up."""
+_SLOW_QUERIES = 5
+"""Of Valhalla, which takes seconds for each."""
 _MADE_ARCS = 175_000
 _TURNS = "etas_200x1_ms"
 
@@ -84,14 +88,20 @@ def run(*, quick: bool) -> Report:
     streets = streets or net.made(_MADE_ARCS)
     work, loaded_s = _prepared(streets, queries=5 if quick else 20)
     figures = _ours(work, rounds=20 if quick else 100) | {"load_cached_s": loaded_s}
-    peers: dict[str, dict[str, float]] = {}
-    missing = [_absent("Valhalla", "valhalla"), _absent("OSRM", "osrm")]
-    peers["networkx_router"] = _networkx_router(work)
+    peers: dict[str, dict[str, Any]] = {"networkx_router": _networkx_router(work)}
+    missing: list[str] = []
     peers |= dict(_node_engines(work, missing, rows=2 if quick else 10))
-    growth = {size: _grown(size) for size in (_GROWTH[:2] if quick else _GROWTH)}
-    figures |= {
-        _named(what, size): value for size, found in growth.items() for what, value in found.items()
-    }
+    with valhalla(streets) as engine:
+        if isinstance(engine, str):
+            missing.append(engine)
+        else:
+            peers[engine.name] = _valhalla(work, engine, matrix=not quick)
+    for size in _GROWTH[:2] if quick else _GROWTH:
+        found = _grown(size)
+        if isinstance(found, str):
+            missing.append(found)
+        else:
+            figures |= {_named(what, size): value for what, value in found.items()}
     return Report(
         figures=figures,
         peers=peers,
@@ -104,7 +114,15 @@ def run(*, quick: bool) -> Report:
                 f"{len(streets.arcs)} arcs, no turn costs, civilian profile; medians"
             ),
             "growth: made nets with turn costs, emergency profile (arcs_1e… are the real counts)",
-            "every peer gave our answers; theirs are without snapping, but for networkx_router",
+            (
+                "every peer but valhalla gave our answers; theirs are without snapping, but for "
+                "networkx_router and valhalla"
+            ),
+            (
+                "valhalla: an inexact peer with costs of its own, on the net as OSM ways; its "
+                "agreement is told; closures by exclude_locations in each question; its matrix is "
+                "measured whole, but not by --quick"
+            ),
             "matrix_100x500_ms of peers: some of the rows measured, for 100 reckoned",
             "load_cached_s: index and router from the streets in memory and the order on disk",
             *missing,
@@ -284,13 +302,56 @@ def _node_engine(
     return measured
 
 
-def _grown(size: int) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench._streets_growth", str(size)],
-        check=True,
-        capture_output=True,
-        cwd=Path(__file__).parents[1],
-    )
+def _valhalla(work: _Work, engine: Valhalla, *, matrix: bool) -> dict[str, Any]:
+    """Measure Valhalla, and how far its answers are ours."""
+    asked = work.incidents[:_SLOW_QUERIES]
+    engine.times(work.units, asked[:1])  # brings its tiles into memory
+    answers = [engine.times(work.units, [point]) for point in asked]
+    measured: dict[str, Any] = {
+        _TURNS: middle([one.ms for one in answers]),
+        "of_which_json_in_python_ms": middle([one.json_ms for one in answers]),
+        "of_which_snapping_and_json_ms": middle(
+            [engine.located_ms([*work.units, point]) for point in asked]
+        ),
+        "build_s": engine.build_s,
+    }
+    agreement = {_TURNS: agreeing([one.seconds for one in answers], work.etas[: len(asked)])}
+    routes = [
+        (engine.route(*pair), expected)
+        for pair, expected in zip(_pairs_asked(work), work.routes, strict=True)
+        if expected is not None
+    ]
+    measured["route_ms"] = middle([one.ms for one, _ in routes])
+    agreement["route_ms"] = agreeing([one.seconds for one, _ in routes], [s for _, s in routes])
+    for count, sets in work.closed.items():
+        answers = [
+            engine.times(work.units, work.incidents[:1], arcs) for arcs in sets[:_SLOW_QUERIES]
+        ]
+        name = f"closure_{count}_ms"
+        measured[name] = middle([one.ms for one in answers])
+        agreement[name] = agreeing(
+            [one.seconds for one in answers], work.after[count][:_SLOW_QUERIES]
+        )
+    if matrix:
+        rows, columns = _MATRIX
+        targets = net.positions(work.streets, columns, seed=20)
+        answer = engine.times(work.units[:rows], targets)
+        measured["matrix_100x500_ms"] = round(answer.ms, 1)
+        agreement["matrix_100x500_ms"] = agreeing([answer.seconds], work.matrix)
+    return measured | {"agreement": agreement}
+
+
+def _grown(size: int) -> dict[str, float] | str:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench._streets_growth", str(size)],
+            check=True,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[1],
+            timeout=_GROWTH_S,
+        )
+    except subprocess.TimeoutExpired:
+        return f"growth: {size} arcs were given up after {_GROWTH_S:.0f} s"
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
@@ -324,10 +385,3 @@ def _named(what: str, size: int) -> str:
     power = f"1e{len(str(size)) - 1}"
     kind, _, unit = what.rpartition("_")
     return f"{kind}_{power}_{unit}" if kind else f"{what}_{power}"
-
-
-def _absent(engine: str, module: str) -> str:
-    """Say why an engine that takes OpenStreetMap files only is not among the peers."""
-    if importlib.util.find_spec(module) is None:
-        return f"{engine} was not measured: its wheel is not installed"
-    return f"{engine} was not measured: it takes OpenStreetMap files, with costs of its own"

@@ -1,4 +1,4 @@
-"""``jingwei city make | import | inspect``: a city's folder."""
+"""``jingwei city make | import | inspect | simulate | learn``: a city's folder."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli import simulate
+from cli import learn, simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city, save_city
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 simulate.register(city)
+learn.register(city)
 
 
 @city.command()
@@ -123,6 +124,10 @@ def _show(found: CityData, folder: Path, facts: list[str], *, as_json: bool) -> 
         f"turns      {rules['resolved']} restrictions ban {rules['banned_turns']} turns, "
         f"{len(rules['unresolved'])} restrictions unresolved"
     )
+    if (speeds := summary["speeds"]) is not None:
+        typer.echo(
+            f"speeds     of {speeds['arcs']} arcs by hour of the week, {speeds['rows']} rows"
+        )
     for part in ("fences", "places", "sensors", "units"):
         counts = summary[part]
         text = ", ".join(f"{n} {what}" for what, n in counts.items())
@@ -158,6 +163,8 @@ def summarise(found: CityData, folder: Path) -> dict[str, Any]:
                 for name, kind, reason in report.unresolved
             ],
         },
+        "speeds": found.speeds
+        and {"arcs": len(set(found.speeds.arc.tolist())), "rows": len(found.speeds)},
         "fences": _count(f.kind for f in found.fences),
         "places": _count(p.kind for p in found.places),
         "sensors": _count(s.observed_property for s in found.sensors),

@@ -1,8 +1,12 @@
 """``jingwei route`` and ``jingwei isochrone``: what the dispatcher's street engine would say."""
 
-from collections.abc import Sequence
+import calendar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import shapely
@@ -10,7 +14,7 @@ import typer
 from typer.core import TyperCommand
 
 from cli import exit_codes
-from cli.output import clean, duration, write_json, write_table
+from cli.output import clean, duration, progress, write_json, write_table
 from cli.places import Found, closed_arcs, find_place
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city
@@ -20,14 +24,25 @@ from geo.profiles import PROFILES
 from geo.router import CompiledRouter
 from geo.routing import Route
 from geo.steps import Step, steps
+from geo.streets import StreetGraph
 from infra.local.state import Home
 from infra.settings import load_settings
+
+N = TypeVar("N", int, float)
 
 _DEMO = Path("cities/310106")  # where `jingwei city make` writes by default
 
 
 class BadProfile(ValueError):
     """Nobody drives like that."""
+
+
+class BadFigure(ValueError):
+    """A street's lanes or depth of water is not STREET=NUMBER."""
+
+
+class BadTime(ValueError):
+    """A time is not in ISO 8601."""
 
 
 class AreasNotWritten(RuntimeError):
@@ -37,6 +52,8 @@ class AreasNotWritten(RuntimeError):
 exit_codes.BY_ERROR.update(
     {
         BadProfile: exit_codes.USAGE,
+        BadFigure: exit_codes.USAGE,
+        BadTime: exit_codes.USAGE,
         AreasNotWritten: exit_codes.USAGE,
         BadCoordinates: exit_codes.USAGE,
         BadConditions: exit_codes.USAGE,
@@ -69,6 +86,29 @@ CloseOption = Annotated[
     list[str] | None,
     typer.Option("--close", metavar="STREET", help="A street's name or an arc's id; repeatable."),
 ]
+LanesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lanes-closed",
+        metavar="STREET=N",
+        help="N lanes shut in each direction; closed to vehicles with none left; repeatable.",
+    ),
+]
+FloodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--flood", metavar="STREET=M", help="Water M metres deep, such as 0.4; repeatable."
+    ),
+]
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="T",
+        help="ISO 8601 time, on the city's clocks unless it says; now if none. Its hour of the "
+        "week chooses the speeds, where the city has learnt any.",
+    ),
+]
 CityOption = Annotated[
     Path | None,
     typer.Option("--city", metavar="FOLDER", help="data/cities/310106 in --home by default."),
@@ -87,6 +127,9 @@ def route(
     *,
     profile: ProfileOption = "emergency",
     close: CloseOption = None,
+    lanes_closed: LanesOption = None,
+    flood: FloodOption = None,
+    at: AtOption = None,
     city: CityOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -94,13 +137,14 @@ def route(
     """Find the quickest way from A to B, with its turns in Chinese and English."""
     found, router = _opened(city, home, profile)
     ends = find_place(found, source), find_place(found, target)
-    conditions = Conditions.of(closed=closed_arcs(found.streets, close or ()))
+    conditions = _conditions(found.streets, close, lanes_closed, flood)
+    conditions = replace(conditions, hour=_hour(found, router, at))
     way = router.route(ends[0].lonlat, ends[1].lonlat, conditions)
     told = steps(way, found.streets)
     if as_json:
         write_json(_route_document(way, told, ends, profile, conditions))
     else:
-        _write_route(way, told, ends, profile, len(conditions.closed))
+        _write_route(way, told, ends, profile, conditions)
 
 
 def isochrone(
@@ -111,6 +155,9 @@ def isochrone(
     ],
     profile: ProfileOption = "emergency",
     close: CloseOption = None,
+    lanes_closed: LanesOption = None,
+    flood: FloodOption = None,
+    at: AtOption = None,
     city: CityOption = None,
     home: HomeOption = None,
     out: Annotated[
@@ -120,7 +167,8 @@ def isochrone(
     """Draw how far one gets within some minutes, as GeoJSON polygons."""
     found, router = _opened(city, home, profile)
     begin = find_place(found, source)
-    conditions = Conditions.of(closed=closed_arcs(found.streets, close or ()))
+    conditions = _conditions(found.streets, close, lanes_closed, flood)
+    conditions = replace(conditions, hour=_hour(found, router, at))
     areas = router.isochrone(begin.lonlat, minutes, conditions)
     features = [
         {
@@ -143,6 +191,54 @@ def isochrone(
     typer.echo(str(out))
 
 
+def _conditions(
+    streets: StreetGraph,
+    close: Sequence[str] | None,
+    lanes_closed: Sequence[str] | None,
+    flood: Sequence[str] | None,
+) -> Conditions:
+    lanes = _figures(streets, lanes_closed or (), "--lanes-closed", int)
+    depths = _figures(streets, flood or (), "--flood", float)
+    return Conditions.of(closed_arcs(streets, close or ()), None, lanes, depths)
+
+
+def _hour(found: CityData, router: CompiledRouter, at: str | None) -> int | None:
+    """Hour of the week at a time, or now; None where the city has no historic speeds."""
+    try:
+        time = datetime.now(UTC) if at is None else datetime.fromisoformat(at)
+    except ValueError as error:
+        raise BadTime(
+            f"--at {at!r:.40} is no ISO 8601 time: write it like 2026-11-24T08:30"
+        ) from error
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=ZoneInfo(found.manifest.timezone))
+    hour = router.hour_at(time)
+    if hour is None and at is not None:
+        progress(
+            "the city has no speeds by hour of the week (`jingwei city learn`): the map's hold"
+        )
+    return hour
+
+
+def _figures(
+    streets: StreetGraph, wanted: Sequence[str], option: str, number: Callable[[str], N]
+) -> dict[str, N]:
+    """Read STREET=NUMBER; of several figures for one arc the larger holds."""
+    found: dict[str, N] = {}
+    for text in wanted:
+        street, _, figure = text.rpartition("=")
+        try:
+            value = number(figure)
+        except ValueError as error:
+            raise BadFigure(
+                f"{option} {text!r:.80}: give a street and a number, such as "
+                f"'{street[:40] or 'STREET'}=1'"
+            ) from error
+        for arc_id in sorted(closed_arcs(streets, [street])):
+            found[arc_id] = max(value, found.get(arc_id, value))
+    return found
+
+
 def _opened(city: Path | None, home: Path | None, profile: str) -> tuple[CityData, CompiledRouter]:
     """Load the city and compile its streets, quickly if that was done before."""
     if profile not in PROFILES:
@@ -150,7 +246,9 @@ def _opened(city: Path | None, home: Path | None, profile: str) -> tuple[CityDat
     data = Home.at(load_settings(home).local.home).data
     found = load_city(city or data / _DEMO)
     cache = data / "street-orders"
-    return found, CompiledRouter(found.streets, profile, found.snapper, cache=cache)
+    return found, CompiledRouter(
+        found.streets, profile, found.snapper, cache=cache, speeds=found.speeds
+    )
 
 
 def _route_document(
@@ -165,6 +263,9 @@ def _route_document(
         "to": _place_document(ends[1]),
         "profile": profile,
         "closed": sorted(conditions.closed),
+        "lanes_closed": dict(conditions.lanes_closed),
+        "flood_depths": dict(conditions.flood_depths),
+        "hour_of_week": conditions.hour,
         "seconds": way.seconds,
         "walk_seconds": way.walk_ms / 1000.0,
         "metres": round(way.metres, 1),
@@ -185,13 +286,25 @@ def _route_document(
 
 
 def _write_route(
-    way: Route, told: Sequence[Step], ends: tuple[Found, Found], profile: str, closed: int
+    way: Route,
+    told: Sequence[Step],
+    ends: tuple[Found, Found],
+    profile: str,
+    conditions: Conditions,
 ) -> None:
     walked = f", {way.walk_ms / 1000.0:.1f} s of them on foot" if way.walk_ms else ""
-    without = f", {closed} arcs closed" if closed else ""
+    counts = (
+        (len(conditions.closed), "arcs closed"),
+        (len(conditions.lanes_closed), "with lanes closed"),
+        (len(conditions.flood_depths), "under water"),
+    )
+    without = "".join(f", {count} {what}" for count, what in counts if count)
     typer.echo(f"from     {_shown(ends[0])}")
     typer.echo(f"to       {_shown(ends[1])}")
     typer.echo(f"profile  {profile}{without}")
+    if conditions.hour is not None:
+        day, hour = divmod(conditions.hour, 24)
+        typer.echo(f"speeds   of {calendar.day_name[day]}s from {hour:02d}:00")
     typer.echo(f"time     {duration(way.seconds)} ({way.seconds:.1f} s{walked})")
     typer.echo(f"length   {way.metres:.0f} m")
     rows = [

@@ -1,8 +1,9 @@
-"""Closures and slow-downs: what the next route will know."""
+"""Closures, slow-downs and water: what the next route will know."""
 
 from dispatch.respond import Means
 from dispatch.state import State
 from dispatch.timers import streets_changed
+from dispatch.travel import told
 from geo.errors import BadConditions, UnknownArc
 from schemas.journal import StreetChanged
 from schemas.records import Condition
@@ -11,7 +12,7 @@ from schemas.records import Condition
 def change_street(state: State, means: Means, entry: StreetChanged) -> None:
     """Take a street condition in, replace it, or end it; then look again at ways under way.
 
-    A condition the street map cannot follow (an unknown arc, a factor out of range) changes
+    A condition the street map cannot follow (an unknown arc, a figure out of range) changes
     nothing: intake has checked it against the same map, so it is of another city's.
     """
     if entry.kind == "cleared":
@@ -24,6 +25,8 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
         kind=entry.kind,
         segments=entry.segments,
         speed_factor=entry.speed_factor if entry.kind == "speed_factor" else None,
+        lanes_closed=entry.lanes_closed if entry.kind == "lane_closure" else None,
+        depth_m=entry.depth_m if entry.kind == "flood_depth" else None,
         valid_from=entry.valid_from,
         valid_until=entry.valid_until,
         reason=entry.reason,
@@ -45,7 +48,7 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
     else:
         state.set_timer("expire", condition.id, next_change)
     if not begins:
-        streets_changed(state, means, f"{entry.kind} {entry.condition}: {entry.reason}")
+        streets_changed(state, means, f"{told(condition)}: {entry.reason}")
 
 
 def is_possible(state: State, means: Means, condition: Condition) -> bool:

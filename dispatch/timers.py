@@ -3,6 +3,7 @@
 from dispatch.respond import Means, reroute, respond, use_free_units
 from dispatch.state import State
 from dispatch.transitions import FINAL
+from dispatch.travel import told
 from schemas.records import Timer
 
 
@@ -71,11 +72,11 @@ def _expire(state: State, means: Means, timer: Timer) -> None:
         return
     if condition.valid_until is not None and condition.valid_until <= state.now:
         state.end_condition(condition.id)
-        streets_changed(state, means, f"{condition.kind} {condition.id} has expired")
+        streets_changed(state, means, f"{told(condition)} has expired")
     else:
         if condition.valid_until is not None:
             state.set_timer("expire", condition.id, condition.valid_until)
-        streets_changed(state, means, f"{condition.kind} {condition.id} has begun")
+        streets_changed(state, means, f"{told(condition)} has begun")
 
 
 def streets_changed(state: State, means: Means, why: str) -> None:

@@ -7,7 +7,7 @@ sends somebody, no estimate sends nobody.
 
 from collections.abc import Callable, Sequence
 from math import inf, isinf
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from dispatch.state import State
 from geo.crs import haversine_m
@@ -17,6 +17,8 @@ from schemas.records import Condition, Point, Route, Unit
 
 Routers = Callable[[str], Router]
 """From a city's content hash to the router over its streets."""
+
+_V = TypeVar("_V", int, float)
 
 _DETOUR = 1.4
 _STRAIGHT_MPS = 30 / 3.6
@@ -50,8 +52,9 @@ class Travel:
         if router is not None:
             places = [(unit.position.lon, unit.position.lat) for unit in units]
             target = (scene.lon, scene.lat)
-            found = router.etas(places, target, conditions(state), cutoff_s=state.policy.max_eta_s)
-            if not all(isinf(seconds) for seconds in found) or _has_street(router, scene):
+            now = conditions(state, router)
+            found = router.etas(places, target, now, cutoff_s=state.policy.max_eta_s)
+            if not all(isinf(seconds) for seconds in found) or _has_street(router, scene, now.hour):
                 return [float(seconds) for seconds in found], None
         return [_straight(unit, scene) for unit in units], "no street near: straight-line estimate"
 
@@ -62,7 +65,9 @@ class Travel:
             return Way(_straight(unit, scene), None, "no street map: straight-line estimate")
         try:
             route = router.route(
-                (unit.position.lon, unit.position.lat), (scene.lon, scene.lat), conditions(state)
+                (unit.position.lon, unit.position.lat),
+                (scene.lon, scene.lat),
+                conditions(state, router),
             )
         except (NoStreetNear, Unreachable) as error:
             return Way(_straight(unit, scene), None, f"straight-line estimate: {error}")
@@ -78,38 +83,73 @@ class Travel:
     def check(self, state: State, condition: Condition) -> None:
         """Raise `UnknownArc` or `BadConditions` if the street map cannot follow a condition."""
         router = self._router(state)
-        if router is None:
-            return
-        closed = condition.segments if condition.speed_factor is None else ()
-        factor = condition.speed_factor
-        factors = {} if factor is None else dict.fromkeys(condition.segments, factor)
-        router.etas((), (0.0, 0.0), Conditions.of(closed=closed, speed_factors=factors))
+        arcs = condition.segments
+        alone = Conditions.of(
+            closed=arcs if _is_closure(condition) else (),
+            speed_factors=_each(arcs, condition.speed_factor),
+            lanes_closed=_each(arcs, condition.lanes_closed),
+            flood_depths=_each(arcs, condition.depth_m),
+            # The hour's, else two metrics would be weighed in place of one.
+            hour=None if router is None else router.hour_at(state.now),
+        )
+        if router is not None:
+            router.etas((), (0.0, 0.0), alone)
 
     def _router(self, state: State) -> Router | None:
         return None if state.city is None else self._routers(state.city)
 
 
-def conditions(state: State) -> Conditions:
-    """Return the street conditions in force at the region's clock."""
+def conditions(state: State, router: Router) -> Conditions:
+    """Return the street conditions in force at the region's clock, the hour's speeds included.
+
+    Of several of a kind on one arc the gravest holds: two works that close a lane each are taken
+    for the same lane, since nothing says that they are not.
+    """
     closed: dict[str, None] = {}
     factors: dict[str, float] = {}
+    lanes: dict[str, int] = {}
+    depths: dict[str, float] = {}
     for _, condition in sorted(state.conditions.items()):
         begun = condition.valid_from <= state.now
         over = condition.valid_until is not None and condition.valid_until <= state.now
         if not begun or over:
             continue
         for arc in condition.segments:
-            if condition.speed_factor is None:
+            if _is_closure(condition):
                 closed[arc] = None
-            else:
+            if condition.speed_factor is not None:
                 factors[arc] = min(condition.speed_factor, factors.get(arc, 1.0))
-    return Conditions.of(closed=tuple(closed), speed_factors=factors)
+            if condition.lanes_closed is not None:
+                lanes[arc] = max(condition.lanes_closed, lanes.get(arc, 0))
+            if condition.depth_m is not None:
+                depths[arc] = max(condition.depth_m, depths.get(arc, 0.0))
+    return Conditions.of(tuple(closed), factors, lanes, depths, hour=router.hour_at(state.now))
 
 
-def _has_street(router: Router, scene: Point) -> bool:
+def told(condition: Condition) -> str:
+    """Return kind and id of a street condition, with its lanes or depth, for the reasons."""
+    name = f"{condition.kind} {condition.id}"
+    if condition.lanes_closed is not None:
+        lanes = "1 lane" if condition.lanes_closed == 1 else f"{condition.lanes_closed} lanes"
+        return f"{name} ({lanes} closed)"
+    if condition.depth_m is not None:
+        return f"{name} ({condition.depth_m:g} m of water)"
+    return name
+
+
+def _is_closure(condition: Condition) -> bool:
+    said = (condition.speed_factor, condition.lanes_closed, condition.depth_m)
+    return all(value is None for value in said)
+
+
+def _each(arcs: Sequence[str], value: _V | None) -> dict[str, _V]:
+    return {} if value is None else dict.fromkeys(arcs, value)
+
+
+def _has_street(router: Router, scene: Point, hour: int | None) -> bool:
     """Tell whether the map reaches the scene at all, whoever is to come."""
     here = (scene.lon, scene.lat)
-    return router.etas([here], here)[0] < inf
+    return router.etas([here], here, Conditions.of(hour=hour))[0] < inf
 
 
 def _straight(unit: Unit, scene: Point) -> float:

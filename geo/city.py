@@ -8,6 +8,7 @@
     places.geojson    stations, hospitals, landmarks and whatever else people name
     sensors.geojson   where sensors are and what they measure
     units.json        the fleet
+    speeds.parquet    how fast streets are driven by hour of the week; only where it is known
 
 Everything is WGS-84. `digest` names a city by its content, so that a journal can say which
 city a decision was made in.
@@ -26,6 +27,7 @@ from geo.city_data import PLACE_KINDS, CityData, Manifest, Place, Sensor, conten
 from geo.errors import CityError, GeoError
 from geo.fences import FenceIndex, fences_from_geojson
 from geo.load_graphml import read_graphml, write_graphml
+from geo.load_speeds import read_speeds, write_speeds
 from schemas.records import Unit
 
 __all__ = [
@@ -84,9 +86,11 @@ def load_city(folder: Path | str) -> CityData:
     except GeoError as error:
         raise CityError(f"the city in {folder} cannot be used: {error}") from error
     try:
+        speeds = folder / "speeds.parquet"
         return CityData.of(
             manifest,
             streets,
+            speeds=read_speeds(speeds, streets, manifest.timezone) if speeds.exists() else None,
             fences=fences,
             places=_read_points(folder / "places.geojson", Place),
             sensors=_read_points(folder / "sensors.geojson", Sensor),
@@ -186,6 +190,8 @@ def _write(city: CityData, folder: Path) -> None:
     }
     for name, text in texts.items():
         (folder / name).write_bytes(text)
+    if city.speeds is not None:
+        write_speeds(city.speeds, city.streets, folder / "speeds.parquet")
 
 
 def _point_feature(record: Place | Sensor) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from shapely.geometry import mapping
 
+from geo.arc_speeds import ArcSpeeds
 from geo.errors import CityError
 from geo.fences import Fence, FenceIndex
 from geo.gazetteer import Gazetteer, PointOfInterest
@@ -104,6 +105,8 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ----------
     digest
         `content_digest` of the rest.
+    speeds
+        How fast streets are driven by hour of the week; None where nobody knows.
     """
 
     manifest: Manifest
@@ -113,6 +116,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sensors: tuple[Sensor, ...]
     units: tuple[Unit, ...]
     digest: str
+    speeds: ArcSpeeds | None = None
 
     @classmethod
     def of(
@@ -124,6 +128,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         places: Sequence[Place],
         sensors: Sequence[Sensor],
         units: Sequence[Unit],
+        speeds: ArcSpeeds | None = None,
     ) -> "CityData":
         """Put a city together, check that its parts fit and name it by its content.
 
@@ -140,8 +145,22 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             sensors=tuple(sensors),
             units=tuple(units),
             digest="",
+            speeds=speeds,
         )
         _check(city)
+        _check_speeds(speeds, manifest, streets)
+        return msgspec.structs.replace(city, digest=content_digest(city))
+
+    def with_speeds(self, speeds: ArcSpeeds | None) -> "CityData":
+        """Return the same city with these historic speeds, under the name of its new content.
+
+        Raises
+        ------
+        CityError
+            They are of another map or another time zone.
+        """
+        _check_speeds(speeds, self.manifest, self.streets)
+        city = msgspec.structs.replace(self, speeds=speeds)
         return msgspec.structs.replace(city, digest=content_digest(city))
 
     @cached_property
@@ -192,8 +211,11 @@ def content_digest(city: CityData) -> str:
         city.places,
         city.sensors,
         city.units,
+        # So that a closed lane is the same closure wherever the city has this name.
+        *([arcs.lanes.tolist()] if (arcs.lanes > 1).any() else []),
         # A city without turn rules keeps the name that it had before there were any.
         *([rules] if (rules := _turn_rules(city.streets)) else []),
+        *([{"speeds": speeds.digest(arcs)}] if (speeds := city.speeds) else []),
     )
     for part in parts:
         data = msgspec.json.encode(part, order="sorted")
@@ -217,6 +239,16 @@ def _turn_rules(streets: StreetGraph) -> dict[str, object]:
     if signals:
         found["signals"] = sorted(signals)
     return found
+
+
+def _check_speeds(speeds: ArcSpeeds | None, manifest: Manifest, streets: StreetGraph) -> None:
+    if speeds is None:
+        return
+    if speeds.timezone != manifest.timezone or speeds.arcs != len(streets.arcs):
+        raise CityError(
+            f"the speeds are of {speeds.arcs} arcs by the hours of {speeds.timezone}, the city has "
+            f"{len(streets.arcs)} arcs in {manifest.timezone}: learn them again"
+        )
 
 
 def _check(city: CityData) -> None:

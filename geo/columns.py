@@ -48,6 +48,8 @@ class Arcs:
     speed_kph: FloatArray
     ms: IntArray
     """Civilian travel time in milliseconds, at least 1."""
+    lanes: IntArray
+    """Lanes in the direction of the arc, at least 1; see `geo.lanes`."""
     oneway: BoolArray
     emergency_only: BoolArray
     """Open to emergency vehicles but not to others."""
@@ -87,6 +89,7 @@ def columns(
     length_m: FloatArray,
     speed_kph: FloatArray,
     ms: IntArray,
+    lanes: IntArray,
     oneway: BoolArray | None,
     emergency_only: BoolArray,
     stated: npt.NDArray[np.int8],
@@ -132,6 +135,7 @@ def columns(
         length_m=length_m,
         speed_kph=speed_kph,
         ms=ms,
+        lanes=lanes,
         oneway=twin < 0 if oneway is None else oneway,
         emergency_only=emergency_only,
         signalled=facing(

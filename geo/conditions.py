@@ -1,4 +1,4 @@
-"""What holds on the streets now: closed arcs and speed factors, as an immutable value."""
+"""What holds on the streets now: closures, slow-downs and water, as an immutable value."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 from geo.errors import BadConditions
 
-__all__ = ["FASTEST", "OPEN", "SLOWEST", "Conditions"]
+__all__ = ["DEEPEST_M", "FASTEST", "HOURS", "MOST_LANES", "OPEN", "SLOWEST", "Conditions"]
 
 SLOWEST, FASTEST = 0.01, 10.0
 """Limits of a speed factor: slower than this nothing moves, and the arc is closed."""
+DEEPEST_M = 10.0
+"""No street is under more water than this, in metres: a larger figure is a mistake."""
+HOURS = 168
+"""Hours of a week."""
+MOST_LANES = 20
+"""No street has more lanes in one direction than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """Street conditions, equal and hashable by content; make them by `Conditions.of`.
 
-    When they begin and end is the caller's business: at each moment there is one such value.
+    When they begin and end is the caller's business: at each moment there is one such value. Of
+    several on one arc the slowest holds, see `geo.slowdowns`.
     """
 
     closed: frozenset[str]
@@ -24,17 +31,32 @@ class Conditions:
     (the opposite arc of a two-way street is an arc of its own)."""
     speed_factors: tuple[tuple[str, float], ...]
     """(arc id, factor on its speed), sorted by id; 0.5 is half as fast."""
+    lanes_closed: tuple[tuple[str, int], ...] = ()
+    """(arc id, lanes closed in its direction), sorted by id; with none left the arc is closed to
+    all that drive. Whoever is on foot walks past."""
+    flood_depths: tuple[tuple[str, float], ...] = ()
+    """(arc id, depth of water in metres), sorted by id; how fast and how deep one wades is a
+    matter of the profile."""
+    hour: int | None = None
+    """Hour of the week, 0 to 167 from Monday 00:00, whose historic speeds hold where the router
+    has any (`geo.arc_speeds`); None for the map's own speeds."""
 
     @classmethod
     def of(
-        cls, closed: Iterable[str] = (), speed_factors: Mapping[str, float] | None = None
+        cls,
+        closed: Iterable[str] = (),
+        speed_factors: Mapping[str, float] | None = None,
+        lanes_closed: Mapping[str, int] | None = None,
+        flood_depths: Mapping[str, float] | None = None,
+        hour: int | None = None,
     ) -> "Conditions":
-        """Make conditions of what is closed and what is slower or faster than usual.
+        """Make conditions of what is closed, slower or faster than usual, narrowed or flooded.
 
         Raises
         ------
         BadConditions
-            A factor is not between 0.01 and 10.
+            A factor is not between 0.01 and 10, lanes closed are not 1 to 20, a depth of water
+            is not between 0 and 10 m, or an hour is not 0 to 167.
         """
         factors = tuple(sorted((speed_factors or {}).items()))
         for arc_id, factor in factors:
@@ -43,7 +65,23 @@ class Conditions:
                     f"speed factor {factor} of arc {arc_id!r} is not between {SLOWEST} and "
                     f"{FASTEST}: close the arc if nothing moves there"
                 )
-        return cls(frozenset(closed), factors)
+        lanes = tuple(sorted((lanes_closed or {}).items()))
+        for arc_id, count in lanes:
+            if not 1 <= count <= MOST_LANES:
+                raise BadConditions(
+                    f"{count} lanes closed on arc {arc_id!r} are not 1 to {MOST_LANES}"
+                )
+        depths = tuple(sorted((flood_depths or {}).items()))
+        for arc_id, depth in depths:
+            if not 0.0 <= depth <= DEEPEST_M:
+                raise BadConditions(
+                    f"water of {depth} m on arc {arc_id!r} is not between 0 and {DEEPEST_M:g} m"
+                )
+        if hour is not None and not 0 <= hour < HOURS:
+            raise BadConditions(
+                f"hour {hour} of the week is not 0 to {HOURS - 1}, from Monday 00:00"
+            )
+        return cls(frozenset(closed), factors, lanes, depths, hour)
 
 
 OPEN = Conditions(frozenset(), ())

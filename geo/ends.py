@@ -7,9 +7,9 @@ way like any other. Forwards along the same lane is a case of its own.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,19 @@ from geo.crs import FloatArray
 from geo.expanded import Expanded, IntArray
 from geo.hierarchy import CLOSED
 from geo.metrics import Weighed
-from geo.routing import walk_ms
-from geo.snap import Snapped
+from geo.snap_memory import Places
 
-__all__ = ["Begin", "End", "Fleet", "Spot", "begins_at", "direct_ms", "end_at"]
+__all__ = [
+    "Begin",
+    "End",
+    "Many",
+    "Spot",
+    "begin_at",
+    "beginnings_of",
+    "direct_ms",
+    "end_at",
+    "ends_of",
+]
 
 
 class Spot(NamedTuple):
@@ -35,8 +44,7 @@ class Spot(NamedTuple):
 class Begin:
     """Where a way may begin; `leaving` has the milliseconds left on the lane, by its state."""
 
-    snapped: Snapped
-    walk_ms: int
+    walk_ms: float
     spots: tuple[Spot, ...]
     leaving: Mapping[int, int]
 
@@ -48,100 +56,115 @@ class End:
     `spot_after` is the spot so reached, by state.
     """
 
-    snapped: Snapped
-    walk_ms: int
+    walk_ms: float
     spots: tuple[Spot, ...]
     entering: Mapping[int, int]
     spot_after: Mapping[int, Spot]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fleet:
-    """Many beginnings in columns; made by `Fleet.of`."""
+class Many:
+    """Many beginnings, or many ends, in columns; made by `beginnings_of` and `ends_of`."""
 
-    begins: Sequence[Begin | None]
     states: tuple[int, ...]
-    leaving_ms: FloatArray
-    """Shape (states,)."""
+    """Where ways begin or end, for one position after the other."""
+    offset_ms: FloatArray
+    """Time on the way's own lane there, shape (states,), as in `Begin.leaving`, `End.entering`."""
     first: IntArray
-    """First of the states of each beginning that has any, shape (placed,)."""
+    """First of the states of each position that has any, shape (placed,)."""
     placed: IntArray
-    """Indices of these beginnings."""
+    """Indices of these positions."""
     walk_ms: FloatArray
-    """Shape (begins,)."""
-    by_lane: Mapping[int, Sequence[tuple[int, float]]]
-    """(index of beginning, fraction) of all that begin on a lane."""
-
-    @classmethod
-    def of(cls, begins: Sequence[Begin | None]) -> "Fleet":
-        """Put beginnings into columns; None stands for a position without an open street."""
-        states: list[int] = []
-        leaving: list[int] = []
-        first: list[int] = []
-        placed: list[int] = []
-        by_lane: dict[int, list[tuple[int, float]]] = {}
-        for i, begin in enumerate(begins):
-            if begin is None or not begin.leaving:
-                continue
-            first.append(len(states))
-            placed.append(i)
-            states.extend(begin.leaving)
-            leaving.extend(begin.leaving.values())
-            for lane, fraction in begin.spots:
-                by_lane.setdefault(lane, []).append((i, fraction))
-        return cls(
-            begins=begins,
-            states=tuple(states),
-            leaving_ms=np.array(leaving, dtype=np.float64),
-            first=np.array(first, dtype=np.int64),
-            placed=np.array(placed, dtype=np.int64),
-            walk_ms=np.array([0 if b is None else b.walk_ms for b in begins], dtype=np.float64),
-            by_lane=by_lane,
-        )
+    """Shape (positions,)."""
+    spot_of: IntArray
+    """Index of the position that each spot belongs to, shape (spots,)."""
+    lane: IntArray
+    fraction: FloatArray
 
     def ms_to(self, end: End, weighed: Weighed) -> FloatArray:
         """Milliseconds from each beginning to an end, walking counted; inf where none leads."""
-        total = np.full(len(self.begins), math.inf)
-        if self.states:
-            lengths = weighed.metric.lengths_to(self.states, end.entering)
-            total[self.placed] = np.minimum.reduceat(lengths + self.leaving_ms, self.first)
-        for goal in end.spots:
-            for i, fraction in self.by_lane.get(goal.lane, ()):
-                if fraction <= goal.fraction:
-                    straight = direct_ms(Spot(goal.lane, fraction), goal, weighed)
-                    total[i] = min(total[i], straight)
+        total = self._best(weighed.metric.lengths_to(self.states, end.entering))
+        for lane, fraction in end.spots:
+            on = np.flatnonzero(self.lane == lane)
+            self._straight(total, on, fraction - self.fraction[on], weighed)
         return total + self.walk_ms + end.walk_ms
 
+    def ms_from(self, begin: Begin, weighed: Weighed) -> FloatArray:
+        """Milliseconds from a beginning to each end, walking counted; inf where none leads."""
+        total = self._best(weighed.metric.lengths_from(begin.leaving, self.states))
+        for lane, fraction in begin.spots:
+            on = np.flatnonzero(self.lane == lane)
+            self._straight(total, on, self.fraction[on] - fraction, weighed)
+        return total + self.walk_ms + begin.walk_ms
 
-def begins_at(snapped: Sequence[Snapped], expanded: Expanded, weighed: Weighed) -> list[Begin]:
-    """Describe snapped positions as beginnings of ways."""
-    begins = []
-    for place, spots in zip(snapped, _spots(snapped, expanded, weighed), strict=True):
-        leaving: dict[int, int] = {}
-        for (lane, fraction), ms in spots:
-            left = round(ms * (1.0 - fraction))
-            leaving[lane] = min(left, leaving.get(lane, left))
-        begins.append(Begin(place, walk_ms(place), tuple(spot for spot, _ in spots), leaving))
-    return begins
+    def _best(self, lengths: FloatArray) -> FloatArray:
+        """Of the ways of each position, the shortest."""
+        total = np.full(len(self.walk_ms), math.inf)
+        if len(lengths):
+            total[self.placed] = np.minimum.reduceat(lengths + self.offset_ms, self.first)
+        return total
+
+    def _straight(
+        self, total: FloatArray, on: IntArray, share: FloatArray, weighed: Weighed
+    ) -> None:
+        """Take a share of the lane forwards where that is quicker, for spots on one lane."""
+        ahead = share >= 0.0
+        on = on[ahead]
+        ms = np.rint(weighed.lane_ms[self.lane[on]] * share[ahead])
+        np.minimum.at(total, self.spot_of[on], ms)
+
+
+def beginnings_of(places: Places, expanded: Expanded, weighed: Weighed) -> Many:
+    """Put positions as beginnings into columns."""
+    spots = _spots(places, expanded, weighed)
+    left = np.rint(weighed.lane_ms[spots.lane] * (1.0 - spots.fraction))
+    return _many(places, spots, spots.of, spots.lane, left)
+
+
+def ends_of(
+    places: Places, expanded: Expanded, weighed: Weighed, turn_ms: npt.NDArray[np.int32]
+) -> Many:
+    """Put positions as ends into columns; `turn_ms` are the profile's turn costs."""
+    spots = _spots(places, expanded, weighed)
+    part = np.rint(weighed.lane_ms[spots.lane] * spots.fraction)
+    turns, spot = expanded.turns_into_each(spots.lane)
+    allowed = turn_ms[turns] != CLOSED
+    turns, spot = turns[allowed], spot[allowed]
+    entering = turn_ms[turns] + part[spot]
+    return _many(places, spots, spots.of[spot], expanded.turn_from[turns], entering)
+
+
+def begin_at(places: Places, i: int, expanded: Expanded, weighed: Weighed) -> Begin:
+    """Describe one of some positions as the beginning of ways."""
+    spots = _spots_at(places, i, expanded, weighed)
+    leaving: dict[int, int] = {}
+    for (lane, fraction), ms in spots:
+        left = round(ms * (1.0 - fraction))
+        leaving[lane] = min(left, leaving.get(lane, left))
+    return Begin(float(places.walk_ms[i]), tuple(spot for spot, _ in spots), leaving)
 
 
 def end_at(
-    snapped: Snapped, expanded: Expanded, weighed: Weighed, turn_ms: npt.NDArray[np.int32]
+    places: Places,
+    i: int,
+    expanded: Expanded,
+    weighed: Weighed,
+    turn_ms: npt.NDArray[np.int32],
 ) -> End:
-    """Describe a snapped position as the end of ways; `turn_ms` are the profile's turn costs."""
-    (spots,) = _spots([snapped], expanded, weighed)
+    """Describe one of some positions as the end of ways; `turn_ms` as in `ends_of`."""
+    spots = _spots_at(places, i, expanded, weighed)
     entering: dict[int, int] = {}
     spot_after: dict[int, Spot] = {}
     for spot, ms in spots:
         part = round(ms * spot.fraction)
-        for turn in expanded.turns_into([spot.lane]).tolist():
+        for turn in expanded.turns_into(spot.lane).tolist():
             cost = int(turn_ms[turn])
             state = int(expanded.turn_from[turn])
             if cost != CLOSED and cost + part < entering.get(state, CLOSED):
                 entering[state] = cost + part
                 spot_after[state] = spot
     only = tuple(spot for spot, _ in spots)
-    return End(snapped, walk_ms(snapped), only, entering, spot_after)
+    return End(float(places.walk_ms[i]), only, entering, spot_after)
 
 
 def direct_ms(start: Spot, goal: Spot, weighed: Weighed) -> int:
@@ -149,28 +172,60 @@ def direct_ms(start: Spot, goal: Spot, weighed: Weighed) -> int:
     return round(float(weighed.lane_ms[start.lane]) * (goal.fraction - start.fraction))
 
 
-def _spots(
-    snapped: Sequence[Snapped], expanded: Expanded, weighed: Weighed
-) -> list[list[tuple[Spot, float]]]:
-    """Spots on open lanes, with the lane's time: on open arcs, then these against a one-way."""
-    # Looked up for all at once: one by one, NumPy is slow.
-    arcs = np.array([place.arc for one in snapped for place in one.places], dtype=np.int64)
-    against = expanded.lanes.against[arcs]
-    lookup = zip(
-        weighed.open_arcs[arcs].tolist(),
-        weighed.lane_ms[arcs].tolist(),
-        against.tolist(),
-        np.where(against >= 0, weighed.lane_ms[against], math.inf).tolist(),
-        strict=True,
+class _Spots(NamedTuple):
+    """Spots on open lanes as columns, ordered by the index of their position."""
+
+    of: IntArray
+    lane: IntArray
+    fraction: FloatArray
+
+
+def _spots(places: Places, expanded: Expanded, weighed: Weighed) -> _Spots:
+    """Spots of all positions: of each on open arcs, then these against a one-way street."""
+    is_open = weighed.open_arcs[places.arc]
+    of, arc, fraction = places.of[is_open], places.arc[is_open], places.fraction[is_open]
+    against = expanded.lanes.against[arc]
+    turned = (against >= 0) & np.isfinite(weighed.lane_ms[against])
+    of = np.concatenate([of, of[turned]])
+    lane = np.concatenate([arc, against[turned]])
+    fraction = np.concatenate([fraction, 1.0 - fraction[turned]])
+    order = np.argsort(of, kind="stable")
+    return _Spots(of[order], lane[order], fraction[order])
+
+
+def _spots_at(
+    places: Places, i: int, expanded: Expanded, weighed: Weighed
+) -> list[tuple[Spot, float]]:
+    """Spots of one position, with the lane's time; for so few, NumPy would be slow."""
+    spots: list[tuple[Spot, float]] = []
+    turned: list[tuple[Spot, float]] = []
+    for arc, fraction in places.at(i):
+        if weighed.open_arcs[arc]:
+            spots.append((Spot(arc, fraction), float(weighed.lane_ms[arc])))
+            back = int(expanded.lanes.against[arc])
+            if back >= 0 and math.isfinite(weighed.lane_ms[back]):
+                turned.append((Spot(back, 1.0 - fraction), float(weighed.lane_ms[back])))
+    return spots + turned
+
+
+def _many(
+    places: Places,
+    spots: _Spots,
+    of: IntArray,
+    states: npt.NDArray[Any],
+    offset_ms: FloatArray,
+) -> Many:
+    """Group states by the position that they are of, in order."""
+    new = np.ones(len(of), dtype=np.bool_)
+    np.not_equal(of[1:], of[:-1], out=new[1:])
+    first = np.flatnonzero(new)
+    return Many(
+        states=tuple(states.tolist()),
+        offset_ms=offset_ms,
+        first=first,
+        placed=of[first],
+        walk_ms=places.walk_ms,
+        spot_of=spots.of,
+        lane=spots.lane,
+        fraction=spots.fraction,
     )
-    answers = []
-    for one in snapped:
-        spots: list[tuple[Spot, float]] = []
-        turned: list[tuple[Spot, float]] = []
-        for (arc, fraction), (is_open, ms, back, back_ms) in zip(one.places, lookup, strict=False):
-            if is_open:
-                spots.append((Spot(arc, fraction), ms))
-                if math.isfinite(back_ms):
-                    turned.append((Spot(back, 1.0 - fraction), back_ms))
-        answers.append(spots + turned)
-    return answers

@@ -10,6 +10,7 @@
     ├── BadMap           a street map that cannot be read, or has no drivable street
     ├── UnknownArc       an arc id that is not in the street graph
     ├── BadConditions    street conditions that make no sense, e.g. a speed factor of -1
+    ├── BadSpeeds        historic speeds that make no sense, e.g. an hour of the week of 200
     ├── NoStreetNear     a point farther from every open street than the given distance
     ├── Unreachable      two points between which no open way leads
     ├── HierarchyError   a compiled index asked for what it does not hold, or failing
@@ -49,7 +50,11 @@ class UnknownArc(GeoError):
 
 
 class BadConditions(GeoError):
-    """A speed factor is not a usable number."""
+    """A speed factor, a number of lanes or a depth of water makes no sense."""
+
+
+class BadSpeeds(GeoError):
+    """A table of historic speeds has an hour, speed or time zone that cannot be used."""
 
 
 class NoStreetNear(GeoError):

@@ -11,7 +11,6 @@ All turns are in, for every profile; what a profile forbids is a matter of weigh
 """
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,10 +25,12 @@ from geo.turns import TurnRules
 __all__ = ["BANNED", "EXEMPT", "Expanded", "Lanes"]
 
 IntArray = npt.NDArray[np.int64]
+LaneArray = npt.NDArray[np.int32]
 IdArray = npt.NDArray[np.uint32]
 BoolArray = npt.NDArray[np.bool_]
 
 EXEMPT, BANNED = 1, 2
+_CHUNK = 262_144  # turns whose costs are reckoned at once, to bound the memory
 _JUNCTION_STREETS = 3
 
 _Sequence = tuple[int, ...]
@@ -73,7 +74,7 @@ class Expanded:
     """
 
     lanes: Lanes
-    state_lane: IntArray
+    state_lane: LaneArray
     """Lane of each state, shape (states,)."""
     turn_from: IdArray
     """State that each turn leaves, shape (turns,)."""
@@ -84,7 +85,7 @@ class Expanded:
     """`BANNED`, `EXEMPT` where all signs exempt emergency vehicles, or 0."""
     entering: IdArray
     """Turns, ordered by the lane that they enter."""
-    entering_first: IntArray
+    entering_first: LaneArray
     """Where in `entering` those of each lane begin, shape (lanes + 1,)."""
 
     @classmethod
@@ -106,26 +107,26 @@ class Expanded:
         lanes = Lanes.of(streets.arcs)
         bans = _Bans(rules, lanes)
         start, end = _turns(lanes, len(streets.nodes.id))
-        ms = _on_lanes(rules, streets, lanes).turn_ms(start, end)
+        ms = _costs(_on_lanes(rules, streets, lanes), start, end)
         ban = np.zeros(len(start), dtype=np.uint8)
         to = end.copy()
         first = np.searchsorted(start, np.arange(len(lanes) + 1))
         for pair, kind in bans.pairs.items():
             ban[_turn_at(pair, first, end)] = kind
         more_from, more_to, more_turn, more_ban = bans.remembered(to, first, end)
-        state_lane = np.concatenate([np.arange(len(lanes)), bans.lanes])
-        to = np.concatenate([to, more_to])
-        lane_to = state_lane[to]
-        entering = np.argsort(lane_to, kind="stable")
+        state_lane = np.concatenate([np.arange(len(lanes)), bans.lanes]).astype(np.int32)
+        turn_to = np.concatenate([to, more_to]).astype(np.uint32)
+        lane_to = state_lane[turn_to]
+        counts = np.bincount(lane_to, minlength=len(lanes))
         return cls(
             lanes=lanes,
             state_lane=state_lane,
             turn_from=np.concatenate([start, more_from]).astype(np.uint32),
-            turn_to=to.astype(np.uint32),
-            turn_ms=np.concatenate([ms, ms[more_turn]]).astype(np.int32),
+            turn_to=turn_to,
+            turn_ms=np.concatenate([ms, ms[more_turn]]),
             turn_ban=np.concatenate([ban, more_ban]).astype(np.uint8),
-            entering=entering.astype(np.uint32),
-            entering_first=np.searchsorted(lane_to[entering], np.arange(len(lanes) + 1)),
+            entering=np.argsort(lane_to, kind="stable").astype(np.uint32),
+            entering_first=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
         )
 
     def middles(self, streets: StreetGraph) -> tuple[FloatArray, FloatArray]:
@@ -134,11 +135,17 @@ class Expanded:
         tail, head = self.lanes.tail[self.state_lane], self.lanes.head[self.state_lane]
         return (nodes.lon[tail] + nodes.lon[head]) / 2.0, (nodes.lat[tail] + nodes.lat[head]) / 2.0
 
-    def turns_into(self, lanes: Iterable[int]) -> IdArray:
-        """Turns that enter any of some lanes, from any state."""
-        first = self.entering_first
-        parts = [self.entering[first[lane] : first[lane + 1]] for lane in lanes]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint32)
+    def turns_into(self, lane: int) -> IdArray:
+        """Turns that enter a lane, from any state."""
+        return self.entering[self.entering_first[lane] : self.entering_first[lane + 1]]
+
+    def turns_into_each(self, lanes: IntArray) -> tuple[IdArray, IntArray]:
+        """Turns that enter lanes, one lane after the other, and the position of each one's lane."""
+        start = self.entering_first[lanes]
+        count = self.entering_first[lanes + 1] - start
+        of = np.repeat(np.arange(len(lanes)), count)
+        row = np.arange(len(of)) + (start - np.cumsum(count) + count)[of]
+        return self.entering[row], of
 
 
 class _Bans:
@@ -156,7 +163,7 @@ class _Bans:
         self.lanes = np.array([way[-1] for way in begun], dtype=np.int64)
 
     def remembered(
-        self, to: IntArray, first: IntArray, end: IntArray
+        self, to: LaneArray, first: IntArray, end: LaneArray
     ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """Let turns remember: change `to`, and make the turns that leave the added states.
 
@@ -197,17 +204,28 @@ def _check(ban: _Sequence, lanes: Lanes) -> None:
             raise BadMap(f"banned turn {ban}: arc {after} does not begin where arc {arc} ends")
 
 
-def _turns(lanes: Lanes, nodes: int) -> tuple[IntArray, IntArray]:
+def _turns(lanes: Lanes, nodes: int) -> tuple[LaneArray, LaneArray]:
     """All pairs of lanes of which the second begins where the first ends, sorted."""
-    leaving = np.argsort(lanes.tail, kind="stable")
-    first = np.searchsorted(lanes.tail[leaving], np.arange(nodes + 1))
-    count = np.diff(first)[lanes.head]
-    start = np.repeat(np.arange(len(lanes)), count)
-    place = np.arange(len(start)) - np.repeat(np.cumsum(count) - count, count)
-    return start, leaving[first[lanes.head[start]] + place]
+    leaving = np.argsort(lanes.tail, kind="stable").astype(np.int32)
+    first = np.concatenate([[0], np.cumsum(np.bincount(lanes.tail, minlength=nodes))])
+    low, high = first[lanes.head], first[lanes.head + 1]
+    count = high - low
+    start = np.repeat(np.arange(len(lanes), dtype=np.int32), count)
+    place = np.arange(len(start), dtype=np.int32)
+    place += np.repeat((low - np.cumsum(count) + count).astype(np.int32), count)
+    return start, leaving[place]
 
 
-def _turn_at(pair: _Sequence, first: IntArray, end: IntArray) -> int:
+def _costs(rules: TurnRules, start: LaneArray, end: LaneArray) -> npt.NDArray[np.int32]:
+    """What each turn costs."""
+    ms = np.empty(len(start), dtype=np.int32)
+    for low in range(0, len(start), _CHUNK):
+        part = slice(low, low + _CHUNK)
+        ms[part] = rules.turn_ms(start[part], end[part])
+    return ms
+
+
+def _turn_at(pair: _Sequence, first: IntArray, end: LaneArray) -> int:
     low, high = first[pair[0]], first[pair[0] + 1]
     return int(low + np.searchsorted(end[low:high], pair[1]))
 

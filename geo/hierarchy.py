@@ -17,17 +17,15 @@ import math
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import routingkit_cch
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from geo.crs import FloatArray
 from geo.errors import HierarchyError, MetricInUse, WeightOverflow
+from geo.unreached import Unreached
 
 __all__ = ["CLOSED", "Hierarchy", "Metric", "Path", "inertial_order"]
 
@@ -36,9 +34,11 @@ IdArray = npt.NDArray[np.uint32]
 CLOSED = 2**31 - 1
 """Weight of an arc that nobody may take; RoutingKit's infinity."""
 
-# Up to so many changes, or one arc in so many, are quicker one by one than all arcs anew (measured
-# on Luxembourg's 506,384 turns: 1,000 changes 35 ms, all 110 ms).
-_FEW, _FEW_OF = 64, 200
+# Measured on Luxembourg's 507,976 turns, where all anew take 103 ms: one by one, 2,741 changes all
+# over the country take 78 ms and 4,072 take 108 ms; 54,833 side by side take 72 ms. Nodes that are
+# near each other come near each other in the order, so how many parts of it are touched tells.
+_FEW, _FEW_OF = 64, 140
+_PARTS, _FEW_PARTS = 512, 96
 
 
 class Path(NamedTuple):
@@ -75,9 +75,8 @@ def inertial_order(
     if node_count == 0:
         return np.empty(0, dtype=np.uint32)
     with _no_panic("ordering nodes"):
-        order = routingkit_cch.compute_order_inertial(
-            node_count, tail_ids.tolist(), head_ids.tolist(), y.tolist(), x.tolist()
-        )
+        # The library's stub asks for lists; any sequence does, and arrays need less memory.
+        order = routingkit_cch.compute_order_inertial(node_count, tail_ids, head_ids, y, x)  # type: ignore[arg-type]
     return np.array(order, dtype=np.uint32)
 
 
@@ -107,8 +106,10 @@ class Hierarchy:
         self.head = _ids(head, self.node_count, "head")
         if self.tail.shape != self.head.shape:
             raise HierarchyError(f"{self.tail.size} tails against {self.head.size} heads")
+        rank = np.empty(self.node_count, dtype=np.int64)
+        rank[ids] = np.arange(self.node_count)
+        self._part = (rank * _PARTS // max(self.node_count, 1)).astype(np.uint16)
         with _no_panic("contracting"):
-            # The library's stub asks for lists; any sequence does, and arrays need less memory.
             self.inner = routingkit_cch.CCH(ids, self.tail, self.head, False)  # type: ignore[arg-type]
 
     @property
@@ -116,15 +117,11 @@ class Hierarchy:
         """How many arcs there are."""
         return int(self.tail.size)
 
-    @cached_property
-    def parts(self) -> npt.NDArray[np.int32]:
-        """Number of the connected part that each node is in, shape (n,), directions ignored."""
-        links = coo_array(
-            (np.ones(self.arc_count, dtype=np.bool_), (self.tail, self.head)),
-            shape=(self.node_count, self.node_count),
-        )
-        labels: npt.NDArray[np.int32] = connected_components(links, directed=False)[1]
-        return labels
+    def few(self, arcs: IdArray) -> bool:
+        """Whether so many arcs are quicker weighed one by one than all anew."""
+        if arcs.size <= max(_FEW, self.arc_count // _FEW_OF):
+            return True
+        return np.unique(self._part[self.tail[arcs]]).size <= _FEW_PARTS
 
     def weighted(self, weights: npt.ArrayLike) -> "Metric":
         """Customize for a weight of each arc.
@@ -153,8 +150,8 @@ class Metric:
         self.weights = _weights(weights, hierarchy.arc_count)
         self._lock = threading.Lock()
         self._searches: weakref.WeakSet[_Searches] = weakref.WeakSet()
-        self._safe: bool | None = None
-        self._hops: Metric | None = None
+        self._unreached: Unreached | None = None
+        self._hub: int | None = None
         with _no_panic("customizing"):
             self._inner = routingkit_cch.CCHMetric(hierarchy.inner, self.weights)  # type: ignore[arg-type]
 
@@ -181,9 +178,9 @@ class Metric:
             changed = self.weights[ids] != values
             ids, values = ids[changed], values[changed]
             self.weights[ids] = values
-            self._safe = self._hops = None
+            self._unreached = None
             with _no_panic("customizing"):
-                if ids.size <= max(_FEW, self.hierarchy.arc_count // _FEW_OF):
+                if self.hierarchy.few(ids):
                     updates = dict(zip(ids.tolist(), values.tolist(), strict=True))
                     updater = routingkit_cch.CCHMetricPartialUpdater(self.hierarchy.inner)
                     updater.apply(self._inner, updates)
@@ -235,7 +232,7 @@ class Metric:
             nodes = [] if arcs else result.node_path
             del result  # while it lives, the library refuses the next question
         if length is None:
-            self._check_unreached([node for node, _ in starts], goals, backwards=True)
+            self._check_unreached(sources, targets)
             return None
         if arcs:  # the nodes follow from them, quicker than by asking
             graph = self.hierarchy
@@ -254,7 +251,7 @@ class Metric:
         with _no_panic("asking for a length"):
             length = query.run(start, goal).distance
         if length is None:
-            self._check_unreached([start], [(goal, 0)], backwards=True)
+            self._check_unreached({start: 0}, {goal: 0})
             return math.inf
         return float(length)
 
@@ -274,8 +271,8 @@ class Metric:
         lengths = np.array(answer, dtype=np.float64)  # None becomes NaN
         missing = np.isnan(lengths)
         if missing.any():
-            nodes = [pins[i] for i in np.flatnonzero(missing).tolist()]
-            self._check_unreached(nodes, offsets, backwards=backwards)
+            unreached = dict.fromkeys((pins[i] for i in np.flatnonzero(missing).tolist()), 0)
+            self._check_unreached(*((unreached, ends) if backwards else (ends, unreached)))
             lengths[missing] = np.inf
         return lengths
 
@@ -299,29 +296,22 @@ class Metric:
                 _MINE.keep(self, found)
         return found
 
-    def _cannot_overflow(self) -> bool:
-        """Whether even a way through all nodes is shorter than what counts as unreachable."""
-        if self._safe is None:
-            finite = np.where(self.weights == CLOSED, 0, self.weights).astype(np.int64)
-            most = np.zeros(self.hierarchy.node_count, dtype=np.int64)
-            np.maximum.at(most, self.hierarchy.head, finite)
-            self._safe = int(most.sum()) < CLOSED // 2  # the other half is for offsets
-        return self._safe
-
-    def _check_unreached(
-        self, pinned: Sequence[int], ends: Sequence[tuple[int, int]], *, backwards: bool
-    ) -> None:
-        """Refuse to call unreachable what is only too far: what is reached if all arcs weigh 1."""
-        part = self.hierarchy.parts
-        joined = np.isin(part[list(pinned)], part[[node for node, _ in ends]])
-        pinned = [node for node, near in zip(pinned, joined.tolist(), strict=True) if near]
-        if not pinned or self._cannot_overflow():
-            return
-        if self._hops is None:
-            self._hops = Metric(self.hierarchy, np.where(self.weights == CLOSED, CLOSED, 1))
-        nodes = dict.fromkeys((node for node, _ in ends), 0)
-        hops = self._hops._many(pinned, nodes, backwards=backwards)  # noqa: SLF001 - its own kind
-        if np.isfinite(hops).any():
+    def _check_unreached(self, sources: Mapping[int, int], targets: Mapping[int, int]) -> None:
+        """Refuse to call unreachable what is only too far; none of the targets was found."""
+        if self._unreached is None:
+            graph = self.hierarchy
+            self._unreached = Unreached(
+                graph.node_count,
+                graph.tail,
+                graph.head,
+                self.weights,
+                limit=CLOSED,
+                hub=self._hub,
+            )
+        offset = max(*sources.values(), *targets.values())
+        overlooked = self._unreached.overlooked(list(sources), list(targets), offset)
+        self._hub = self._unreached.hub
+        if overlooked:
             raise WeightOverflow(
                 f"a way is longer than {CLOSED} ms (24 days): check the travel times and speed "
                 "factors"

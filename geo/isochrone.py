@@ -26,6 +26,7 @@ __all__ = ["Reached", "areas", "reach"]
 _BESIDE_M = 50.0
 _QUAD_SEGS = 4
 _SMALLEST_HOLE_M2 = 20_000.0
+_GRID_DEGREES = 1e-8  # a millimetre: no face is so thin that rounding could turn it over
 
 
 class Reached(NamedTuple):
@@ -94,12 +95,29 @@ def areas(reached: Sequence[Reached], arcs: Arcs, metric: Metric) -> list[shapel
     list of Polygon or MultiPolygon
         WGS-84 degrees, each covering the one before; empty where nothing is reached.
     """
-    drawn: list[shapely.Geometry] = []
+    grown: list[shapely.Geometry] = []
     so_far: shapely.Geometry = shapely.MultiPolygon()
     for part in reached:
         so_far = shapely.union(so_far, _area(part, arcs, metric))
-        drawn.append(shapely.transform(so_far, _inverse(metric)))
-    return drawn
+        grown.append(shapely.transform(so_far, _inverse(metric)))
+    return _nested(grown)
+
+
+def _nested(grown: Sequence[shapely.Geometry]) -> list[shapely.Geometry]:
+    """Let areas cover one another strictly, not only up to the rounding of where borders cross.
+
+    They are put together from the same faces, so that borders that coincide have the same points.
+    """
+    borders = shapely.union_all(shapely.boundary(grown), grid_size=_GRID_DEGREES)
+    faces = shapely.get_parts(shapely.polygonize([borders]))
+    middles = shapely.point_on_surface(faces)
+    chosen = np.zeros(len(faces), dtype=np.bool_)
+    nested: list[shapely.Geometry] = []
+    for area in grown:
+        shapely.prepare(area)
+        chosen |= shapely.covers(area, middles)
+        nested.append(shapely.coverage_union_all(faces[chosen]))
+    return nested
 
 
 def _entered(

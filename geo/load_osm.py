@@ -32,7 +32,8 @@ _DRIVABLE = frozenset(_THROUGH) | frozenset(f"{highway}_link" for highway in _TH
 _DRIVABLE |= {"unclassified", "residential", "living_street", "service", "road"}
 _EMERGENCY_IF_TAGGED = frozenset(("pedestrian", "footway", "path", "cycleway", "track"))
 _KEPT_TAGS = (
-    *("name", "name:en", "name:zh", "alt_name", "ref", "maxspeed", "lanes"),
+    *("name", "name:en", "name:zh", "alt_name", "ref", "maxspeed"),
+    *("lanes", "lanes:forward", "lanes:backward"),
     *("junction", "bridge", "tunnel", "service", "emergency"),
 )
 _OWNERS_ONLY = frozenset(("private", "agricultural", "forestry", "military", "emergency"))

@@ -1,8 +1,9 @@
 """The weights of one profile under changing conditions, customized and kept ready.
 
-Two metrics are kept, each for one value of `Conditions`. New conditions re-weigh the one that was
-used longest ago, arc by arc where they differ; the other goes on answering meanwhile. Only if
-another thread still asks that one, a new metric is made in its place.
+Two metrics are kept, each for one value of `Conditions`; the second is made when conditions first
+change. New ones then re-weigh the metric that was used longest ago, arc by arc where they differ;
+the other goes on answering meanwhile. Only if another thread still asks that one, a new metric is
+made in its place.
 """
 
 import math
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from geo.arc_speeds import ArcSpeeds
 from geo.conditions import OPEN, Conditions
 from geo.crs import FloatArray
 from geo.errors import MetricInUse, WeightOverflow
 from geo.expanded import BANNED, EXEMPT, Expanded
 from geo.hierarchy import CLOSED, Hierarchy, Metric
 from geo.profiles import Profile, usual_ms
+from geo.slowdowns import lane_closure_ms, wading_ms
 from geo.streets import StreetGraph
 
 __all__ = ["Metrics", "Weighed"]
@@ -50,6 +53,8 @@ class Metrics:
         The map, its expansion, and the hierarchy of that.
     profile
         Who drives.
+    speeds
+        How fast the streets are driven at the hour of the week that conditions name.
     """
 
     def __init__(
@@ -58,18 +63,18 @@ class Metrics:
         expanded: Expanded,
         hierarchy: Hierarchy,
         profile: Profile,
+        speeds: ArcSpeeds | None = None,
     ) -> None:
         self._streets, self._expanded, self._hierarchy = streets, expanded, hierarchy
         self._profile = profile
-        self._usual = usual_ms(streets.arcs, profile)
-        if not profile.emergency_access:
-            self._usual[streets.arcs.emergency_only] = math.inf
+        self._speeds = speeds
+        self._usual: dict[int | None, FloatArray] = {}
         self._turn_ms = _turn_ms(expanded, profile)
         self._known: dict[str, int] = {}
         self._lock = threading.Lock()
         self._ready: OrderedDict[Conditions, Weighed] = OrderedDict()
         self._ready[OPEN] = self._made(OPEN)
-        self._spare = [self._made(OPEN)]
+        self._spare: list[Weighed] = []
 
     @property
     def turn_ms(self) -> npt.NDArray[np.int32]:
@@ -113,7 +118,7 @@ class Metrics:
         """Take a metric out, so that only those still reach it who have claimed it before."""
         if self._spare:
             return self._spare.pop()
-        return self._ready.popitem(last=False)[1] if self._ready else None
+        return self._ready.popitem(last=False)[1] if len(self._ready) >= _KEPT else None
 
     def _index(self, ids: Iterable[str]) -> list[int]:
         """Look ids up once: conditions name the same ones again and again; raises UnknownArc."""
@@ -127,7 +132,7 @@ class Metrics:
 
     def _made(self, conditions: Conditions) -> Weighed:
         lane_ms = np.empty(len(self._expanded.lanes))
-        every = np.arange(len(self._usual))
+        every = np.arange(len(self._streets.arcs))
         self._fill(lane_ms, every, self._arc_ms(conditions))
         lane_to = self._expanded.state_lane[self._expanded.turn_to]
         weights = self._weights(lane_ms[lane_to], self._turn_ms)
@@ -142,7 +147,7 @@ class Metrics:
         lanes = self._fill(lane_ms, touched, ms)
         open_arcs = spare.open_arcs.copy()
         open_arcs[touched] = np.isfinite(ms)
-        turns = self._expanded.turns_into(lanes)
+        turns, _ = self._expanded.turns_into_each(lanes)
         lane_to = self._expanded.state_lane[self._expanded.turn_to[turns]]
         try:
             spare.metric.reweigh(turns, self._weights(lane_ms[lane_to], self._turn_ms[turns]))
@@ -154,25 +159,58 @@ class Metrics:
         """Arcs of which two conditions say different things, sorted."""
         ids = before.closed ^ after.closed
         ids |= {arc_id for arc_id, _ in set(before.speed_factors) ^ set(after.speed_factors)}
-        return np.array(sorted(self._index(ids)), dtype=np.int64)
+        ids |= {arc_id for arc_id, _ in set(before.lanes_closed) ^ set(after.lanes_closed)}
+        ids |= {arc_id for arc_id, _ in set(before.flood_depths) ^ set(after.flood_depths)}
+        arcs = np.array(sorted(self._index(ids)), dtype=np.int64)
+        if before.hour == after.hour:
+            return arcs
+        changed = self._usual_at(before.hour) != self._usual_at(after.hour)
+        changed[arcs] = True
+        return np.flatnonzero(changed)
+
+    def _usual_at(self, hour: int | None) -> FloatArray:
+        """Milliseconds for all arcs as if all were open, inf where others may not drive."""
+        found = self._usual.get(hour)
+        if found is None:
+            found = usual_ms(self._streets.arcs, self._profile, self._speeds, hour)
+            if not self._profile.emergency_access:
+                found[self._streets.arcs.emergency_only] = math.inf
+            # Of two metrics and the one that replaces them; another thread may read the old ones.
+            recent = list(self._usual.items())[-_KEPT:]
+            self._usual = {**dict(recent), hour: found}
+        return found
 
     def _arc_ms(self, conditions: Conditions) -> FloatArray:
         """Milliseconds for all arcs, not yet rounded; inf where closed."""
-        ms = self._usual.copy()
+        usual = self._usual_at(conditions.hour)
+        ms = usual.copy()
         slowed = self._index(arc_id for arc_id, _ in conditions.speed_factors)
         if not self._profile.on_foot:
             ms[slowed] /= [factor for _, factor in conditions.speed_factors]
+        self._slow(ms, usual, conditions)
         ms[self._index(conditions.closed)] = math.inf
         return ms
 
-    def _fill(self, lane_ms: FloatArray, arcs: IntArray, ms: FloatArray) -> list[int]:
+    def _slow(self, ms: FloatArray, usual: FloatArray, conditions: Conditions) -> None:
+        """Let the slowest hold where lanes are closed or there is water."""
+        arcs = self._streets.arcs
+        at = self._index(arc_id for arc_id, _ in conditions.lanes_closed)
+        if at and not self._profile.on_foot:
+            closed = np.array([count for _, count in conditions.lanes_closed])
+            ms[at] = np.maximum(ms[at], lane_closure_ms(usual[at], arcs.lanes[at], closed))
+        at = self._index(arc_id for arc_id, _ in conditions.flood_depths)
+        if at:
+            depth_m = np.array([depth for _, depth in conditions.flood_depths])
+            ms[at] = np.maximum(ms[at], wading_ms(arcs.length_m[at], depth_m, self._profile))
+
+    def _fill(self, lane_ms: FloatArray, arcs: IntArray, ms: FloatArray) -> IntArray:
         """Set the times of the lanes of some arcs; returns these lanes."""
         lane_ms[arcs] = np.maximum(np.rint(ms), 1.0)
         against = self._expanded.lanes.against[arcs]
         turned = against >= 0
         factor = self._profile.against_factor or math.inf
         lane_ms[against[turned]] = np.maximum(np.rint(ms[turned] * factor), 1.0)
-        return [*arcs.tolist(), *against[turned].tolist()]
+        return np.concatenate([arcs, against[turned]])
 
     def _weights(self, entered_ms: FloatArray, turn_ms: npt.NDArray[np.int32]) -> IntArray:
         """Weight of each turn: its cost and the time of the lane that it enters."""

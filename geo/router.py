@@ -10,7 +10,7 @@ One `StreetIndex` serves routers of all profiles. Routers may be shared between 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -18,33 +18,39 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from geo.arc_speeds import ArcSpeeds
 from geo.city_data import CityData
 from geo.conditions import OPEN, Conditions
 from geo.crs import FloatArray, utm_for
-from geo.ends import Begin, End, Fleet, Spot, begins_at, direct_ms, end_at
-from geo.errors import BadConditions, NoStreetNear, UnknownArc, Unreachable
+from geo.ends import (
+    Begin,
+    End,
+    Many,
+    Spot,
+    begin_at,
+    beginnings_of,
+    direct_ms,
+    end_at,
+    ends_of,
+)
+from geo.errors import BadConditions, NoStreetNear, Unreachable
 from geo.hierarchy import Path as WayFound
 from geo.isochrone import areas, reach
 from geo.metrics import Metrics, Weighed
 from geo.profiles import PROFILES, Profile
 from geo.routing import Position, Route
 from geo.snap import Snapped, Snapper
+from geo.snap_memory import Places, SnapMemory, lonlat
 from geo.street_index import StreetIndex
 from geo.streets import StreetGraph
-from geo.trace import Trace, trace
+from geo.trace import Pieces, Trace, drawn
 
 __all__ = ["CompiledRouter"]
 
-_REMEMBERED = 65_536
 _LONGEST_MINUTES = 1_440
-
-
-@dataclass(slots=True)
-class _Asked:
-    """What was asked under one metric, so that it need not be looked up again."""
-
-    begins: dict[Position, Begin | None] = field(default_factory=dict)
-    fleet: tuple[tuple[Position, ...], Fleet] | None = None
+# A sweep serves all places of one side at once. For ends it costs about half as much again, since
+# several turns lead to each; so it is done for these if there are more than so many to a source.
+_MORE_ENDS = 2
 
 
 class CompiledRouter:
@@ -63,6 +69,8 @@ class CompiledRouter:
         seconds for a large map.
     cache
         Folder that makes compiling quick the next time; see `StreetIndex.of`.
+    speeds
+        How fast the streets are driven at the hour of the week that conditions name.
 
     Raises
     ------
@@ -77,16 +85,21 @@ class CompiledRouter:
         *,
         index: StreetIndex | None = None,
         cache: Path | None = None,
+        speeds: ArcSpeeds | None = None,
     ) -> None:
         self.streets = streets
+        self.speeds = speeds
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.snapper = snapper or Snapper(streets)
         self.index = index or StreetIndex.of(streets, cache=cache)
         self._expanded = self.index.expanded
-        self._metrics = Metrics(streets, self._expanded, self.index.hierarchy, self.profile)
+        self._metrics = Metrics(streets, self._expanded, self.index.hierarchy, self.profile, speeds)
         self._usually_open = self._metrics.under(OPEN).open_arcs
-        self._snaps: dict[tuple[float, float], Snapped | None] = {}
-        self._asked: WeakKeyDictionary[Weighed, _Asked] = WeakKeyDictionary()
+        self._memory = SnapMemory(self.snapper, self._usually_open)
+        # The fleet last asked about under each metric: it is often asked again.
+        self._fleets: WeakKeyDictionary[Weighed, tuple[tuple[Position, ...], Many]] = (
+            WeakKeyDictionary()
+        )
 
     def etas(
         self,
@@ -133,12 +146,19 @@ class CompiledRouter:
         BadCoordinates, UnknownArc, WeightOverflow
         """
         weighed = self._metrics.under(conditions)
-        fleet = self._fleet(sources, weighed)
         times = np.full((len(sources), len(targets)), math.inf)
-        for column, target in enumerate(self._begins(targets, weighed)):
-            if target is not None:
-                end = self._end(target, weighed)
-                times[:, column] = fleet.ms_to(end, weighed) / 1000.0
+        if len(targets) > _MORE_ENDS * len(sources):
+            places = self._places([*sources, *targets], weighed)
+            ends = ends_of(places[len(sources) :], self._expanded, weighed, self._metrics.turn_ms)
+            for row in range(len(sources)):
+                begin = self._begin(places, row, weighed)
+                times[row] = ends.ms_from(begin, weighed)
+        else:
+            fleet, goals = self._fleet(tuple(sources), targets, weighed)
+            for column in range(len(targets)):
+                end = self._end(goals, column, weighed)
+                times[:, column] = fleet.ms_to(end, weighed)
+        times /= 1000.0
         return times
 
     def nearest(
@@ -171,18 +191,19 @@ class CompiledRouter:
         BadCoordinates, UnknownArc, WeightOverflow
         """
         weighed = self._metrics.under(conditions)
-        begin, goal = self._begins([source, target], weighed)
-        if begin is None or goal is None:
-            raise _no_street(source, "source") if begin is None else _no_street(target, "target")
-        end = self._end(goal, weighed)
+        places = self._places([source, target], weighed)
+        for i, (position, which) in enumerate(((source, "source"), (target, "target"))):
+            if not places.at_street[i]:
+                raise _no_street(position, which)
+        begin, end = self._begin(places, 0, weighed), self._end(places, 1, weighed)
         pieces = self._pieces(begin, end, weighed)
-        if not pieces:
-            start, stop = begin.snapped, end.snapped
+        if pieces is None:
+            (lon, lat), (to_lon, to_lat) = lonlat(source), lonlat(target)
             raise Unreachable(
-                f"no open way leads from {start.lon:.6f}, {start.lat:.6f} to {stop.lon:.6f}, "
-                f"{stop.lat:.6f}: check the closures and one-way streets"
+                f"no open way leads from {lon:.6f}, {lat:.6f} to {to_lon:.6f}, "
+                f"{to_lat:.6f}: check the closures and one-way streets"
             )
-        return self._described(pieces, begin.walk_ms + end.walk_ms)
+        return self._described(pieces, int(begin.walk_ms + end.walk_ms))
 
     def isochrone(
         self, source: Position, minutes: Sequence[float], conditions: Conditions = OPEN
@@ -204,9 +225,10 @@ class CompiledRouter:
             if not 0.0 <= value <= _LONGEST_MINUTES:
                 raise BadConditions(f"{value} minutes are not between 0 and {_LONGEST_MINUTES}")
         weighed = self._metrics.under(conditions)
-        begin = self._begins([source], weighed)[0]
-        if begin is None:
+        places = self._places([source], weighed)
+        if not places.at_street[0]:
             raise _no_street(source, "source")
+        begin = self._begin(places, 0, weighed)
         rising = sorted(set(minutes))
         limits = [value * 60_000.0 for value in rising]
         reached = reach(begin, self._expanded, weighed, self._metrics.turn_ms, limits)
@@ -215,11 +237,18 @@ class CompiledRouter:
         drawn = dict(zip(rising, areas(reached, self.streets.arcs, metric), strict=True))
         return [drawn[value] for value in minutes]
 
-    def _end(self, place: Begin, weighed: Weighed) -> End:
-        return end_at(place.snapped, self._expanded, weighed, self._metrics.turn_ms)
+    def hour_at(self, at: datetime) -> int | None:
+        """Hour of the week to ask for at an aware time; None if there are no historic speeds."""
+        return None if self.speeds is None else self.speeds.hour_at(at)
 
-    def _pieces(self, begin: Begin, end: End, weighed: Weighed) -> list[Trace]:
-        """Parts of arcs of the quickest way, straight along one lane among equals; none if none."""
+    def _begin(self, places: Places, i: int, weighed: Weighed) -> Begin:
+        return begin_at(places, i, self._expanded, weighed)
+
+    def _end(self, places: Places, i: int, weighed: Weighed) -> End:
+        return end_at(places, i, self._expanded, weighed, self._metrics.turn_ms)
+
+    def _pieces(self, begin: Begin, end: End, weighed: Weighed) -> Pieces | None:
+        """Parts of arcs of the quickest way, straight along one lane among equals; None if none."""
         straight = [
             (direct_ms(start, goal, weighed), start, goal)
             for start in begin.spots
@@ -230,50 +259,52 @@ class CompiledRouter:
         way = weighed.metric.path(begin.leaving, end.entering)
         if best is not None and (way is None or best[0] <= way.length):
             ms, start, goal = best
-            return [self._piece(start.lane, start.fraction, goal.fraction, ms)]
-        return [] if way is None else self._driven(way, begin, end, weighed)
+            return Pieces.of([self._piece(start.lane, start.fraction, goal.fraction, ms)])
+        return None if way is None else self._driven(way, begin, end, weighed)
 
-    def _driven(self, way: WayFound, begin: Begin, end: End, weighed: Weighed) -> list[Trace]:
-        expanded = self._expanded
-        lanes = expanded.state_lane[way.nodes]
-        ms = weighed.metric.weights[way.arcs].tolist()
+    def _driven(self, way: WayFound, begin: Begin, end: End, weighed: Weighed) -> Pieces:
+        lanes = self._expanded.state_lane[way.nodes]
         first = max(spot for spot in begin.spots if spot.lane == lanes[0])
         last: Spot = end.spot_after[way.nodes[-1]]
-        arcs = expanded.lanes.arc[lanes[1:]].tolist()
-        against = (lanes[1:] >= len(self.streets.arcs)).tolist()
-        pieces = [self._piece(first.lane, first.fraction, 1.0, begin.leaving[first.lane])]
-        pieces += [
-            Trace(arc, turned, 0.0, 1.0, time)
-            for arc, turned, time in zip(arcs, against, ms, strict=True)
-        ]
-        pieces.append(self._piece(last.lane, 0.0, last.fraction, end.entering[way.nodes[-1]]))
-        return _without_empty(pieces)
+        ends = Pieces.of(
+            [
+                self._piece(first.lane, first.fraction, 1.0, begin.leaving[first.lane]),
+                self._piece(last.lane, 0.0, last.fraction, end.entering[way.nodes[-1]]),
+            ]
+        )
+        whole = len(lanes) - 1
+        between = Pieces(
+            self._expanded.lanes.arc[lanes[1:]],
+            lanes[1:] >= len(self.streets.arcs),
+            np.zeros(whole),
+            np.ones(whole),
+            weighed.metric.weights[way.arcs].astype(np.int64),
+        )
+        columns = zip(ends, between, strict=True)
+        return Pieces._make(
+            np.concatenate([end[:1], middle, end[1:]]) for end, middle in columns
+        ).without_empty()
 
     def _piece(self, lane: int, start: float, end: float, ms: int) -> Trace:
         against = lane >= len(self.streets.arcs)
         return Trace(int(self._expanded.lanes.arc[lane]), against, start, end, ms)
 
-    def _described(self, pieces: list[Trace], walked: int) -> Route:
+    def _described(self, pieces: Pieces, walked: int) -> Route:
         arcs = self.streets.arcs
-        chosen = np.array([piece.arc for piece in pieces])
-        coordinates, times = trace(pieces, arcs.line)
+        coordinates, times = drawn(pieces, arcs.line)
         streets: list[str] = []
-        for piece in pieces:
-            names = arcs.names[piece.arc]
+        for names in map(arcs.names.__getitem__, pieces.arc.tolist()):
             if names and (not streets or streets[-1] != names[0]):
                 streets.append(names[0])
-        lengths = arcs.length_m[chosen].tolist()
+        metres = arcs.length_m[pieces.arc] * (pieces.end - pieces.start)
         return Route(
-            milliseconds=sum(piece.ms for piece in pieces) + walked,
-            metres=sum(
-                length * (piece.end - piece.start)
-                for length, piece in zip(lengths, pieces, strict=True)
-            ),
+            milliseconds=int(pieces.ms.sum()) + walked,
+            metres=sum(metres.tolist()),  # one after the other, so that all routers round alike
             coordinates=coordinates,
             times_ms=times,
-            arcs=tuple(self._ids(chosen)),
-            against=tuple(piece.against for piece in pieces),
-            arc_ms=tuple(piece.ms for piece in pieces),
+            arcs=tuple(self._ids(pieces.arc)),
+            against=tuple(pieces.against.tolist()),
+            arc_ms=tuple(pieces.ms.tolist()),
             streets=tuple(streets),
             walk_ms=walked,
         )
@@ -284,101 +315,40 @@ class CompiledRouter:
         rows = zip(tails.tolist(), heads.tolist(), arcs.key[chosen].tolist(), strict=True)
         return [f"{u}-{v}-{key}" for u, v, key in rows]
 
-    def _begins(self, positions: Sequence[Position], weighed: Weighed) -> list[Begin | None]:
-        """Describe positions as beginnings, snapped to open streets; None where none is near."""
-        asked = self._asked.setdefault(weighed, _Asked())
-        known = asked.begins
-        keys = [_key(position) for position in positions]
-        missing = [key for key in dict.fromkeys(keys) if key not in known]
-        if missing:
-            if len(known) > _REMEMBERED:
-                known = asked.begins = {}  # another thread may still read the old ones
-                missing = list(dict.fromkeys(keys))
-            snapped = self._snapped(missing, weighed)
-            near = [one for one in snapped if one is not None]
-            begins = iter(begins_at(near, self._expanded, weighed))
-            for key, one in zip(missing, snapped, strict=True):
-                known[key] = None if one is None else next(begins)
-        return [known[key] for key in keys]
+    def _fleet(
+        self, sources: tuple[Position, ...], targets: Sequence[Position], weighed: Weighed
+    ) -> tuple[Many, Places]:
+        """Put sources into columns, or remember the last ones; snap the targets with them."""
+        known = self._fleets.get(weighed)
+        if known is not None and known[0] == sources:
+            return known[1], self._places(targets, weighed)
+        places = self._places([*sources, *targets], weighed)
+        fleet = beginnings_of(places[: len(sources)], self._expanded, weighed)
+        self._fleets[weighed] = sources, fleet
+        return fleet, places[len(sources) :]
 
-    def _fleet(self, positions: Sequence[Position], weighed: Weighed) -> Fleet:
-        """Put beginnings into columns, or remember the last ones."""
-        asked = self._asked.setdefault(weighed, _Asked())
-        key = tuple(positions)
-        last = asked.fleet
-        if last is None or last[0] != key:
-            last = asked.fleet = key, Fleet.of(self._begins(positions, weighed))
-        return last[1]
+    def _places(self, positions: Sequence[Position], weighed: Weighed) -> Places:
+        """Snap positions to the streets usually open, and to others if those are closed now.
 
-    def _snapped(self, positions: Sequence[Position], weighed: Weighed) -> list[Snapped | None]:
-        """Snap positions to the streets usually open, and to others if those are closed now."""
-        fresh = [p for p in positions if not isinstance(p, Snapped) and p not in self._snaps]
-        if len(self._snaps) > _REMEMBERED:
-            self._snaps = {}
-            fresh = [p for p in positions if not isinstance(p, Snapped)]
-        snaps = self._snaps
-        snaps.update(zip(fresh, self._snap(fresh, self._usually_open), strict=True))
-        answers = [p if isinstance(p, Snapped) else snaps[p] for p in positions]
-        usable = self._usable(positions, answers, weighed)
-        again = [i for i, snapped in enumerate(answers) if snapped is not None and not usable[i]]
-        found = self._snap([_lonlat(positions[i]) for i in again], weighed.open_arcs)
-        for i, snapped in zip(again, found, strict=True):
-            answers[i] = snapped
-        return answers
-
-    def _snap(
-        self, points: Sequence[tuple[float, float]], open_arcs: npt.NDArray[np.bool_]
-    ) -> list[Snapped | None]:
-        if not points:
-            return []
-        lons, lats = zip(*points, strict=True)
-        return self.snapper.snap_many(lons, lats, open_arcs=open_arcs)
-
-    def _usable(
-        self, positions: Sequence[Position], snapped: Sequence[Snapped | None], weighed: Weighed
-    ) -> list[bool]:
-        """Whether each need not be snapped again: a given one keeps what is open of it."""
-        arcs = np.array([p.arc for s in snapped if s for p in s.places], dtype=np.int64)
-        foreign = arcs[(arcs < 0) | (arcs >= len(self.streets.arcs))]
-        if foreign.size:
-            raise UnknownArc(f"arc {foreign[0]} is not in this street graph: snap the point again")
-        is_open = iter(weighed.open_arcs[arcs].tolist())
-        answers = []
-        for position, one in zip(positions, snapped, strict=True):
-            found = [next(is_open) for _ in one.places] if one else []
-            answers.append(any(found) if isinstance(position, Snapped) else all(found))
-        return answers
+        A position given as snapped keeps what is open of it, if anything is.
+        """
+        places = self._memory.places(positions)
+        is_open = weighed.open_arcs[places.arc]
+        if is_open.all():
+            return places
+        some, closed = np.zeros((2, len(positions)), dtype=np.bool_)
+        some[places.of[is_open]] = closed[places.of[~is_open]] = True
+        given = np.array([isinstance(position, Snapped) for position in positions])
+        again = np.flatnonzero(np.where(given, ~some, closed))
+        others = self._memory.snapped([positions[i] for i in again.tolist()], weighed.open_arcs)
+        return places.replaced(again, others)
 
 
 def _no_street(position: Position, which: str) -> NoStreetNear:
-    lon, lat = _lonlat(position)
+    lon, lat = lonlat(position)
     return NoStreetNear(
         f"no open street near the {which} {lon:.6f}, {lat:.6f}: check the position and the closures"
     )
-
-
-def _key(position: Position) -> Position:
-    return position if isinstance(position, Snapped) else _lonlat(position)
-
-
-def _lonlat(position: Position) -> tuple[float, float]:
-    if isinstance(position, Snapped):
-        return position.lon, position.lat
-    lon, lat = position
-    return lon, lat
-
-
-def _without_empty(pieces: list[Trace]) -> list[Trace]:
-    """Leave out ends that drive nothing of their arc, their time given to the piece before."""
-    kept: list[Trace] = []
-    for piece in pieces:
-        if piece.end > piece.start:
-            kept.append(piece)
-        elif kept:
-            kept[-1] = kept[-1]._replace(ms=kept[-1].ms + piece.ms)
-    if kept:
-        return kept
-    return [pieces[0]._replace(ms=sum(piece.ms for piece in pieces))]
 
 
 def deciding_router(city: CityData, cache: Path | None = None) -> CompiledRouter:
@@ -391,4 +361,4 @@ def deciding_router(city: CityData, cache: Path | None = None) -> CompiledRouter
     cache
         Folder that makes compiling the streets quick the next time.
     """
-    return CompiledRouter(city.streets, "emergency", city.snapper, cache=cache)
+    return CompiledRouter(city.streets, "emergency", city.snapper, cache=cache, speeds=city.speeds)

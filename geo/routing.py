@@ -17,17 +17,20 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from shapely.geometry import LineString
 
+from geo.arc_speeds import ArcSpeeds
 from geo.conditions import OPEN, Conditions
 from geo.crs import FloatArray
 from geo.errors import NoStreetNear, UnknownArc, Unreachable
 from geo.profiles import PROFILES, WALK_MS_PER_M, Profile, usual_ms
 from geo.shortest import Network, Weighted
+from geo.slowdowns import lane_closure_ms, wading_ms
 from geo.snap import Place, Snapped, Snapper
 from geo.streets import StreetGraph
 from geo.trace import Trace, trace
@@ -103,6 +106,10 @@ class Router(Protocol):
         """Find the quickest way; raises NoStreetNear or Unreachable."""
         ...
 
+    def hour_at(self, at: datetime) -> int | None:
+        """Hour of the week to ask for at a time, for `Conditions`; None without historic speeds."""
+        ...
+
 
 class _Metric(NamedTuple):
     weighted: Weighted
@@ -137,6 +144,8 @@ class NetworkxRouter:
         A `Profile`, or the name of one of `PROFILES`.
     snapper
         To share one between routers.
+    speeds
+        How fast the streets are driven at the hour of the week that conditions name.
     """
 
     def __init__(
@@ -144,8 +153,11 @@ class NetworkxRouter:
         streets: StreetGraph,
         profile: Profile | str = "emergency",
         snapper: Snapper | None = None,
+        *,
+        speeds: ArcSpeeds | None = None,
     ) -> None:
         self.streets = streets
+        self.speeds = speeds
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         self.snapper = snapper or Snapper(streets)
         arcs = streets.arcs
@@ -225,16 +237,18 @@ class NetworkxRouter:
             )
         return self._described(self._pieces(best, search, metric), walk_ms(start) + walk_ms(goal))
 
+    def hour_at(self, at: datetime) -> int | None:
+        """Hour of the week to ask for at an aware time; None if there are no historic speeds."""
+        return None if self.speeds is None else self.speeds.hour_at(at)
+
     def _metric(self, conditions: Conditions) -> _Metric:
         """Weigh the network under conditions; a change of conditions is another value, so new."""
         if conditions in self._metrics:
             self._metrics.move_to_end(conditions)
             return self._metrics[conditions]
         arcs, profile = self.streets.arcs, self.profile
-        ms = usual_ms(arcs, profile)
-        for arc_id, factor in conditions.speed_factors:
-            index = self.streets.arc_index(arc_id)
-            ms[index] /= 1.0 if profile.on_foot else factor
+        usual = usual_ms(arcs, profile, self.speeds, conditions.hour)
+        ms = self._slowed(usual, conditions)
         closed = [self.streets.arc_index(arc_id) for arc_id in conditions.closed]
         ms[closed] = math.inf
         if not profile.emergency_access:
@@ -245,6 +259,24 @@ class NetworkxRouter:
             self._network.weighted(np.maximum(np.rint(extended), 1.0)), np.isfinite(ms)
         )
         return _kept(self._metrics, conditions, metric, _METRICS_KEPT)
+
+    def _slowed(self, usual: FloatArray, conditions: Conditions) -> FloatArray:
+        """Slow arcs, one condition at a time; of several on one arc the slowest holds."""
+        arcs, profile = self.streets.arcs, self.profile
+        ms = usual.copy()
+        for arc_id, factor in conditions.speed_factors:
+            index = self.streets.arc_index(arc_id)
+            ms[index] /= 1.0 if profile.on_foot else factor
+        for arc_id, count in conditions.lanes_closed:
+            one = [self.streets.arc_index(arc_id)]
+            if not profile.on_foot:
+                slow = lane_closure_ms(usual[one], arcs.lanes[one], np.array([count]))
+                ms[one] = np.maximum(ms[one], slow)
+        for arc_id, depth_m in conditions.flood_depths:
+            one = [self.streets.arc_index(arc_id)]
+            slow = wading_ms(arcs.length_m[one], np.array([depth_m]), profile)
+            ms[one] = np.maximum(ms[one], slow)
+        return ms
 
     def _snapped(self, positions: Sequence[Position], metric: _Metric) -> list[Snapped | None]:
         """Snap positions to open streets, again if all of their own are closed."""

@@ -9,8 +9,7 @@ the accuracy farther away.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,9 +18,18 @@ import numpy.typing as npt
 from geo.crs import FloatArray, check_lonlat, utm_for
 from geo.errors import BadCoordinates, NoStreetNear
 from geo.segment_grid import SegmentGrid
+from geo.snapped import Nearby, Place, Snapped, SnappedColumns
 from geo.streets import StreetGraph
 
-__all__ = ["HEADING_TOLERANCE", "MAX_DISTANCE_M", "Place", "Snapped", "SnappedColumns", "Snapper"]
+__all__ = [
+    "HEADING_TOLERANCE",
+    "MAX_DISTANCE_M",
+    "Nearby",
+    "Place",
+    "Snapped",
+    "SnappedColumns",
+    "Snapper",
+]
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -36,48 +44,6 @@ _GPS_M = 4.07
 _COARSEST_M = 1_000.0
 _ODDS_AGAINST = math.log(100.0)
 _FIRST_REACH_M = 24.0
-
-
-class Place(NamedTuple):
-    """A place on an arc: its index, and the fraction of its length from tail (0) to head (1)."""
-
-    arc: int
-    fraction: float
-
-
-@dataclass(frozen=True, slots=True)
-class Snapped:
-    """A point and the street it belongs to.
-
-    `lon`, `lat` are the point, `street_lon`, `street_lat` the nearest point of the street, both
-    WGS-84 degrees; `distance_m` lies between them. `places` are in order of arcs: both directions
-    of a two-way street, and at a crossing all streets that meet; of these only those in the
-    direction of the course, if there was one and it agrees with any.
-    """
-
-    lon: float
-    lat: float
-    street_lon: float
-    street_lat: float
-    distance_m: float
-    places: tuple[Place, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SnappedColumns:
-    """Many snapped points as columns.
-
-    Per point, shape (n,): `street_lon`, `street_lat` (NaN) and `distance_m` (inf where no street
-    is near enough). Per place: `arc` and `fraction`; those of point i are `first[i]` to
-    `first[i + 1]`, in order of arcs.
-    """
-
-    street_lon: FloatArray
-    street_lat: FloatArray
-    distance_m: FloatArray
-    first: IntArray
-    arc: IntArray
-    fraction: FloatArray
 
 
 class _Found(NamedTuple):
@@ -213,27 +179,109 @@ class Snapper:
         """Snap points as `snap_many` does, without making an object of each."""
         check_lonlat(lons, lats)
         lon, lat = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
-        course = _optional(headings, lon.size, "heading")
-        accuracy = _optional(accuracies_m, lon.size, "accuracy")
-        if (accuracy < 0.0).any():
-            raise BadCoordinates("an accuracy is negative: give metres, or NaN where unknown")
-        accuracy = np.minimum(accuracy, _COARSEST_M)
+        course = None if headings is None else _checked(headings, lon.size, "heading")
+        limit_m, sigma_m = np.full(lon.size, max_distance_m), np.full(lon.size, _GPS_M)
+        if accuracies_m is not None:
+            accuracy = _checked(accuracies_m, lon.size, "accuracy")
+            if (accuracy < 0.0).any():
+                raise BadCoordinates("an accuracy is negative: give metres, or NaN where unknown")
+            accuracy = np.minimum(accuracy, _COARSEST_M)
+            limit_m, sigma_m = limit_m + np.nan_to_num(accuracy), np.fmax(accuracy, _GPS_M)
         xy = np.column_stack(self._metric.forward(lon, lat)) if lon.size else np.empty((0, 2))
-        found = self._search(
-            xy,
-            max_distance_m + np.nan_to_num(accuracy),
-            open_arcs,
-            course,
-            np.fmax(accuracy, _GPS_M),
-        )
+        found = self._search(xy, limit_m, open_arcs, course, sigma_m)
         return self._columns(found, lon.size, open_arcs, course)
+
+    def places(
+        self, lon: float, lat: float, open_arcs: BoolArray, max_distance_m: float = MAX_DISTANCE_M
+    ) -> tuple[list[Place], float]:
+        """Snap one point as `snap_many` does, but tell only its places and the distance in metres.
+
+        Several times quicker, since NumPy is slow with few numbers; nothing and inf if no street
+        is near enough.
+
+        Raises
+        ------
+        BadCoordinates
+        """
+        check_lonlat([lon], [lat])
+        xy = self._metric.forward(np.array([lon], dtype=np.float64), np.array([lat], np.float64))
+        x, y = float(xy[0][0]), float(xy[1][0])
+        reach = min(max_distance_m, _FIRST_REACH_M)
+        while True:
+            found = self._around(x, y, reach, open_arcs)
+            # By squares, as `_search` does, to the last bit.
+            squares = [distance * distance for distance, _, _ in found]
+            least, sure = min(squares, default=math.inf), max(reach - _TIE_M, 0.0)
+            if least <= sure * sure or reach >= max_distance_m:
+                break
+            reach = min(reach * 4.0, max_distance_m)
+        best = [one[0] for one, square in zip(found, squares, strict=True) if square <= least]
+        nearest: dict[int, tuple[float, int, float]] = {}
+        for one in found:
+            if one[0] <= best[-1] + _TIE_M:
+                line = int(self._line[one[1]])
+                nearest[line] = min(one, nearest.get(line, one))
+        return sorted(self._open_places(nearest, open_arcs)), min(best, default=math.inf)
+
+    def _around(
+        self, x: float, y: float, reach_m: float, open_arcs: BoolArray
+    ) -> list[tuple[float, int, float]]:
+        """Distance, number and nearest share of the segments within reach of a point."""
+        segment = self._grid.near_one(x, y, reach_m)
+        shape = self._shape.take(segment, axis=0)
+        to_x, to_y = x - shape[:, 0], y - shape[:, 1]
+        share = (shape[:, 2] * to_x + shape[:, 3] * to_y) / shape[:, 4]
+        np.minimum(np.maximum(share, 0.0, out=share), 1.0, out=share)
+        distance = np.hypot(to_x - share * shape[:, 2], to_y - share * shape[:, 3])
+        arc = self._arc[self._line[segment]]
+        twin = self._twin[arc]
+        near = distance <= reach_m
+        near &= open_arcs[arc] | (open_arcs[twin] & (twin >= 0))
+        columns = distance[near].tolist(), segment[near].tolist(), share[near].tolist()
+        return list(zip(*columns, strict=True))
+
+    def _open_places(
+        self, nearest: Mapping[int, tuple[float, int, float]], open_arcs: BoolArray
+    ) -> Iterator[Place]:
+        for line, (_, segment, share) in nearest.items():
+            total = float(self._total[line]) or 1.0
+            along = float(self._before[segment]) + share * float(self._length[segment])
+            fraction = min(max(along / total, 0.0), 1.0)
+            arc = int(self._arc[line])
+            twin = int(self._twin[arc])
+            if open_arcs[arc]:
+                yield Place(arc, fraction)
+            if twin >= 0 and open_arcs[twin]:
+                yield Place(twin, 1.0 - fraction)
+
+    def near(
+        self,
+        lons: FloatArray | Sequence[float],
+        lats: FloatArray | Sequence[float],
+        radius_m: FloatArray,
+    ) -> Nearby:
+        """Find all streets within a radius of each point, shape (n,), not only the nearest.
+
+        Raises
+        ------
+        BadCoordinates
+        """
+        check_lonlat(lons, lats)
+        lon, lat = np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64)
+        xy = np.column_stack(self._metric.forward(lon, lat)) if lon.size else np.empty((0, 2))
+        every = np.arange(lon.size)
+        found, fraction = self._on_lines(self._candidates(xy, every, radius_m, None, None))
+        move = self._shape[found.segment]
+        bearing = np.degrees(np.arctan2(move[:, 2], move[:, 3])) % 360.0
+        arc = self._arc[self._line[found.segment]]
+        return Nearby(found.point, arc, fraction, found.distance_m, bearing)
 
     def _search(
         self,
         xy: FloatArray,
         limit_m: FloatArray,
         open_arcs: BoolArray | None,
-        course: FloatArray,
+        course: FloatArray | None,
         sigma_m: FloatArray,
     ) -> _Found:
         """Find the likeliest segments, farther and farther out where none is near."""
@@ -243,13 +291,18 @@ class Snapper:
         while waiting.size:
             found = self._candidates(xy, waiting, reach, open_arcs, course)
             costs = np.square(found.distance_m)
-            costs += np.where(found.agrees, 0.0, 2.0 * _ODDS_AGAINST * sigma_m[found.point] ** 2)
+            if course is not None:
+                against = 2.0 * _ODDS_AGAINST * sigma_m[found.point] ** 2
+                costs += np.where(found.agrees, 0.0, against)
             least = np.full(len(xy), np.inf)
             np.minimum.at(least, found.point, costs)
             # What was not looked at is farther than the reach, whatever its direction.
             sure = (least[waiting] <= np.maximum(reach - _TIE_M, 0.0) ** 2) | (
                 reach >= limit_m[waiting]
             )
+            if sure.all():
+                parts.append(_ties(found, costs, least))
+                break
             done = np.zeros(len(xy), dtype=np.bool_)
             done[waiting[sure]] = True
             parts.append(_ties(_some(found, done[found.point]), costs[done[found.point]], least))
@@ -262,7 +315,7 @@ class Snapper:
         waiting: IntArray,
         reach: FloatArray,
         open_arcs: BoolArray | None,
-        course: FloatArray,
+        course: FloatArray | None,
     ) -> _Found:
         """Segments within reach of the waiting points."""
         local, segment = self._grid.near(xy[waiting], reach)
@@ -275,13 +328,13 @@ class Snapper:
         shape = self._shape.take(segment, axis=0)
         to_x, to_y = xy[:, 0].take(point) - shape[:, 0], xy[:, 1].take(point) - shape[:, 1]
         share = (shape[:, 2] * to_x + shape[:, 3] * to_y) / shape[:, 4]
-        np.clip(share, 0.0, 1.0, out=share)
+        np.minimum(np.maximum(share, 0.0, out=share), 1.0, out=share)
         distance = np.hypot(to_x - share * shape[:, 2], to_y - share * shape[:, 3])
         near = distance <= reach.take(local)  # what is farther has its turn at the next reach
         found = _Found(
             point[near], segment[near].astype(np.int64), share[near], distance[near], near[near]
         )
-        if np.isnan(course).all():
+        if course is None:
             return found
         forwards, backwards = self._directions(found.segment, course[found.point], open_arcs)
         return found._replace(agrees=forwards | backwards | np.isnan(course[found.point]))
@@ -302,27 +355,18 @@ class Snapper:
         return forwards & (straight >= needed), backwards & (-straight >= needed)
 
     def _columns(
-        self, found: _Found, count: int, open_arcs: BoolArray | None, course: FloatArray
+        self, found: _Found, count: int, open_arcs: BoolArray | None, course: FloatArray | None
     ) -> SnappedColumns:
         """Turn segments into places on arcs."""
-        line = self._line[found.segment]
-        # Of the segments of a line that are equally near, one says where.
-        order = np.lexsort((found.segment, found.distance_m, line, found.point))
-        kept = np.ones(len(order), dtype=np.bool_)
-        kept[1:] = (np.diff(found.point[order]) != 0) | (np.diff(line[order]) != 0)
-        found = _some(found, order[kept])
+        found, fraction = self._on_lines(found)
         point, segment = found.point, found.segment
-        line = self._line[segment]
-        total = self._total[line]
-        along = self._before[segment] + found.share * self._length[segment]
-        fraction = np.clip(along / np.where(total > 0.0, total, 1.0), 0.0, 1.0)
-        arc = self._arc[line]
+        arc = self._arc[self._line[segment]]
         twin = self._twin[arc]
         forwards = np.ones(len(arc), dtype=np.bool_) if open_arcs is None else open_arcs[arc]
         backwards = twin >= 0
         if open_arcs is not None:
             backwards = backwards & open_arcs[twin]
-        if not np.isnan(course).all():
+        if course is not None:
             ahead, back = self._directions(segment, course[point], open_arcs)
             chosen = (ahead | back) & ~np.isnan(course[point])
             forwards, backwards = (
@@ -342,6 +386,19 @@ class Snapper:
             arc=place_arc[order],
             fraction=place_fraction[order],
         )
+
+    def _on_lines(self, found: _Found) -> tuple[_Found, FloatArray]:
+        """Of the segments of a line the nearest, and the fraction of the line's length there."""
+        line = self._line[found.segment]
+        # Of the segments of a line that are equally near, one says where.
+        order = np.lexsort((found.segment, found.distance_m, line, found.point))
+        kept = np.ones(len(order), dtype=np.bool_)
+        kept[1:] = (np.diff(found.point[order]) != 0) | (np.diff(line[order]) != 0)
+        found = _some(found, order[kept])
+        line = self._line[found.segment]
+        total = self._total[line]
+        along = self._before[found.segment] + found.share * self._length[found.segment]
+        return found, np.clip(along / np.where(total > 0.0, total, 1.0), 0.0, 1.0)
 
     def _nearest(self, found: _Found, count: int) -> tuple[FloatArray, FloatArray]:
         """The nearest point of a street for each point, in degrees, and its distance."""
@@ -385,9 +442,7 @@ def _joined(parts: Sequence[_Found]) -> _Found:
     return _some(together, np.argsort(together.point, kind="stable"))
 
 
-def _optional(values: FloatArray | Sequence[float] | None, count: int, what: str) -> FloatArray:
-    if values is None:
-        return np.full(count, np.nan)
+def _checked(values: FloatArray | Sequence[float], count: int, what: str) -> FloatArray:
     column = np.asarray(values, dtype=np.float64)
     if column.shape != (count,) or np.isinf(column).any():
         raise BadCoordinates(

@@ -3,8 +3,9 @@
 The graph has OSMnx's attribute names. Nodes: `x`, `y` (WGS-84 degrees), `highway` (such as
 ``traffic_signals``), `street_count`. Edges: `osmid`, `name`, `highway`, `oneway`, `reversed`,
 `length` (m), `maxspeed`, `speed_kph`, `travel_time` (s), `geometry` (LineString, from u to v);
-besides them `access` (``emergency`` for arcs that others may not drive), `barrier`, and `signal`
-(whether the driver faces the signal at v) where the map says so. Graph: `restrictions`,
+besides them `lanes` (of both directions), `lanes:forward` and `lanes:backward`, `access`
+(``emergency`` for arcs that others may not drive), `barrier`, and `signal` (whether the driver
+faces the signal at v) where the map says so. Graph: `restrictions`,
 `unresolved_restrictions` (see `geo.load_restrictions`), `driving_side` (``left`` or ``right``),
 `warnings` (what was mended or left out when the map was first read).
 
@@ -29,6 +30,7 @@ from geo.clean import LONGEST_S, Cleaned, as_text, check_kind, clean, clean_rest
 from geo.columns import Arcs, BoolArray, FloatArray, IntArray, Nodes, columns, shared, straight
 from geo.crs import check_lonlat, haversine_m
 from geo.errors import BadMap, UnknownArc
+from geo.lanes import lanes_of
 from geo.lines import Lines
 from geo.turns import OSRM_CAR, Restriction, TurnRules, banned_of, headings
 
@@ -136,6 +138,7 @@ class StreetGraph:
             length_m=np.array([d["length"] for d in data], dtype=np.float64),
             speed_kph=np.array([d["speed_kph"] for d in data], dtype=np.float64),
             ms=np.maximum(np.rint(seconds * 1000.0), 1.0).astype(np.int64),
+            lanes=np.array([lanes_of(d) for d in data], dtype=np.int64),
             oneway=np.array([d["oneway"] for d in data], dtype=np.bool_),
             emergency_only=np.array([d.get("access") == "emergency" for d in data]),
             stated=np.array([-1 if s is None else bool(s) for s in stated], dtype=np.int8),
@@ -159,6 +162,7 @@ class StreetGraph:
         line: Lines | None = None,
         length_m: FloatArray | None = None,
         ms: IntArray | None = None,
+        lanes: IntArray | None = None,
         emergency_only: BoolArray | None = None,
         names: Sequence[tuple[str, ...]] | None = None,
     ) -> StreetGraph:
@@ -177,6 +181,8 @@ class StreetGraph:
             Shapes from tail to head; straight if not given.
         length_m, ms
             Computed from shapes and speeds where not given.
+        lanes
+            In the direction of each arc, at least 1; one if not given.
         names
             All names of each arc, shape (m,).
 
@@ -223,6 +229,9 @@ class StreetGraph:
             length_m=length,
             speed_kph=speed,
             ms=np.maximum(np.rint(exact), 1.0).astype(np.int64),
+            lanes=np.maximum(lanes[order], 1).astype(np.int64)
+            if lanes is not None
+            else np.ones(arcs_count, dtype=np.int64),
             oneway=None,
             emergency_only=none if emergency_only is None else emergency_only[order],
             stated=np.full(arcs_count, -1, dtype=np.int8),
@@ -427,6 +436,8 @@ def _from_columns(streets: StreetGraph) -> nx.MultiDiGraph[int]:
             "reversed": False,
             "geometry": line,
         }
+        if arcs.lanes[i] > 1:
+            data["lanes:forward"] = int(arcs.lanes[i])
         if arcs.emergency_only[i]:
             data["access"] = "emergency"
         if arcs.names[i]:

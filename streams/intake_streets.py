@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from geo.city import CityData
-from geo.conditions import FASTEST, SLOWEST
+from geo.conditions import DEEPEST_M, FASTEST, MOST_LANES, SLOWEST
 from infra.ledger.outbox import Message
 from schemas import topics
 from schemas.ids import derive
@@ -17,7 +17,7 @@ from streams.limits import IntakeSettings
 from streams.messages import Received, to_journal
 from streams.validate import Checker, check_id, check_text, open_message, to_utc
 
-_KINDS = ("closure", "speed_factor", "cleared")
+_KINDS = ("closure", "lane_closure", "flood_depth", "speed_factor", "cleared")
 _MAX_SEGMENTS = 5_000
 _MAX_REASON = 1_000
 _MAX_FACTOR = min(1.0, FASTEST)
@@ -60,6 +60,8 @@ class StreetsIntake:
             valid_until=end,
             speed_factor=condition.speed_factor,
             reason=check_text(condition.reason, "reason", _MAX_REASON),
+            lanes_closed=condition.lanes_closed,
+            depth_m=condition.depth_m,
         )
         self._changes.append(
             to_journal(entry, correlation=condition.condition, causation=envelope.id)
@@ -100,13 +102,21 @@ def _check_kind(condition: StreetCondition) -> None:
         raise BadInput(
             Fault.UNKNOWN_CODE, f"kind {condition.kind[:40]!r} is none of {', '.join(_KINDS)}"
         )
-    factor = condition.speed_factor
-    if condition.kind == "speed_factor" and factor is None:
-        raise BadInput(Fault.CONDITION, "speed_factor is missing")
-    if factor is not None and not SLOWEST <= factor <= _MAX_FACTOR:
-        raise BadInput(
-            Fault.CONDITION, f"speed_factor {factor} is not {SLOWEST:g} to {_MAX_FACTOR:g}"
-        )
+    _check_figure(condition, "speed_factor", "speed_factor", SLOWEST, _MAX_FACTOR)
+    _check_figure(condition, "lane_closure", "lanes_closed", 1, MOST_LANES)
+    _check_figure(condition, "flood_depth", "depth_m", 0, DEEPEST_M)
+
+
+def _check_figure(
+    condition: StreetCondition, kind: str, field: str, least: float, most: float
+) -> None:
+    """Refuse a kind without its figure, and a figure that is out of range whatever the kind."""
+    value = getattr(condition, field)
+    if value is None:
+        if condition.kind == kind:
+            raise BadInput(Fault.CONDITION, f"{field} is missing: a {kind} needs it")
+    elif not least <= value <= most:
+        raise BadInput(Fault.CONDITION, f"{field} {value!s:.40} is not {least:g} to {most:g}")
 
 
 def _validity(condition: StreetCondition) -> tuple[datetime, datetime | None]:

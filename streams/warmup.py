@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from dispatch.triage import triage
 from geo.city import CityData
+from geo.conditions import Conditions
 from geo.errors import NoStreetNear, Unreachable
 from geo.routing import Router
 from schemas.inputs import CitizenReport
@@ -26,8 +27,9 @@ def warm_up(city: CityData, router: Router) -> None:
     homes = [unit.home for unit in city.units] or [Point(lon=0.0, lat=0.0)]
     first, last = homes[0], homes[-1]
     locate(city, first)
-    router.etas([(home.lon, home.lat) for home in homes], (last.lon, last.lat))
+    now = Conditions.of(hour=router.hour_at(datetime.now(UTC)))
+    router.etas([(home.lon, home.lat) for home in homes], (last.lon, last.lat), now)
     try:
-        router.route((first.lon, first.lat), (last.lon, last.lat))
+        router.route((first.lon, first.lat), (last.lon, last.lat), now)
     except (NoStreetNear, Unreachable):
         return

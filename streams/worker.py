@@ -182,6 +182,7 @@ class _Worker:
             committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
             silence_check_s=self._limits.silence_check_s,
         )
+        stack.push_async_callback(relay.close)
         await app.start()
         stack.push_async_callback(app.stop)
         watchdog = Watchdog(processors, caretaker.vitals, self._patience_s)

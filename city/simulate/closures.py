@@ -1,4 +1,4 @@
-"""Streets that close or slow down ahead of units on their way, and open again."""
+"""Streets that close, narrow, flood or slow down ahead of units on their way, and open again."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,6 +20,8 @@ _LASTS_S = (300.0, 900.0)
 _AHEAD = (0.35, 0.9)
 _SLOWED = 0.4
 _WITH_END = 0.6
+_SLOW_KINDS = ("speed_factor", "speed_factor", "lane_closure", "flood_depth")
+_DEPTH_M = (0.05, 0.6)
 _SOURCE = "urn:city:road-works"
 _REASONS = ("crash ahead", "施工占道", "burst main", "临时管制")
 
@@ -42,6 +44,8 @@ class Closures:
         self._fleet, self._agenda, self._clock, self._send = fleet, agenda, clock, send
         self._truth, self._speed, self._run = truth, speed, run
         self._rng = Random(f"{seed}/closures")
+        # Apart, so that when and where streets close does not hang on what closes them.
+        self._kinds = Random(f"{seed}/closures/kinds")
         self._number = 0
         agenda.at(self._rng.uniform(*_EVERY_S), self._turn)
 
@@ -63,15 +67,19 @@ class Closures:
         lasts = self._rng.uniform(*_LASTS_S) / self._speed
         begins = self._clock.wall(now)
         self._number += 1
+        ends = self._rng.random() < _WITH_END
+        factor = round(self._rng.uniform(0.2, 0.6), 2) if slowed else None
+        kind = self._kinds.choice(_SLOW_KINDS) if slowed else "closure"
+        depth_m = round(self._kinds.uniform(*_DEPTH_M), 2)
         condition = StreetCondition(
             condition=f"{self._run}-C{self._number}",
-            kind="speed_factor" if slowed else "closure",
+            kind=kind,
             valid_from=begins,
-            valid_until=begins + timedelta(seconds=2.0 * lasts)
-            if self._rng.random() < _WITH_END
-            else None,
+            valid_until=begins + timedelta(seconds=2.0 * lasts) if ends else None,
             segments=segments,
-            speed_factor=round(self._rng.uniform(0.2, 0.6), 2) if slowed else None,
+            speed_factor=factor if kind == "speed_factor" else None,
+            lanes_closed=1 if kind == "lane_closure" else None,
+            depth_m=depth_m if kind == "flood_depth" else None,
             reason=self._rng.choice(_REASONS),
         )
         self._say(condition, now, "set")

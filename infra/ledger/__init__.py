@@ -39,7 +39,9 @@ Outbox (``outbox``)
     ``await unsent(conn, lane, limit) -> list[tuple[int, Message]]``;
     ``await mark_sent(conn, ids) -> None``;
     ``await refuse(conn, id, reason) -> None`` sets one aside that cannot be sent;
-    ``await lanes_waiting(conn, older_than_s) -> list[str]``.
+    ``await lanes_waiting(conn, older_than_s) -> list[str]``;
+    ``await refused(conn, limit, *, settled=False) -> list[Refused]`` those set aside;
+    ``await settle(conn, id, "resent" | "discarded", by, why) -> None``.
 Intake (``intake``)
     ``Source(topic, partition, offset)``;
     ``await insert_evidence(conn, region, [(Evidence, Source)]) -> set[str]`` ids that are new;
@@ -52,16 +54,26 @@ Intake (``intake``)
     ``await insert_tracks(conn, [Fix]) -> None``;
     ``DeadLetter(source, key, value, headers, reason, error, agent, at)``;
     ``await insert_dead_letters(conn, [DeadLetter]) -> set[Source]`` those that are new.
+Units among fences (``watch``)
+    ``UnitFences(unit, at, lon, lat, margin_m, fences, since)``;
+    ``await load_units(conn, partition)``, ``await save_units(conn, partition, units)``;
+    ``Terms(partition, number, from_offset, city, terms: bytes, until)``;
+    ``await last_terms(conn, partition)``, ``await terms_history(conn, partition)``,
+    ``await add_terms(conn, terms)``, ``await watched_partitions(conn) -> list[int]``;
+    ``await fence_names(conn, city) -> dict`` kind and name by id;
+    ``await refused_offsets(conn, topic, partition) -> set[int]`` those that are dead letters.
 Effects (``effects``)
     ``Applied(offset, entry_id, entry_kind, at, effects: tuple[Effect, ...])``;
     ``await write_applied(conn, region, [Applied], clock) -> int`` how many entries were
-    written; those at or below the region's applied offset are skipped.
+    written; those at or below the region's applied offset are skipped;
+    ``await note_decider(conn, region, offset, software) -> None``.
 Snapshot (``snapshot``)
     ``await load_snapshot(conn, region) -> Snapshot | None``;
     ``await applied_offset(conn, region) -> int`` of the last entry applied, -1 before any;
     ``await first_applied_offset(conn, region) -> int | None``;
     ``await applied_range(conn, region, first, last) -> list[Recorded]`` what was recorded for
-    replay to compare with: ``Recorded(offset, entry_id, entry_kind, at, effects: bytes)``.
+    replay to compare with: ``await deciders(conn, region, first, last) -> dict[int, str]`` the
+    software, by its first offset; ``Recorded(offset, entry_id, entry_kind, at, effects: bytes)``.
 Reads (``queries``)
     ``await list_incidents(conn, IncidentFilter(states, open, severities, categories, since,
     limit)) -> list[IncidentLine]``;
@@ -81,6 +93,10 @@ Reads (``queries``)
     ``await report_to_assignment_ms(conn, since=None) -> list[float]`` sorted;
     ``await summary(conn, since=None) -> dict[str, int]`` evidence, incidents,
     dispatched, assignments.
+Tracks (``tracks``)
+    ``await tracked_units(conn, units, since=None, until=None) -> list[TrackedUnit]``;
+    ``await unit_fixes(conn, unit, since, until) -> list[Fix]``;
+    ``await unit_duties(conn, unit, since, until) -> list[Duty]`` its assignments' stamps.
 Feeds (``feeds``)
     ``await fill_subscriptions(conn) -> int`` a row for each department that has none;
     ``await load_subscriptions(conn) -> list[Subscription]``

@@ -414,15 +414,20 @@ def test_streets_close_ahead_of_a_drive_and_open_again(agenda: Agenda, box: Box,
     fleet = fleet_of(agenda, box, speed=1.0)
     fleet.on_dispatch(dispatched("assigned", assignment()), 0.0)
     with TruthLog(None) as truth:
-        Closures(fleet, agenda, Clock(START), box.append, truth, seed=1, speed=1.0, run="r")
+        for seed in range(8):
+            Closures(fleet, agenda, Clock(START), box.append, truth, seed=seed, speed=1.0, run="r")
         advance(agenda, 2_000.0)
     said = box.of(topics.STREETS)
     kinds = Counter(condition.kind for condition in said)
-    assert kinds["cleared"] == kinds["closure"] + kinds["speed_factor"] > 0
+    played = ("closure", "speed_factor", "lane_closure", "flood_depth")
+    assert set(kinds) == {*played, "cleared"}
+    assert kinds["cleared"] == sum(kinds[kind] for kind in played)
     for condition in said:
         assert all(CITY.streets.has_arc(arc) for arc in condition.segments)
         assert bool(condition.segments) is (condition.kind != "cleared")
         assert (condition.speed_factor is not None) is (condition.kind == "speed_factor")
+        assert (condition.lanes_closed is not None) is (condition.kind == "lane_closure")
+        assert (condition.depth_m is not None) is (condition.kind == "flood_depth")
 
 
 def test_malformed_is_malformed_and_the_rest_is_not(agenda: Agenda, box: Box):

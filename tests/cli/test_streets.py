@@ -68,6 +68,25 @@ def test_a_closed_street_is_not_driven(
     assert set(around["closed"]) == expected
 
 
+def test_water_and_closed_lanes_slow_or_close(
+    run: Run, city: CityData, ask: Any, ends: tuple[str, str]
+) -> None:
+    usual = data(run("route", *ends, *ask, "--json"))
+    street = usual["streets"][len(usual["streets"]) // 2]
+    arcs = {city.streets.arcs.id[i] for i in city.streets.arcs_by_name(street)}
+    closed = data(run("route", *ends, *ask, "--close", street, "--json"))
+    wet = data(run("route", *ends, *ask, "--flood", f"{street}=0.4", "--json"))
+    assert wet["flood_depths"] == dict.fromkeys(sorted(arcs), 0.4)
+    assert usual["seconds"] < wet["seconds"] <= closed["seconds"]
+    deep = data(run("route", *ends, *ask, "--flood", f"{street}=0.5", "--json"))
+    assert deep["seconds"] == closed["seconds"]
+    all_lanes = data(run("route", *ends, *ask, "--lanes-closed", f"{street}=9", "--json"))
+    assert all_lanes["lanes_closed"] == dict.fromkeys(sorted(arcs), 9)
+    assert all_lanes["seconds"] == closed["seconds"]
+    shown = run("route", *ends, *ask, "--flood", f"{street}=0.1", "--lanes-closed", f"{street}=1")
+    assert f", {len(arcs)} with lanes closed, {len(arcs)} under water" in shown.stdout
+
+
 def test_profiles_and_words(run: Run, ask: Any, ends: tuple[str, str]) -> None:
     seconds = {
         profile: data(run("route", *ends, *ask, "--profile", profile, "--json"))["seconds"]
@@ -103,6 +122,12 @@ def test_spots_by_coordinates_id_and_name(run: Run, city: CityData, ask: Any) ->
         (("route", "121.45,95", "121.45,31.23"), USAGE),
         (("route", "PLACE", "PLACE", "--profile", "tank"), USAGE),
         (("route", "PLACE", "PLACE", "--close", "Nowhere Lane"), USAGE),
+        (("route", "PLACE", "PLACE", "--flood", "Nowhere Lane=0.1"), USAGE),
+        (("route", "PLACE", "PLACE", "--flood", "deep"), USAGE),
+        (("route", "PLACE", "PLACE", "--flood", "ARC=11"), USAGE),
+        (("route", "PLACE", "PLACE", "--flood", "ARC=nan"), USAGE),
+        (("route", "PLACE", "PLACE", "--lanes-closed", "ARC=0.5"), USAGE),
+        (("route", "PLACE", "PLACE", "--lanes-closed", "ARC=0"), USAGE),
         (("isochrone", "PLACE", "--minutes", "-1"), USAGE),
         (("isochrone", "PLACE", "--minutes", "4", "--out", "no/such/folder/f"), USAGE),
     ],
@@ -110,7 +135,8 @@ def test_spots_by_coordinates_id_and_name(run: Run, city: CityData, ask: Any) ->
 def test_what_cannot_be_asked(
     run: Run, city: CityData, ask: Any, arguments: tuple[str, ...], code: int
 ) -> None:
-    known = [city.places[0].id if word == "PLACE" else word for word in arguments]
+    words = [word.replace("ARC", city.streets.arcs.id[0]) for word in arguments]
+    known = [city.places[0].id if word == "PLACE" else word for word in words]
     result = run(*known, *ask)
     assert result.exit_code == code
     assert not result.stdout

@@ -39,7 +39,7 @@ steps = st.one_of(
     st.tuples(
         st.just("street"),
         st.integers(0, 3),
-        st.sampled_from(["closure", "speed_factor", "cleared"]),
+        st.sampled_from(["closure", "speed_factor", "lane_closure", "flood_depth", "cleared"]),
         st.lists(st.sampled_from(ARCS), min_size=1, max_size=4),
         st.integers(-50, 100),
         st.one_of(st.none(), st.integers(-10, 300)),
@@ -118,6 +118,8 @@ def entry_of(step: Any, log: Journal, region: Region, last: journal.Entry) -> jo
                 valid_from=valid_from,
                 valid_until=None if lasts is None else valid_from + timedelta(seconds=lasts),
                 speed_factor=0.5 if kind == "speed_factor" else None,
+                lanes_closed=1 + begins % 2 if kind == "lane_closure" else None,
+                depth_m=(begins + 50) / 100 if kind == "flood_depth" else None,
             )
         case ("command", incident, action, pick):
             if not snapshot.incidents:

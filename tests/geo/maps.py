@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
     nodes = list(graph)
     pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes))
     bends = st.integers(-3, 3)
-    for (u, v), bend, both, seconds, access in draw(
+    for (u, v), bend, both, seconds, access, lanes in draw(
         st.lists(
             st.tuples(
                 pairs,
@@ -61,6 +61,7 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
                 st.booleans(),
                 st.floats(0.0005, 90, allow_nan=False),
                 st.sampled_from(["yes", "yes", "yes", "emergency"]),
+                st.sampled_from([None, "2", "4", "5"]),
             ),
             min_size=1,
             max_size=16,
@@ -72,11 +73,51 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
         if u == v:
             points = [points[0], (a["x"] + 5e-4, a["y"]), (a["x"], a["y"] + 4e-4), points[0]]
         line = LineString(points)
-        data = {"travel_time": seconds, "oneway": not both, "access": access}
+        data = {"travel_time": seconds, "oneway": not both, "access": access, "lanes": lanes}
         graph.add_edge(u, v, geometry=line, **data)
         if both:
             graph.add_edge(v, u, geometry=line.reverse(), **data)
     return StreetGraph.from_networkx(graph)
+
+
+@st.composite
+def conditions_on(draw: st.DrawFn, streets: StreetGraph) -> Conditions:
+    """Draw conditions of all kinds, on few arcs so that they meet; a third at most is closed."""
+    ids = streets.arcs.id
+    some = st.sampled_from(ids[: 1 + len(ids) // 2])
+    return Conditions.of(
+        closed=sorted(draw(st.sets(st.sampled_from(ids), max_size=len(ids) // 3))),
+        speed_factors=draw(st.dictionaries(some, st.floats(0.1, 3.0), max_size=3)),
+        lanes_closed=draw(st.dictionaries(some, st.integers(1, 4), max_size=3)),
+        flood_depths=draw(
+            st.dictionaries(some, st.floats(0.0, 0.6) | st.sampled_from([0.3, 0.5]), max_size=3)
+        ),
+    )
+
+
+def arc_ms(streets: StreetGraph, profile: Profile, conditions: Conditions, i: int) -> float:
+    """Milliseconds of an arc in its direction, not rounded, inf if closed: plain arithmetic."""
+    arcs, arc_id = streets.arcs, streets.arcs.id[i]
+    if arc_id in conditions.closed or (arcs.emergency_only[i] and not profile.emergency_access):
+        return math.inf
+    length, lanes = float(arcs.length_m[i]), int(arcs.lanes[i])
+    depth = dict(conditions.flood_depths).get(arc_id, 0.0)
+    if depth >= profile.wading_limit_m:
+        return math.inf
+    if profile.on_foot:
+        ms = length * 720.0
+        return max(ms, length * 3600.0 / (5.0 * (1.0 - 1.2 * depth))) if depth else ms
+    usual = int(arcs.ms[i]) * profile.time_factor
+    ms = usual / dict(conditions.speed_factors).get(arc_id, 1.0)
+    left = max(lanes - dict(conditions.lanes_closed).get(arc_id, 0), 0)
+    if not left:
+        return math.inf
+    if left < lanes:
+        ms = max(ms, usual / (left / lanes))
+    if depth:
+        mm = depth * 1000.0 * (300.0 / (profile.wading_limit_m * 1000.0))
+        ms = max(ms, length * 3600.0 / (0.0009 * mm * mm - 0.5529 * mm + 86.9448))
+    return ms
 
 
 def oracle_ms(
@@ -88,22 +129,16 @@ def oracle_ms(
 ) -> float:
     """Milliseconds by NetworkX on a graph with the two ends as nodes of their own."""
     arcs = streets.arcs
-    factors = dict(conditions.speed_factors)
     graph = nx.MultiDiGraph()
     graph.add_nodes_from(["source", "target"])
 
     def on(snapped: Snapped, arc: int) -> list[float]:
         return [p.fraction for p in snapped.places if p.arc == arc]
 
-    for i, arc_id in enumerate(arcs.id):
-        if arc_id in conditions.closed:
+    for i in range(len(arcs)):
+        usual = arc_ms(streets, profile, conditions, i)
+        if math.isinf(usual):
             continue
-        if arcs.emergency_only[i] and not profile.emergency_access:
-            continue
-        if profile.on_foot:
-            usual = float(arcs.length_m[i]) * 720.0
-        else:
-            usual = int(arcs.ms[i]) * profile.time_factor / factors.get(arc_id, 1.0)
         ways = [(int(arcs.tail[i]), int(arcs.head[i]), usual, on(source, i), on(target, i))]
         if arcs.twin[i] < 0 and profile.against_factor is not None:
             starts, ends = ([1.0 - f for f in on(s, i)] for s in (source, target))

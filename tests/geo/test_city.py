@@ -91,7 +91,7 @@ def test_round_trip(folder: Path) -> None:
 
 def test_digest_is_pinned() -> None:
     # A change here makes every journal's city unknown: raise FORMAT and say so in the changelog.
-    assert build().digest == "8e8a39359d5e0089296c70adf4a70f15d75bde470ae921e4c851f7550d536661"
+    assert build().digest == "ce624b5cc94a7821776fd711d13973cd97fbd66205880a3538253d91c232d2dc"
 
 
 def test_digest_follows_the_content(folder: Path) -> None:

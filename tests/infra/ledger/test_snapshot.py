@@ -12,7 +12,7 @@ from infra.ledger import invariants, transaction
 from infra.ledger.effects import write_applied
 from infra.ledger.intake import insert_evidence
 from infra.ledger.snapshot import applied_offset, applied_range, load_snapshot
-from schemas import wire
+from schemas import journal, wire
 from schemas.snapshot import SEEN
 from tests.infra.ledger.scenario import Play, evidence, fleet, policy, router
 
@@ -69,6 +69,58 @@ async def test_what_a_long_day_wrote_breaks_no_invariant(worker: asyncpg.Connect
     assert counts["ended"] > 5
     assert counts["routed"] > 5
     assert {k: v for k, v in (await invariants.violations(worker)).items() if v} == {}
+
+
+async def test_closed_lanes_and_water_survive_a_restart(
+    worker: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    play = Play("310106")
+    batch = [play.apply(fleet("310106"))]
+    for name, kind, figures in (
+        ("C1", "lane_closure", {"lanes_closed": 2}),
+        ("C2", "flood_depth", {"depth_m": 0.35}),
+        ("C3", "closure", {}),
+        ("C3", "flood_depth", {"depth_m": 0.0}),
+        ("C4", "flood_depth", {"depth_m": 0.9}),
+        ("C4", "cleared", {}),
+    ):
+        batch.append(
+            play.apply(
+                journal.StreetChanged(
+                    id=f"street/{len(batch)}",
+                    region="310106",
+                    condition=name,
+                    kind=kind,
+                    segments=("6-7-0", "7-6-0"),
+                    valid_from=play.at,
+                    reason="rain",
+                    **figures,
+                )
+            )
+        )
+    await _write(worker, play, batch)
+    loaded = await load_snapshot(worker, "310106")
+    assert loaded == play.core.snapshot()
+    assert [(c.id, c.lanes_closed, c.depth_m) for c in loaded.conditions] == [
+        ("C1", 2, None),
+        ("C2", None, 0.35),
+        ("C3", None, 0.0),
+    ]
+    restored = Region.restore(loaded, router)
+    seen = len(play.entries)
+    answers = [play.step(0, 6, n).effects for n in range(5)]
+    again = [restored.apply(entry, at) for entry, at in play.entries[seen:]]
+    assert wire.encode(again) == wire.encode(answers)
+    rows = await owner.fetch(
+        "SELECT id, lanes_closed, depth_m, ended_at IS NULL AS holds"
+        " FROM planning.street_condition ORDER BY id"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("C1", 2, None, True),
+        ("C2", None, 0.35, True),
+        ("C3", None, 0.0, True),
+        ("C4", None, 0.9, False),
+    ]
 
 
 async def test_a_longer_memory_does_not_bring_back_what_was_forgotten(

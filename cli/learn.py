@@ -1,0 +1,304 @@
+"""``jingwei city learn``: historic speeds by hour of the week, from the fleet's own drives."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import asyncpg
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from cli import exit_codes
+from cli.output import write_json
+from cli.progress import Bar
+from cli.services import HomeOption, JsonOption
+from geo.city import CityData, load_city
+from geo.learning import Learnt, SpeedLearner
+from geo.load_speeds import write_speeds
+from geo.matching import Matcher, MatchSettings, Track
+from infra.ledger import tracks
+from infra.ledger.intake import Fix
+from infra.ledger.pool import connect, ledger_errors
+from infra.ledger.tracks import Duty, TrackedUnit
+from infra.settings import load_settings, resolve_endpoints
+
+_DAY = timedelta(days=1)
+_LONGEST_RUN = timedelta(hours=1)
+_PLAIN, _SIREN, _UNKNOWN = 0, 1, 2
+_CRAWLING_MPS = 1.5
+"""Slower than this a receiver does not know its course."""
+
+
+class BadPeriod(ValueError):
+    """The time to learn from cannot be read."""
+
+
+class NothingLearnt(RuntimeError):
+    """No drive was found to learn from."""
+
+
+class SpeedsNotWritten(RuntimeError):
+    """The table of speeds cannot be written where it should be."""
+
+
+exit_codes.BY_ERROR.update(
+    {
+        BadPeriod: exit_codes.USAGE,
+        NothingLearnt: exit_codes.FAILED,
+        SpeedsNotWritten: exit_codes.USAGE,
+    }
+)
+
+
+def register(city: typer.Typer) -> None:
+    """Add this command to the group ``city``."""
+    city.command()(learn)
+
+
+def learn(
+    folder: Annotated[Path, typer.Argument(help="A city's folder.")],
+    home: HomeOption = None,
+    *,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="T", help="ISO 8601 time, UTC unless it says; all if none."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="T", help="The same; before it.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.parquet", help="Write there; else into the folder."),
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option("--speed", min=0.1, help="That of the demo or simulation the drives are of."),
+    ] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn from the fleet's positions in the ledger how fast streets are driven at each hour.
+
+    Writes speeds.parquet, in place of an earlier one. A worker that is started with the city
+    afterwards drives by it; nothing changes for one that runs.
+    """
+    since, until = _time(start, "--from"), _time(end, "--to")
+    found = load_city(folder)
+    endpoints = resolve_endpoints(load_settings(home))
+    lessons = _Lessons(found, speed)
+    asyncio.run(_read(endpoints.gateway_url, found, lessons, since, until))
+    learnt = lessons.learner.learn()
+    if not learnt.arcs:
+        raise NothingLearnt(
+            f"nothing was learnt from {lessons.fixes} positions of this city's units: "
+            f"{_counted(lessons.left_out(learnt)) or 'none is in the ledger at that time'}"
+        )
+    target = out or folder / "speeds.parquet"
+    try:
+        write_speeds(learnt.speeds, found.streets, target)
+    except OSError as error:
+        raise SpeedsNotWritten(
+            f"the speeds cannot be written to {target}: {error.strerror or error}; name another "
+            "file with --out"
+        ) from error
+    _show(lessons, learnt, found, target, as_json=as_json)
+
+
+class _Lessons:
+    """Drives so far: matched to the streets and handed to the learner."""
+
+    def __init__(self, city: CityData, speed: float) -> None:
+        self.learner = SpeedLearner(city.streets, city.manifest.timezone, faster=speed)
+        usual = MatchSettings()
+        settings = MatchSettings(
+            gap_s=usual.gap_s / speed,
+            stand_s=usual.stand_s / speed,
+            fastest_mps=usual.fastest_mps * speed,
+        )
+        self._matchers = {
+            kind: Matcher(city.streets, city.snapper, against=kind == _SIREN, settings=settings)
+            for kind in (_PLAIN, _SIREN)
+        }
+        self.fixes = self.matched = self.drives = self.sirens = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self._left_out: Counter[str] = Counter()
+
+    def take(self, fixes: Sequence[Fix], duties: Sequence[Duty]) -> None:
+        """Take in a unit's fixes, in order of time, and what it was sent to meanwhile."""
+        if not fixes:
+            return
+        self.fixes += len(fixes)
+        self.first = min(self.first or fixes[0].at, fixes[0].at)
+        self.last = max(self.last or fixes[-1].at, fixes[-1].at)
+        for kind, track in _tracks(fixes, duties):
+            if kind == _UNKNOWN:
+                self._left_out["positions on scene or transporting: siren not known"] += len(track)
+                continue
+            matched = self._matchers[kind].match(track)
+            self.learner.add(track, matched, siren=kind == _SIREN)
+            drives = len(np.unique(matched.drive))
+            self.drives += drives
+            self.sirens += drives if kind == _SIREN else 0
+            self.matched += len(matched.fix)
+            for why, count in matched.left_out.items():
+                self._left_out[f"positions: {why}"] += count
+
+    def left_out(self, learnt: Learnt) -> dict[str, int]:
+        """What was not used, by reason."""
+        return dict(sorted((self._left_out + Counter(learnt.left_out)).items()))
+
+
+async def _read(
+    url: str, city: CityData, lessons: _Lessons, since: datetime | None, until: datetime | None
+) -> None:
+    """Read the ledger day by day and unit by unit, so that memory does not grow with it."""
+    connection = await connect(url, application="jingwei city learn")
+    try:
+        with ledger_errors():
+            units = await tracks.tracked_units(
+                connection, [unit.id for unit in city.units], since, until
+            )
+            with Bar("learning", sum(unit.fixes for unit in units)) as bar:
+                for unit in units:
+                    async for fixes, duties in _days(connection, unit, since, until):
+                        lessons.take(fixes, duties)
+                        bar.to(lessons.fixes, unit.unit)
+    finally:
+        await connection.close()
+
+
+async def _days(
+    connection: asyncpg.Connection,
+    unit: TrackedUnit,
+    since: datetime | None,
+    until: datetime | None,
+) -> AsyncIterator[tuple[list[Fix], list[Duty]]]:
+    at = unit.first if since is None else max(since, unit.first)
+    stop = unit.last + timedelta(microseconds=1)
+    stop = stop if until is None else min(until, stop)
+    while at < stop:
+        after = min(at + _DAY, stop)
+        fixes = await tracks.unit_fixes(connection, unit.unit, at, after)
+        yield fixes, await tracks.unit_duties(connection, unit.unit, at, after) if fixes else []
+        at = after
+
+
+class _Columns(NamedTuple):
+    time: npt.NDArray[np.float64]
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
+    accuracy_m: npt.NDArray[np.float64]
+    course: npt.NDArray[np.float64]
+
+
+def _tracks(fixes: Sequence[Fix], duties: Sequence[Duty]) -> Iterator[tuple[int, Track]]:
+    """Cut fixes where it changes whether the unit drove under siren."""
+    rows = [
+        (
+            fix.at.timestamp(),
+            fix.lon,
+            fix.lat,
+            math.nan if fix.accuracy_m is None else fix.accuracy_m,
+            math.nan if fix.heading_deg is None or _crawls(fix) else fix.heading_deg,
+        )
+        for fix in fixes
+    ]
+    columns = _Columns(*np.array(rows, dtype=np.float64).T)
+    kinds = _kinds(columns.time, duties)
+    cuts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    for start, end in pairwise(cuts):
+        yield int(kinds[start]), Track.of(*(column[start:end] for column in columns))
+
+
+def _crawls(fix: Fix) -> bool:
+    return fix.speed_mps is not None and fix.speed_mps < _CRAWLING_MPS
+
+
+def _kinds(times: npt.NDArray[np.float64], duties: Sequence[Duty]) -> npt.NDArray[np.int64]:
+    """Say of each time whether the unit was under siren then, or whether nobody knows.
+
+    From its dispatch until it comes to the scene it is, for an hour at most; from then until it is
+    clear it may be.
+    """
+    kinds = np.full(len(times), _PLAIN)
+    for duty in duties:
+        came = duty.on_scene or duty.to_facility or duty.clear
+        begin, scene, end = np.searchsorted(
+            times,
+            [
+                duty.dispatched.timestamp(),
+                min(_stamp(came), (duty.dispatched + _LONGEST_RUN).timestamp()),
+                _stamp(duty.clear),
+            ],
+        ).tolist()
+        kinds[begin:scene] = _SIREN
+        kinds[scene:end] = _UNKNOWN
+    return kinds
+
+
+def _stamp(at: datetime | None) -> float:
+    return math.inf if at is None else at.timestamp()
+
+
+def _time(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadPeriod(f"{option} {text!r:.40} is no ISO 8601 time") from error
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _show(
+    lessons: _Lessons, learnt: Learnt, city: CityData, target: Path, *, as_json: bool
+) -> None:
+    digest = city.with_speeds(learnt.speeds).digest
+    left_out = lessons.left_out(learnt)
+    if as_json:
+        write_json(
+            {
+                "file": str(target),
+                "digest": digest,
+                "first": lessons.first,
+                "last": lessons.last,
+                "positions": lessons.fixes,
+                "matched": lessons.matched,
+                "drives": lessons.drives,
+                "drives_under_siren": lessons.sirens,
+                "passages": learnt.passages,
+                "arcs_learnt": learnt.arcs,
+                "arcs": len(city.streets.arcs),
+                "arcs_by_hour": len(learnt.speeds),
+                "median_change": round(learnt.median_change, 4),
+                "left_out": left_out,
+            }
+        )
+        return
+    assert lessons.first is not None
+    assert lessons.last is not None
+    typer.echo(f"written    {target}")
+    typer.echo(f"digest     {digest} (the city with these speeds)")
+    typer.echo(f"period     {lessons.first:%Y-%m-%d %H:%M} to {lessons.last:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"positions  {lessons.fixes}, {lessons.matched} of them matched to streets")
+    typer.echo(
+        f"drives     {lessons.drives}, {lessons.sirens} of them under siren; "
+        f"{learnt.passages} passages of arcs"
+    )
+    typer.echo(
+        f"learnt     {learnt.arcs} of {len(city.streets.arcs)} arcs, "
+        f"{len(learnt.speeds)} arcs by hour of the week"
+    )
+    typer.echo(f"change     {100 * (learnt.median_change - 1):+.0f} % in the median, to the map")
+    for why, count in left_out.items():
+        typer.echo(f"left out   {count} {why}")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {why}" for why, count in counts.items())

@@ -1,0 +1,71 @@
+"""What snapping answers: points with the arcs that they belong to, as objects and as columns."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.crs import FloatArray
+
+__all__ = ["Nearby", "Place", "Snapped", "SnappedColumns"]
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Place(NamedTuple):
+    """A place on an arc: its index, and the fraction of its length from tail (0) to head (1)."""
+
+    arc: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapped:
+    """A point and the street it belongs to.
+
+    `lon`, `lat` are the point, `street_lon`, `street_lat` the nearest point of the street, both
+    WGS-84 degrees; `distance_m` lies between them. `places` are in order of arcs: both directions
+    of a two-way street, and at a crossing all streets that meet; of these only those in the
+    direction of the course, if there was one and it agrees with any.
+    """
+
+    lon: float
+    lat: float
+    street_lon: float
+    street_lat: float
+    distance_m: float
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SnappedColumns:
+    """Many snapped points as columns.
+
+    Per point, shape (n,): `street_lon`, `street_lat` (NaN) and `distance_m` (inf where no street
+    is near enough). Per place: `arc` and `fraction`; those of point i are `first[i]` to
+    `first[i + 1]`, in order of arcs.
+    """
+
+    street_lon: FloatArray
+    street_lat: FloatArray
+    distance_m: FloatArray
+    first: IntArray
+    arc: IntArray
+    fraction: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nearby:
+    """Streets within a radius of points, as columns of shape (pairs,), ordered by point.
+
+    A two-way street stands once, by the first of its arcs.
+    """
+
+    point: IntArray
+    arc: IntArray
+    fraction: FloatArray
+    """Where on the arc the street is nearest."""
+    distance_m: FloatArray
+    bearing: FloatArray
+    """Direction of the arc there, degrees clockwise from north in the map's UTM zone."""

@@ -1,0 +1,55 @@
+"""Where units drove, and on what duty: what street speeds are learnt from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from infra.ledger.intake import Fix
+from infra.ledger.statements import statement
+
+
+class TrackedUnit(msgspec.Struct, frozen=True):
+    """A unit that has sent positions: how many, the time of the first and of the last."""
+
+    unit: str
+    fixes: int
+    first: datetime
+    last: datetime
+
+
+class Duty(msgspec.Struct, frozen=True):
+    """An assignment's stamps, as far as they say how a unit drove; None where not yet stamped."""
+
+    dispatched: datetime
+    on_scene: datetime | None
+    to_facility: datetime | None
+    clear: datetime | None
+
+
+async def tracked_units(
+    conn: asyncpg.Connection,
+    units: Sequence[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[TrackedUnit]:
+    """Return those of some units that have positions from ``since`` until before ``until``."""
+    rows = await conn.fetch(statement("tracks.units"), list(units), since, until)
+    return [TrackedUnit(**row) for row in rows]
+
+
+async def unit_fixes(
+    conn: asyncpg.Connection, unit: str, since: datetime, until: datetime
+) -> list[Fix]:
+    """Return a unit's positions from ``since`` until before ``until``, in order of time."""
+    rows = await conn.fetch(statement("tracks.fixes"), unit, since, until)
+    return [Fix(unit, **row) for row in rows]
+
+
+async def unit_duties(
+    conn: asyncpg.Connection, unit: str, since: datetime, until: datetime
+) -> list[Duty]:
+    """Return a unit's assignments that fall into a time, in order of their dispatch."""
+    rows = await conn.fetch(statement("tracks.duties"), unit, since, until)
+    return [Duty(**row) for row in rows]
