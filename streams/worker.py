@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from geo.city import CityData, load_city
 from geo.errors import GeoError
 from geo.router import deciding_router
 from geo.routing import Router
+from infra import memory
 from infra.archive import city_folder, keep_city
 from infra.archive.errors import ArchiveError
 from infra.ledger import check_schema, fence, open_pool, reading, snapshot, transaction
@@ -223,9 +223,7 @@ class _Worker:
             return deciding_router(city, orders)
 
         warm_up(mine, router(mine.digest))
-        # The city is there for good: looking through it again and again only costs latency.
-        gc.collect()
-        gc.freeze()
+        memory.settle()
         return router
 
 
