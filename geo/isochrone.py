@@ -116,7 +116,8 @@ def _nested(grown: Sequence[shapely.Geometry]) -> list[shapely.Geometry]:
     for area in grown:
         shapely.prepare(area)
         chosen |= shapely.covers(area, middles)
-        nested.append(shapely.coverage_union_all(faces[chosen]))
+        some = shapely.coverage_union_all(faces[chosen])
+        nested.append(some if chosen.any() else shapely.MultiPolygon())
     return nested
 
 

@@ -80,10 +80,13 @@ class Unreached:
             to_hub, from_hub = self._side(backwards=True), self._side(backwards=False)
         if to_hub.joined[list(sources)].any() and from_hub.joined[list(targets)].any():
             return True
+        # Halves of a city that a flood has cut apart are both large: look from the fewer nodes.
+        backwards = len(targets) < len(sources)
+        begins, ends = (targets, sources) if backwards else (sources, targets)
         wanted = np.zeros(self._count, dtype=np.bool_)
-        wanted[list(targets)] = True
-        links = self._links(backwards=False)
-        return any(bool(wanted[_reached(links, node)].any()) for node in sources)
+        wanted[list(ends)] = True
+        links = self._links(backwards=backwards)
+        return any(bool(wanted[_reached(links, node)].any()) for node in begins)
 
     def _side(self, *, backwards: bool) -> _Side:
         """Look from the hub, and from a better one if much is left outside."""

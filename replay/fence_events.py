@@ -9,7 +9,7 @@ what would have been told.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,13 +53,15 @@ class Watched:
     terms: tuple[Terms, ...]
 
 
-async def watched(conn: asyncpg.Connection, group: str) -> tuple[list[Watched], FenceNames]:
+async def watched(
+    conn: asyncpg.Connection, group: str
+) -> tuple[list[Watched], dict[str, FenceNames]]:
     """Ask the ledger what has been watched.
 
     Returns
     -------
-    list of Watched, mapping
-        And kind and name of all fences there have been, by id.
+    list of Watched, dict
+        And kind and name of the fences of each city there has been, by its content hash.
 
     Raises
     ------
@@ -68,11 +70,11 @@ async def watched(conn: asyncpg.Connection, group: str) -> tuple[list[Watched], 
     """
     taken = await run.consumed(conn, group)
     found = []
-    names: dict[str, tuple[str, str]] = {}
+    names: dict[str, FenceNames] = {}
     for partition in await watch.watched_partitions(conn):
         history = await watch.terms_history(conn, partition)
-        for city in {terms.city for terms in history}:
-            names |= await watch.fence_names(conn, city)
+        for city in {terms.city for terms in history} - names.keys():
+            names[city] = await watch.fence_names(conn, city)
         found.append(
             Watched(
                 partition,
@@ -111,7 +113,7 @@ def tell_again(
     root: Path,
     parts: Sequence[Watched],
     watch_of: Callable[[FenceTerms], FenceWatch],
-    names: FenceNames,
+    names: Mapping[str, FenceNames],
     instead: FenceTerms | None = None,
 ) -> Iterator[FenceEvent]:
     """Tell the fence events of the archive's positions again.
@@ -154,12 +156,13 @@ class _Again:
         self,
         part: Watched,
         watch_of: Callable[[FenceTerms], FenceWatch],
-        names: FenceNames,
+        names: Mapping[str, FenceNames],
         instead: FenceTerms | None,
     ) -> None:
         self._part, self._watch_of, self._names, self._instead = part, watch_of, names, instead
         self._changes = deque(part.terms if instead is None else ())
         self._until: datetime | None = None
+        self._city = ""
         self._waiting: list[Fix] = []
         self._follower: Follower | None = None
         if instead is not None:
@@ -194,8 +197,9 @@ class _Again:
             units,
             until=self._until,
             cause=change_of_terms(terms.partition, terms.number),
-            names=self._names,
+            names=self._names.get(self._city),  # fences may have had other names before
         )
+        self._city = terms.city
         if terms.until is not None and terms.until != self._until:
             told += self._follower.expire(terms.until)
         self._until = terms.until

@@ -133,12 +133,13 @@ class Caretaker:
                 # Positions that wait unread may tell of an end themselves.
                 end = self._highwater((positions.topic.name, partition))
                 if end == reached and positions.is_due(partition, datetime.now(UTC)):
-                    await self._end_visits(processor, positions, partition, reached)
+                    await self._end_visits(processor, positions, partition)
 
-    async def _end_visits(
-        self, processor: Processor, positions: PositionsIntake, partition: int, reached: int
-    ) -> None:
+    @staticmethod
+    async def _end_visits(processor: Processor, positions: PositionsIntake, partition: int) -> None:
         async def act(conn: asyncpg.Connection) -> list[Message]:
+            # Only now: a batch may have been handled while this waited for its turn.
+            reached = processor.reached[partition]
             positions.end_fences(partition, reached, datetime.now(UTC))
             return await positions.write(conn, partition)
 

@@ -67,7 +67,7 @@ class Fencing:
         until = None if last is None else last.until
         number = 0 if last is None else last.number
         names: dict[str, tuple[str, str]] = {}
-        if known is not None and known.city != terms.city:
+        if known is not None and known != terms:
             names = await watch.fence_names(conn, known.city)
         follower, told = self._watch.follow(
             [_state(unit) for unit in await watch.load_units(conn, partition)],

@@ -111,7 +111,8 @@ class Lexicon:
         plain = self._plain(text)
         for name in _longest_first(map(self._plain, names)):
             if len(name) > 1 and name not in self._words:
-                plain = plain.replace(name, "\x1f" * len(name))
+                # Whole words only: a gallery named "Art" is not in "heart".
+                plain = re.sub(_bounded(name), _blank, plain)
         clean = self._false_friends.sub(_blank, _ADDRESS.sub(_blank, plain))
         return Prepared(clean, self._find_tokens(clean))
 

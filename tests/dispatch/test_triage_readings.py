@@ -87,6 +87,7 @@ def test_the_name_of_a_street_tells_nothing_of_what_happened_there():
     assert not any("水" in reason for reason in named.reasons)
     assert judge("Fire in Water Street", ("Water Street",)).category == "fire"
     assert judge("Fire at the Fire", ("Fire",)).category == "fire"
+    assert judge("A man has a heart attack outside Art", ("Art",)).category == "medical"
 
 
 def test_what_else_it_may_be_is_told_likeliest_first_and_said_in_the_reasons():

@@ -56,6 +56,15 @@ def test_several_ends(hub: int | None) -> None:
     assert known.overlooked([5, 3], [5, 4], 0)
     assert not known.overlooked([4, 5], [0, 3], 0)
     assert not known.overlooked([0, 4, 5], [3], 0)
+    assert known.overlooked([5, 0, 3], [4], 0)
+
+
+def test_halves_that_are_both_long_are_told_apart() -> None:
+    halves = unreached([(0, 1, 900), (1, 0, 900), (2, 3, 900), (3, 2, 900)], 4)
+    for sources, targets in (([2, 3], [0]), ([2], [0, 1]), ([0], [2, 3]), ([0, 1], [3])):
+        assert not halves.overlooked(sources, targets, 0)
+    assert halves.overlooked([0, 2], [3], 0)
+    assert halves.overlooked([2], [0, 1, 3], 0)
 
 
 def test_a_hub_that_was_closed_in_is_left() -> None:

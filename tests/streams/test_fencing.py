@@ -18,6 +18,7 @@ from geo.errors import BadFence
 from geo.fence_watch import FenceTerms, FenceWatch
 from infra.archive import archive_root, cluster_id
 from infra.ledger import connect, transaction, watch
+from infra.ledger.city import FenceRow, store_city
 from infra.ledger.intake import Fix
 from infra.settings import Endpoints
 from replay.fence_events import await_archive, tell_again, watched
@@ -327,6 +328,20 @@ async def test_other_settings_are_other_terms(ledger, city) -> None:
     assert await take(ledger, fencing, 1, fix(5, 5, 1)) == [("zone-a", "inside")]
     back = await begun(ledger, city)
     assert ("district", "enter") in await take(ledger, back, 2)
+
+
+@pytest.mark.postgis
+async def test_visits_that_other_settings_end_have_names(ledger, city) -> None:
+    await take(ledger, await begun(ledger, city), 0, fix(5, 5, 0))
+    rows = [FenceRow(f.id, f.kind, f.name, f.geometry.wkb) for f in city.fences]
+    async with transaction(ledger) as conn:
+        await store_city(conn, city.digest, rows)
+    fencing = await begun(ledger, city, IntakeSettings(fence_kinds=("district",)))
+    async with transaction(ledger):
+        told = await fencing.write(ledger, 0, 1, [])
+    events = [wire.decode(m.value or b"", FenceEvent) for m in told]
+    ended = {(e.fence, e.fence_kind, e.fence_name) for e in events if e.detect == "closed"}
+    assert ("zone-a", "hazard_zone", "危险区a") in ended
 
 
 @pytest.mark.parametrize(
