@@ -159,9 +159,12 @@ class KindPlaceTime:
             f"{seconds:.0f} s since {incident.number} was noticed (window {rule.window_s:.0f} s)",
             f"score {score:.2f}",
         )
-        urgent = score >= policy.attach_score and _is_more(evidence, incident)
+        if fit.benefit < 1.0 and _would_be_lost(evidence, incident):
+            score = min(score, _below(policy.attach_score))
+            reasons = (*reasons, f"{incident.number} may be nothing: not joined unasked")
+        urgent = score >= policy.ask_score and _is_more(evidence, incident)
         if urgent:
-            score = _below(policy.attach_score)
+            score = min(score, _below(policy.attach_score))
             danger = f"{evidence.category} is a danger to life that {incident.category} is not"
             reasons = (*reasons, f"{danger}: not joined unasked")
         return Match(incident.id, score, reasons, urgent)
@@ -178,7 +181,10 @@ def _is_late(evidence: Evidence, incident: Incident) -> bool:
 
 
 class _Fit(NamedTuple):
-    """How well kinds go together and why; ``benefit`` of the doubt that the place is given."""
+    """How well kinds go together and why; ``benefit`` of the doubt that the place is given.
+
+    The benefit is less than 1 where they go together only since nobody could read one of them.
+    """
 
     kind: float
     reason: str
@@ -236,6 +242,21 @@ def reading_of(incident: Incident) -> Reading:
         if reading.category == incident.category and incident.confidence < 1.0:
             return reading
     return Reading(category=incident.category, confidence=incident.confidence)
+
+
+def is_unread(evidence: Evidence) -> bool:
+    """Tell whether nobody could make sure what evidence is about, an exercise included."""
+    return evidence.confidence < _UNREAD
+
+
+def _would_be_lost(evidence: Evidence, incident: Incident) -> bool:
+    """Tell whether an unread incident would take in, as its own kind, what somebody else read.
+
+    One that may be an exercise or a prank must not hide what is milder and real.
+    """
+    unread = incident.category != "other" and reading_of(incident).confidence < _UNREAD
+    other = evidence.category not in ("other", incident.category)
+    return unread and other and not is_unread(evidence) and not names(evidence, incident)
 
 
 def surest(readings: Iterable[Reading]) -> tuple[Reading, ...]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dispatch.correlation import Correlator, Match, names, surest
+from dispatch.correlation import Correlator, Match, is_unread, names, surest
 from dispatch.incidents import set_state
 from dispatch.respond import Means, reroute, respond
 from dispatch.state import State
@@ -137,6 +137,8 @@ def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, ma
 def _raise_severity(state: State, incident_id: str, evidence: Evidence) -> None:
     incident = state.incidents[incident_id]
     if codes.severity(evidence.severity).rank >= codes.severity(incident.severity).rank:
+        return
+    if evidence.category != incident.category and is_unread(evidence):
         return
     state.change_incident(incident_id, severity=evidence.severity)
     state.append(

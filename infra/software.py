@@ -1,4 +1,6 @@
-"""Which software decides: a name that differs wherever a decision might.
+"""Which software decides: a name that differs wherever our part in a decision does.
+
+Python and the machine's time-zone data are not in it: hours of the week depend on the latter.
 
 A replay is exact for the software that decided. The ledger keeps this name beside the journal's
 effects, so that a replay by another one can say so.

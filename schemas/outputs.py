@@ -55,8 +55,8 @@ class FenceEvent(msgspec.Struct, frozen=True, kw_only=True):
     unit
         Id of the unit.
     fence, fence_kind, fence_name
-        Of the fence; kind and name are empty where a ``closed`` is about a fence that the city
-        does not have any more.
+        Of the fence. Where a ``closed`` is about a fence that the city does not have any more,
+        as they were in the city before; empty where the ledger does not know that city.
     detect
         ``enter``, ``exit``, ``cross`` (through it between two fixes), ``dwell`` (inside for long
         enough), ``closed`` (the fence ended while the unit was inside), or ``inside`` where that

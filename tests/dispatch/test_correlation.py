@@ -110,6 +110,35 @@ def test_a_danger_to_life_waits_for_no_answer(desk):
     assert any(isinstance(a, effects.CommandAnswered) and a.outcome == "accepted" for a in answers)
 
 
+@pytest.mark.parametrize("columns", [0.0, 60 * METRES, 120 * METRES])
+def test_a_danger_to_life_waits_for_no_answer_however_likely_the_same(desk, columns):
+    desk.hear("power_outage")
+    placed = desk.hear(
+        "fire", "P1", sure=0.8, or_else={"power_outage": 0.7}, at=place(3 + columns, 3)
+    )
+    own = desk.incident(placed.incident)
+    assert placed.placed in {"asked", "opened"}
+    assert own.held_until is None
+    assert own.state == "dispatched"
+
+
+@pytest.mark.parametrize("said", ["road_obstruction", "pipe_burst"])
+def test_an_exercise_does_not_hide_what_is_real_and_milder(desk, said):
+    exercise = desk.hear("fire", "P1", sure=0.2)
+    placed = desk.hear(said, sure=0.9)
+    assert placed.placed == "asked"
+    assert placed.incident != exercise.incident
+    assert desk.incident(exercise.incident).confidence == 0.2
+    assert any("may be nothing" in reason for reason in placed.reasons)
+
+
+def test_an_exercise_does_not_raise_what_is_real(desk):
+    real = desk.hear("power_outage", "P4")
+    placed = desk.hear("flood", "P3", sure=0.2)
+    assert (placed.placed, placed.incident) == ("attached", real.incident)
+    assert desk.incident(real.incident).severity == "P4"
+
+
 def test_what_cannot_be_read_is_given_less_benefit_of_the_doubt(desk):
     first = desk.hear("pipe_burst", at=place(3, 3, 40.0))
     near = desk.hear("other", "P4", sure=0.1, at=place(3 + 25 * METRES, 3, 40.0))
