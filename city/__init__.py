@@ -3,7 +3,7 @@
 ::
 
     city.make          make_city(seed, size) -> CityData          the schematic Jing'an
-    city.import_osm    import_osm(path, ...) -> Imported          a city of an OSM extract
+    city.import_map    import_map(path, ...) -> Imported          a city of an OSM extract
     city.simulate      events, sensors, citizens and drivers, played into the input topics
     city.score         what came of the events, against the truth
 

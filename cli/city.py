@@ -11,12 +11,15 @@ import typer
 from cli import learn, simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
-from geo.city import CityData, load_city, save_city
+from geo.city import CityData, Manifest, load_city, save_city
 from infra.local.state import Home
 from infra.settings import load_settings
 
 city = typer.Typer(help="Make, import and look at a city's folder.", no_args_is_help=True)
 
+_MAP_HELP = (
+    "OSM extract (.osm, .osm.gz, .osm.bz2, .osm.pbf), or streets as .graphml, .gpkg, .parquet."
+)
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same city.")]
 
 
@@ -51,7 +54,7 @@ def make(
 
 @city.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="OSM extract: .osm, .osm.gz, .osm.bz2, .osm.pbf.")],
+    file: Annotated[Path, typer.Argument(help=_MAP_HELP)],
     folder: Annotated[
         Path | None, typer.Argument(help="Where to; data/cities/REGION in --home by default.")
     ] = None,
@@ -67,10 +70,10 @@ def import_(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a city of an OpenStreetMap extract; what the map lacks is generated and marked."""
-    from city.import_osm import import_osm  # noqa: PLC0415 - loads the OSM reader
+    """Make a city of a map; what the map lacks is generated and marked."""
+    from city.import_map import import_map  # noqa: PLC0415 - loads the OSM reader
 
-    imported = import_osm(file, region=region, name=name, timezone=timezone, seed=seed)
+    imported = import_map(file, region=region, name=name, timezone=timezone, seed=seed)
     target = folder or _default(home, imported.city)
     save_city(imported.city, target)
     _show(imported.city, target, list(imported.facts), as_json=as_json)
@@ -78,7 +81,9 @@ def import_(
 
 @city.command()
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="A city's folder.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER|FILE", help="A city's folder, or a map of streets.")
+    ],
     *,
     map_file: Annotated[
         Path | None,
@@ -86,14 +91,32 @@ def inspect(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a city's folder holds and what is odd about it."""
-    found = load_city(folder)
+    """Tell what a city's folder, or a map of streets, holds and what is odd about it."""
+    found = _streets_alone(folder) if folder.is_file() else load_city(folder)
     _show(found, folder, [], as_json=as_json)
     if map_file is not None:
         from cli.city_map import write_city_map  # noqa: PLC0415 - drawing takes a second to load
 
         write_city_map(found, map_file)
         progress(f"map written to {map_file}")
+
+
+def _streets_alone(file: Path) -> CityData:
+    """Return a map as a city of nothing but streets."""
+    from geo.load import load_streets  # noqa: PLC0415 - loads the OSM reader
+
+    streets = load_streets(file)
+    lon, lat = streets.nodes.lon, streets.nodes.lat
+    manifest = Manifest(
+        name=file.name,
+        name_en="",
+        region="none",
+        schematic=False,
+        source=f"streets of {file.name}",
+        licence=f"that of {file.name}",
+        bounds=(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())),
+    )
+    return CityData.of(manifest, streets, fences=(), places=(), sensors=(), units=())
 
 
 def _default(home: Path | None, made: CityData) -> Path:

@@ -99,7 +99,7 @@ class Place(Record, frozen=True, kw_only=True):
 
 
 class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A city in memory; `load_city` reads one, `city.make` and `city.import_osm` make one.
+    """A city in memory; `load_city` reads one, `city.make` and `city.import_map` make one.
 
     Attributes
     ----------

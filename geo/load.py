@@ -7,9 +7,14 @@ from geo.load_graphml import read_graphml
 from geo.load_osm import read_osm
 from geo.streets import StreetGraph
 
-__all__ = ["load_streets"]
+__all__ = ["is_osm", "load_streets"]
 
 _OSM = (".osm", ".osm.gz", ".osm.bz2", ".osm.xml", ".pbf")
+
+
+def is_osm(path: Path | str) -> bool:
+    """Tell by its name whether a file is an OSM extract, which has more than streets."""
+    return Path(path).name.casefold().endswith(_OSM)
 
 
 def load_streets(path: Path | str) -> StreetGraph:
@@ -21,7 +26,7 @@ def load_streets(path: Path | str) -> StreetGraph:
         The suffix is unknown, or the file cannot be used.
     """
     name = Path(path).name.casefold()
-    if name.endswith(_OSM):
+    if is_osm(path):
         return read_osm(path)
     if name.endswith((".graphml", ".graphml.xml")):
         return read_graphml(path)

@@ -53,10 +53,10 @@ def _made(seed: int, say: Callable[[str], None]) -> CityData:
 
 
 def _imported(source: Path, seed: int, say: Callable[[str], None]) -> CityData:
-    from city.import_osm import import_osm  # noqa: PLC0415 - as above
+    from city.import_map import import_map  # noqa: PLC0415 - as above
 
     say(f"importing {source} (once)")
-    imported = import_osm(source, seed=seed)
+    imported = import_map(source, seed=seed)
     for fact in imported.facts:
         say(f"  {fact}")
     return imported.city

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
 from typer.testing import CliRunner
 
-from city.import_osm import Imported, import_osm
+from city.import_map import Imported, import_map
 from cli.city import city as city_app
 from geo.city import load_city, save_city
 from geo.errors import BadMap
@@ -61,7 +62,7 @@ def within_reach(imported: Imported) -> bool:
 
 
 def test_what_the_map_shows_is_taken(town: Path) -> None:
-    imported = import_osm(town)
+    imported = import_map(town)
     city = imported.city
     assert city.manifest.name == "小镇"
     assert city.manifest.region == "small-town"
@@ -82,7 +83,7 @@ def test_what_the_map_shows_is_taken(town: Path) -> None:
 
 
 def test_what_the_map_lacks_is_generated_and_says_so(town: Path) -> None:
-    imported = import_osm(town)
+    imported = import_map(town)
     generated = [p for p in imported.city.places if p.generated]
     assert {p.kind for p in generated} >= {"ambulance_post", "police_post", "school"}
     assert all(p.id.startswith("generated-") for p in generated)
@@ -91,7 +92,7 @@ def test_what_the_map_lacks_is_generated_and_says_so(town: Path) -> None:
 
 
 def test_the_same_file_and_seed_give_the_same_city(town: Path) -> None:
-    first, again, other = (import_osm(town, seed=seed).city for seed in (1, 1, 2))
+    first, again, other = (import_map(town, seed=seed).city for seed in (1, 1, 2))
     assert first.digest == again.digest
     assert first.digest != other.digest
 
@@ -107,6 +108,37 @@ def test_options(town: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     manifest = load_city(tmp_path / "out").manifest
     assert (manifest.region, manifest.name, manifest.timezone) == ("x1", "某镇", "Europe/Paris")
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gpkg", "parquet"])
+def test_streets_alone_get_generated_stations(town: Path, tmp_path: Path, suffix: str) -> None:
+    whole = import_map(town).city
+    save_city(whole, tmp_path / "whole")
+    file = tmp_path / f"Small Town.{suffix}"
+    if suffix == "graphml":
+        (tmp_path / "whole" / "streets.graphml").rename(file)
+    else:
+        arcs = whole.streets.arcs
+        once = [i for i in range(len(arcs)) if arcs.twin[i] < 0 or arcs.twin[i] > i]
+        table = gpd.GeoDataFrame(
+            {
+                "name": [arcs.name[i] for i in once],
+                "highway": ["residential"] * len(once),
+                "oneway": ["yes" if arcs.oneway[i] else "no" for i in once],
+            },
+            geometry=[arcs.line[i] for i in once],
+            crs="EPSG:4326",
+        )
+        table.to_file(file) if suffix == "gpkg" else table.to_parquet(file)
+    imported = import_map(file)
+    city = imported.city
+    assert len(city.streets.arcs) == len(whole.streets.arcs)
+    assert (city.manifest.region, city.manifest.schematic) == ("small-town", False)
+    assert "OpenStreetMap extract" not in city.manifest.source
+    stations = [p for p in city.places if p.kind == "fire_station"]
+    assert stations
+    assert all(p.generated for p in stations)
+    assert within_reach(imported)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +158,7 @@ def test_an_unusable_file_is_one_sentence_and_nothing_written(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BadMap) as caught:
-        import_osm(tmp_path / name)
+        import_map(tmp_path / name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
     result = CliRunner().invoke(city_app, ["import", str(tmp_path / name), str(tmp_path / "out")])
@@ -151,7 +183,7 @@ def test_real_extracts(
     hospitals: int,
     timezone: str,
 ) -> None:
-    imported = import_osm(shared_data / name)
+    imported = import_map(shared_data / name)
     city = imported.city
     real = [p.kind for p in city.places if not p.generated]
     assert real.count("fire_station") == fire_stations

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from city.import_osm import import_osm
+from city.import_map import import_map
 from cli.exit_codes import USAGE
 from geo.city import save_city
 from tests.cli.conftest import Run
@@ -19,7 +19,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture(scope="module")
 def folder(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("inspect") / "monaco"
-    save_city(import_osm(shared_data / "monaco.osm.pbf", timezone="Europe/Monaco").city, where)
+    save_city(import_map(shared_data / "monaco.osm.pbf", timezone="Europe/Monaco").city, where)
     return where
 
 
@@ -37,6 +37,15 @@ def test_counts_restrictions_and_parts(run: Run, folder: Path, tmp_path: Path) -
     for colour in ((0xC6, 0x28, 0x28), (0x7B, 0x1F, 0xA2), (0x2F, 0x6F, 0xB0)):
         near = np.abs(pixels - np.array(colour) / 255).max(axis=1) < 0.02
         assert near.sum() > 50
+
+
+def test_a_map_of_streets_alone(run: Run, folder: Path, shared_data: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "map.png"
+    shown = run("city", "inspect", str(shared_data / "monaco.osm.pbf"), "--map", str(picture))
+    assert "27 restrictions ban 35 turns, 0 restrictions unresolved" in shown.stdout
+    assert picture.read_bytes().startswith(PNG)
+    same = run("city", "inspect", str(folder / "streets.graphml"), "--json")
+    assert msgspec.json.decode(same.stdout)["restrictions"]["banned_turns"] == 35
 
 
 def test_what_is_not_resolved_is_named(run: Run, folder: Path, tmp_path: Path) -> None:
