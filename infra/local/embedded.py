@@ -64,7 +64,7 @@ def start(home: Home, state: StackState, how: process.Start) -> None:
     state.broker, state.broker_kind = Running(identity, port), BrokerKind.EMBEDDED
     # It has forgotten all offsets and the journal: a ledger that remembers them would lie.
     state.embedded_runs += 1
-    state.database = f"jingwei_embedded_{state.embedded_runs}"
+    state.database = state.own_database()
     write_state(home, state)
     process.wait_until_ready(
         launch,

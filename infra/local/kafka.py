@@ -59,7 +59,7 @@ def start(
     )
     identity = process.spawn(launch)
     state.broker, state.broker_kind = Running(identity, port), BrokerKind.APACHE_KAFKA
-    state.database = "jingwei"
+    state.database = state.own_database()
     write_state(home, state)
     process.wait_until_ready(
         launch,

@@ -152,6 +152,7 @@ def _up_broker(
     if state.broker is not None and state.broker_alive():
         if asyncio.run(broker.answers(state.bootstrap())):
             report(f"{_broker_name(state)}: already running at {state.bootstrap()}")
+            state.database = state.own_database()  # a start with an outside broker had another
             return
         process.stop(_broker_name(state), state.broker.process, signal.SIGTERM, timeout_s=10)
     how = process.Start(settings.local.kafka_port, settings.local.start_timeout_s, bound)

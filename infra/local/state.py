@@ -154,6 +154,12 @@ class StackState(msgspec.Struct, kw_only=True):
     embedded_runs: int = 0
     ports: dict[str, int] = {}
 
+    def own_database(self) -> str:
+        """Return the name of the database that belongs to this home's broker."""
+        if self.broker_kind is BrokerKind.EMBEDDED:
+            return f"jingwei_embedded_{self.embedded_runs}"
+        return "jingwei"
+
     def postgres_alive(self) -> bool:
         """Whether the process of PostgreSQL is there."""
         return self.postgres is not None and process.alive(self.postgres.process)

@@ -132,6 +132,16 @@ def test_without_kafka_the_embedded_broker_stands_in_and_says_what_it_costs(embe
     assert brokers[0].verdict == "optional"
 
 
+@pytest.mark.slow
+def test_a_start_with_an_outside_broker_leaves_the_embedded_ones_ledger(embedded, monkeypatch):
+    first = stack.up(embedded, print, bound=True)
+    monkeypatch.setenv("JINGWEI_KAFKA_BOOTSTRAP", first.bootstrap)
+    outside = stack.up(load_settings(embedded.local.home), print, bound=True)
+    assert outside.database_url != first.database_url
+    monkeypatch.delenv("JINGWEI_KAFKA_BOOTSTRAP")
+    assert stack.up(embedded, print, bound=True).database_url == first.database_url
+
+
 def test_a_missing_java_leads_to_the_embedded_broker_too(own, monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("JINGWEI_MAVEN", "auto")
