@@ -14,7 +14,14 @@ from city.ingest.rows import Row
 from city.ingest.run import Ingest, run_ingest
 from city.ingest.schedule import Limits
 from cli import exit_codes
-from cli.ingest import FormatName
+from cli.options import (
+    ColumnsOption,
+    CrsOption,
+    DefaultsOption,
+    EncodingOption,
+    FormatOption,
+    ZoneOption,
+)
 from cli.output import clean
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city
@@ -84,19 +91,12 @@ def track(
     end: Annotated[
         str | None, typer.Option("--to", metavar="T", help="The same; included.")
     ] = None,
-    form: Annotated[
-        FormatName | None, typer.Option("--format", help="By the file's name if not given.")
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN,…", help="As of `jingwei ingest positions`."),
-    ] = None,
-    defaults: Annotated[
-        list[str] | None, typer.Option("--default", metavar="FIELD=VALUE", help="The same.")
-    ] = None,
-    crs: Annotated[str | None, typer.Option(help="The same.")] = None,
-    tz: Annotated[str | None, typer.Option(metavar="ZONE", help="The same.")] = None,
-    encoding: Annotated[str, typer.Option(help="The same.")] = "utf-8",
+    form: FormatOption = None,
+    columns: ColumnsOption = None,
+    defaults: DefaultsOption = None,
+    crs: CrsOption = None,
+    tz: ZoneOption = None,
+    encoding: EncodingOption = "utf-8",
     any_unit: Annotated[
         bool, typer.Option("--any-unit", help="Also units that are not of the city's fleet.")
     ] = False,

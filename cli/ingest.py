@@ -18,7 +18,15 @@ from city.ingest.rows import Row
 from city.ingest.run import Ingest, Result, run_ingest
 from city.ingest.schedule import Limits
 from cli import exit_codes
-from cli.options import parse_speed
+from cli.options import (
+    ColumnsOption,
+    CrsOption,
+    DefaultsOption,
+    EncodingOption,
+    FormatOption,
+    ZoneOption,
+    parse_speed,
+)
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
 from infra.settings import load_settings, resolve_endpoints
@@ -47,14 +55,6 @@ class KindName(StrEnum):
     POSITIONS = "positions"
 
 
-class FormatName(StrEnum):
-    """How it is written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    GEOJSON = "geojson"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command()(ingest)
@@ -65,30 +65,12 @@ def ingest(
     file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or GeoJSON; gzip or not.")],
     home: HomeOption = None,
     *,
-    form: Annotated[
-        FormatName | None, typer.Option("--format", help="By the file's name if not given.")
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="FIELD=COLUMN,…",
-            help="Which column a field comes from: id=call_no,time=day+hour,lat=y,lon=x.",
-        ),
-    ] = None,
-    defaults: Annotated[
-        list[str] | None,
-        typer.Option("--default", metavar="FIELD=VALUE", help="What it is where a row has none."),
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option(help="WGS-84 (if not given), GCJ-02, BD-09 or EPSG:nnnn."),
-    ] = None,
-    tz: Annotated[
-        str | None,
-        typer.Option(metavar="ZONE", help="Of times without an offset, such as Asia/Shanghai."),
-    ] = None,
-    encoding: Annotated[str, typer.Option(help="Such as gb18030; a UTF-8 mark is fine.")] = "utf-8",
+    form: FormatOption = None,
+    columns: ColumnsOption = None,
+    defaults: DefaultsOption = None,
+    crs: CrsOption = None,
+    tz: ZoneOption = None,
+    encoding: EncodingOption = "utf-8",
     speed: Annotated[
         str | None,
         typer.Option(

@@ -2,7 +2,6 @@
 
 import calendar
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -137,8 +136,8 @@ def route(
     """Find the quickest way from A to B, with its turns in Chinese and English."""
     found, router = _opened(city, home, profile)
     ends = find_place(found, source), find_place(found, target)
-    conditions = _conditions(found.streets, close, lanes_closed, flood)
-    conditions = replace(conditions, hour=_hour(found, router, at))
+    hour = _hour(found, router, at)
+    conditions = _conditions(found.streets, close, lanes_closed, flood, hour)
     way = router.route(ends[0].lonlat, ends[1].lonlat, conditions)
     told = steps(way, found.streets)
     if as_json:
@@ -167,8 +166,8 @@ def isochrone(
     """Draw how far one gets within some minutes, as GeoJSON polygons."""
     found, router = _opened(city, home, profile)
     begin = find_place(found, source)
-    conditions = _conditions(found.streets, close, lanes_closed, flood)
-    conditions = replace(conditions, hour=_hour(found, router, at))
+    hour = _hour(found, router, at)
+    conditions = _conditions(found.streets, close, lanes_closed, flood, hour)
     areas = router.isochrone(begin.lonlat, minutes, conditions)
     features = [
         {
@@ -196,10 +195,11 @@ def _conditions(
     close: Sequence[str] | None,
     lanes_closed: Sequence[str] | None,
     flood: Sequence[str] | None,
+    hour: int | None,
 ) -> Conditions:
     lanes = _figures(streets, lanes_closed or (), "--lanes-closed", int)
     depths = _figures(streets, flood or (), "--flood", float)
-    return Conditions.of(closed_arcs(streets, close or ()), None, lanes, depths)
+    return Conditions.of(closed_arcs(streets, close or ()), None, lanes, depths, hour=hour)
 
 
 def _hour(found: CityData, router: CompiledRouter, at: str | None) -> int | None:
