@@ -3,22 +3,20 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
-from dispatch.correlation import surest
 from dispatch.errors import Refused
-from dispatch.incidents import follow_units, set_state
+from dispatch.incidents import follow_units, set_state, title
+from dispatch.merging import merge, unmerge
+from dispatch.preview import differences, trial
 from dispatch.respond import (
     Means,
     assign,
     call_back,
-    end_watch,
     lacking,
     recommend,
     reroute,
     respond,
 )
-from dispatch.respond import use_free_units as give_to_others
+from dispatch.splitting import split
 from dispatch.state import State
 from dispatch.transitions import FINAL
 from geo.crs import check_lonlat
@@ -26,21 +24,45 @@ from geo.errors import BadCoordinates
 from schemas import codes, journal
 from schemas.effects import CommandAnswered, Linked
 from schemas.errors import UnknownCode
-from schemas.ids import derive
-from schemas.records import Assignment, Incident
+from schemas.records import Incident
 
 _SPECIAL = {"on_hold": "hold", "closed": "close", "merged": "merge"}
 
 
 def obey(state: State, means: Means, command: journal.Command) -> None:
     """Carry a command out, or refuse it; either way it is answered."""
+    if not command.dry_run:
+        outcome, reason = _act(state, means, command)
+        _answer(state, command, outcome, reason)
+        return
+    tried = trial(state)
+    outcome, reason = _act(tried, means, command)
+    if outcome == "accepted":
+        outcome = "tried"
+    changes = differences(state, tried) if outcome == "tried" else ()
+    _answer(state, command, outcome, reason, changes)
+
+
+def _act(state: State, means: Means, command: journal.Command) -> tuple[str, str]:
+    """Return outcome and reason."""
     try:
-        incident = _target(state, command)
+        incident, followed = _target(state, command)
         _ACTIONS[type(command.action)](state, means, incident, command.action, command.operator)
-        outcome, reason = "accepted", ""
     except Refused as refusal:
-        outcome, reason = "refused", str(refusal)
+        return "refused", str(refusal)
+    return "accepted", followed
+
+
+def _answer(
+    state: State,
+    command: journal.Command,
+    outcome: str,
+    reason: str,
+    changes: tuple[str, ...] = (),
+) -> None:
     known = state.incidents.get(command.incident)
+    if known is not None and not isinstance(command.action, _OF_MERGED):
+        known = state.root(known.id)
     state.emit(
         CommandAnswered(
             command=command.id,
@@ -50,11 +72,16 @@ def obey(state: State, means: Means, command: journal.Command) -> None:
             reason=reason,
             version=None if known is None else known.version,
             at=state.now,
+            changes=changes,
         )
     )
 
 
-def _target(state: State, command: journal.Command) -> Incident:
+def _target(state: State, command: journal.Command) -> tuple[Incident, str]:
+    """Return the incident that a command is about, and what to say where it is another one.
+
+    One that was merged stands for what took it in.
+    """
     incident = state.incidents.get(command.incident)
     if incident is None:
         hours = state.policy.closed_memory_s / 3600
@@ -68,7 +95,10 @@ def _target(state: State, command: journal.Command) -> Incident:
             f"{incident.number} is at version {incident.version}, not {expected}: "
             "look at what changed and ask again"
         )
-    return incident
+    root = state.root(incident.id)
+    if root.id == incident.id or isinstance(command.action, _OF_MERGED):
+        return incident, ""
+    return root, f"{incident.number} was merged into {root.number}: done there"
 
 
 def _acknowledge(
@@ -116,7 +146,6 @@ def _override(
     _send(state, means, incident, coming, operator, action.reason)
     state.end_alerts(incident.id, operator, "confirm_dispatch")
     respond(state, means, incident.id)
-    give_to_others(state, means)
 
 
 def _unassign(
@@ -133,7 +162,6 @@ def _unassign(
     state.change_incident(incident.id, manual=True)
     follow_units(state, incident.id, operator)
     respond(state, means, incident.id)
-    give_to_others(state, means)
 
 
 def _set_state(
@@ -157,20 +185,23 @@ def _classify(
     _must_be_open(incident)
     changes: dict[str, Any] = {}
     said: list[str] = []
+    certain: list[str] = []
     try:
         if action.category is not None:
-            category = codes.category(action.category)
-            place = incident.where.address or incident.where.subdistrict or "地点不明"
-            changes["category"] = action.category
-            changes["title"] = f"{category.zh} {category.en}: {place}"
+            codes.category(action.category)
+            changes |= {"category": action.category, "confidence": 1.0, "plans": ()}
+            changes["title"] = title(action.category, action.where or incident.where)
+            certain.append("category")
             said.append(f"{incident.category} → {action.category}")
         if action.severity is not None:
             codes.severity(action.severity)
             changes["severity"] = action.severity
+            certain.append("severity")
             said.append(f"{incident.severity} → {action.severity}")
         if action.point is not None:
             check_lonlat(action.point.lon, action.point.lat)
             changes["point"] = action.point
+            certain.append("place")
             said.append(f"place {action.point.lon:.6f}, {action.point.lat:.6f}")
         if action.where is not None:
             changes["where"] = action.where
@@ -178,7 +209,8 @@ def _classify(
         raise Refused(str(error)) from error
     if not said:
         raise Refused("classify names a category, a severity or a point")
-    changes["confidence"] = 1.0
+    # Nothing else becomes certain: a better place makes no event of a rumour.
+    changes["certain"] = tuple(dict.fromkeys((*incident.certain, *certain)))
     state.change_incident(incident.id, **changes)
     reasons = (action.reason,) if action.reason else ()
     state.append(incident.id, "classified", operator, "; ".join(said), reasons)
@@ -223,66 +255,6 @@ def _resume(
     respond(state, means, incident.id)
 
 
-def _merge(
-    state: State, means: Means, incident: Incident, action: journal.Merge, operator: str
-) -> None:
-    into = state.incidents.get(action.into)
-    if into is None or into.id == incident.id:
-        raise Refused(f"there is no other incident {action.into} to merge into")
-    if incident.state in FINAL or into.state in FINAL:
-        raise Refused(f"{incident.number} is {incident.state}, {into.number} is {into.state}")
-    state.change_incident(
-        into.id,
-        evidence=(*into.evidence, *incident.evidence),
-        sources=tuple(dict.fromkeys((*into.sources, *incident.sources))),
-        readings=surest((*into.readings, *incident.readings)),
-        noticed_at=max(into.noticed_at, incident.noticed_at),
-        point=into.point or incident.point,
-        where=into.where if into.point else incident.where,
-        severity=min(into.severity, incident.severity, key=lambda s: codes.severity(s).rank),
-    )
-    state.append(into.id, "merged", operator, f"took in {incident.number}")
-    state.emit(Linked(incident=incident.id, other=into.id, kind="merged", at=state.now))
-    for assignment in state.assignments_of(incident.id):
-        _hand_over(state, assignment, into.id, operator)
-    set_state(
-        state,
-        incident.id,
-        "merged",
-        operator,
-        f"same event as {into.number}",
-        merged_into=into.id,
-        disposition="duplicate",
-    )
-    follow_units(state, into.id, operator, joined=True)
-    respond(state, means, into.id)
-    give_to_others(state, means)
-
-
-def _hand_over(state: State, assignment: Assignment, into: str, operator: str) -> None:
-    """Let a unit go on to the incident that took its own in, if it is needed or there."""
-    needed = {r.capability for r in lacking(state, state.incidents[into])}
-    if assignment.capability not in needed and assignment.on_scene is None:
-        call_back(state, assignment, operator, "merged, not needed twice")
-        return
-    ended = msgspec.structs.replace(assignment, ended="cancelled", clear=state.now)
-    state.put_assignment(ended, "cancelled")
-    going_on = msgspec.structs.replace(
-        assignment,
-        id=derive(into, f"assignment/from/{assignment.id}"),
-        incident=into,
-        reasons=(*assignment.reasons, "came with a merged incident"),
-    )
-    state.put_assignment(going_on, "assigned")
-    for kind in ("turnout", "late"):
-        timer = state.timers.get((kind, assignment.id))
-        if timer is not None:
-            state.set_timer(kind, going_on.id, timer.due)
-    end_watch(state, assignment, "merged")
-    unit = state.change_unit(assignment.unit, assignment=going_on.id, incident=into)
-    state.append(into, "assigned", operator, f"{unit.name} ({unit.id}) came with a merged incident")
-
-
 def _keep_apart(
     state: State, means: Means, incident: Incident, _action: journal.KeepApart, operator: str
 ) -> None:
@@ -290,9 +262,8 @@ def _keep_apart(
     if other is None:
         raise Refused(f"nobody asked whether {incident.number} is a duplicate")
     state.change_incident(incident.id, possible_duplicate_of=None, held_until=None)
-    pair = (min(incident.id, other), max(incident.id, other))
     if other in state.incidents:
-        state.separations[pair] = None
+        state.keep_apart(incident.id, other)
     state.emit(Linked(incident=incident.id, other=other, kind="kept_apart", at=state.now))
     state.end_timer("held", incident.id)
     state.end_alerts(incident.id, operator, "possible_duplicate")
@@ -402,6 +373,9 @@ def _must_say_why(reason: str) -> None:
         raise Refused("say why: this command needs a reason")
 
 
+_OF_MERGED = (journal.Unmerge,)
+"""Commands about a merged incident itself."""
+
 _ACTIONS: dict[type, Callable[[State, Means, Incident, Any, str], None]] = {
     journal.Acknowledge: _acknowledge,
     journal.Assign: _assign,
@@ -412,7 +386,9 @@ _ACTIONS: dict[type, Callable[[State, Means, Incident, Any, str], None]] = {
     journal.AddNote: _note,
     journal.Hold: _hold,
     journal.Resume: _resume,
-    journal.Merge: _merge,
+    journal.Merge: merge,
+    journal.Unmerge: unmerge,
+    journal.Split: split,
     journal.KeepApart: _keep_apart,
     journal.Close: _close,
     journal.Reopen: _reopen,

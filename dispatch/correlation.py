@@ -17,16 +17,17 @@ Radii and windows are the policy's, started from what is in use elsewhere (Activ
 10 min, FixMyStreet 250 m, Signalen 50 m) and from the extent of each kind of event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import hypot
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from dispatch.transitions import FINAL
 from geo.crs import haversine_m
 from schemas import codes
 from schemas.policy import CorrelationRule, Policy
-from schemas.records import Evidence, Incident, Point, Reading
+from schemas.records import Evidence, Incident, Note, Point, Reading
 
 RELATED: dict[frozenset[str], float] = {
     frozenset(("fire", "explosion")): 0.85,
@@ -92,7 +93,10 @@ _MAX_BENEFIT_M = 150.0
 _NOWHERE_M = 500.0
 """A place vaguer than this (a long road's middle) says as much as none."""
 
-_VAGUE_M = 100.0
+_CLEARLY_BETTER = 0.1
+"""Evidence joins one of two events that are kept apart where its score is so much higher."""
+
+_VAGUE_AT_M = 100.0
 _VAGUE_FACTOR = 0.85
 _UNPLACED_FACTOR = 0.45
 """Without a place, kind and time alone reach the band in which an operator is asked."""
@@ -110,39 +114,55 @@ class Match(NamedTuple):
     urgent: bool = False
 
 
+class Known(NamedTuple):
+    """What evidence may belong to.
+
+    Attributes
+    ----------
+    incidents
+        At least all those that it could belong to.
+    heard
+        Ids of those that have evidence of the same datastream. Reports' ids say nothing: two call
+        centres may both count to 1001.
+    apart
+        By id, those that an operator says are not the same event.
+    """
+
+    incidents: Sequence[Incident]
+    heard: frozenset[str] = frozenset()
+    apart: Mapping[str, Iterable[str]] = MappingProxyType({})
+
+
 class Correlator(Protocol):
     """What decides whether evidence belongs to a known incident."""
 
-    def match(
-        self, evidence: Evidence, incidents: list[Incident], policy: Policy, now: datetime
-    ) -> Match:
+    def match(self, evidence: Evidence, known: Known, policy: Policy, now: datetime) -> Match:
         """Return the best match; ties go to the older incident, then the smaller id."""
 
 
 class KindPlaceTime:
     """The `Correlator` described at the top of this module."""
 
-    def match(
-        self, evidence: Evidence, incidents: list[Incident], policy: Policy, now: datetime
-    ) -> Match:
+    def match(self, evidence: Evidence, known: Known, policy: Policy, now: datetime) -> Match:
         """Return the best match; ties go to the older incident, then the smaller id."""
         best = Match(None, 0.0, ())
-        for incident in sorted(incidents, key=lambda i: (i.opened_at, i.id)):
+        scores: dict[str, float] = {}
+        for incident in sorted(known.incidents, key=lambda i: (i.opened_at, i.id)):
             if incident.state in FINAL and not _is_late(evidence, incident):
                 continue
-            match = self._score(evidence, incident, policy, now)
+            if incident.id in known.heard:
+                reason = f"the same source {evidence.source_id} has reported it before"
+                match = Match(incident.id, 1.0, (reason,))
+            else:
+                match = self._score(evidence, incident, policy, now)
             if match.score > best.score:
                 best = match
-        return best
+            scores[incident.id] = match.score
+        return _between(best, scores, known, policy)
 
     def _score(
         self, evidence: Evidence, incident: Incident, policy: Policy, now: datetime
     ) -> Match:
-        # Two call centres may both count to 1001; a datastream is one thing in the city.
-        if evidence.source == "sensor" and evidence.source_id in incident.sources:
-            return Match(
-                incident.id, 1.0, (f"the same source {evidence.source_id} has reported it before",)
-            )
         fit = _kind(evidence, incident)
         if fit.kind == 0.0:
             return Match(incident.id, 0.0, ())
@@ -170,14 +190,55 @@ class KindPlaceTime:
         return Match(incident.id, score, reasons, urgent)
 
 
+def reach_m(policy: Policy) -> float:
+    """Return how far from an incident evidence can be and still score, in metres.
+
+    Where both places are known to within `VAGUE_M`.
+    """
+    radius = max(rule.radius_m for rule in policy.correlation.values())
+    return 2.0 * radius + _MAX_BENEFIT_M
+
+
+VAGUE_M = 350.0
+"""Two places known to within this are never vaguer together than `_NOWHERE_M`."""
+
+
+def is_vague(point: Point | None) -> bool:
+    """Tell whether a place is known so badly, or not at all, that distances to it say nothing."""
+    return point is None or _accuracy(point) > VAGUE_M
+
+
+def _between(best: Match, scores: dict[str, float], known: Known, policy: Policy) -> Match:
+    """Let an operator say which it is, where evidence fits two events that he has kept apart.
+
+    Neither is joined unasked, unless it fits one of them clearly better.
+    """
+    if best.incident is None or best.incident in known.heard:
+        return best
+    rivals = [
+        other
+        for other in known.apart.get(best.incident, ())
+        if scores.get(other, 0.0) >= policy.ask_score
+        and best.score - scores[other] < _CLEARLY_BETTER
+    ]
+    if not rivals:
+        return best
+    numbers = {incident.id: incident.number for incident in known.incidents}
+    others = ", ".join(sorted(numbers[other] for other in rivals))
+    reason = f"an operator keeps {numbers[best.incident]} apart from {others}, which it fits too"
+    score = min(best.score, _below(policy.attach_score))
+    return best._replace(score=score, reasons=(*best.reasons, f"{reason}: not joined unasked"))
+
+
 def _is_late(evidence: Evidence, incident: Incident) -> bool:
-    """Tell whether evidence was under way when its incident was closed.
+    """Tell whether evidence had arrived when its incident was closed.
 
     Such evidence belongs to what is over. What came in afterwards may be a new event, whatever
-    time its source's clock says, and nobody's help may wait because an older one was closed.
+    time its source's clock says, and nobody's help may wait because an older one was closed. Both
+    times are the broker's.
     """
     closed = incident.closed_at if incident.state == "closed" else None
-    return closed is not None and max(evidence.observed_at, evidence.received_at) < closed
+    return closed is not None and evidence.received_at < closed
 
 
 class _Fit(NamedTuple):
@@ -216,14 +277,14 @@ def _kind(evidence: Evidence, incident: Incident) -> _Fit:
     return max(fits, key=lambda fit: fit.kind)
 
 
-def names(evidence: Evidence, incident: Incident) -> bool:
+def names(evidence: Evidence | Note, incident: Incident) -> bool:
     """Tell whether an incident should take the category of evidence that joins it.
 
     One that nobody could classify takes the first that somebody could; one that was understood
     unsurely that of who understands it better, but never a milder one.
     """
     said, known = evidence.category, incident.category
-    if said in ("other", known):
+    if said in ("other", known) or "category" in incident.certain:
         return False
     unsure = reading_of(incident).confidence < _NAMING <= evidence.confidence
     return known == "other" or (unsure and _usual_rank(said) <= _usual_rank(known))
@@ -236,15 +297,15 @@ def _usual_rank(category: str) -> int:
 def reading_of(incident: Incident) -> Reading:
     """Return an incident's category with the confidence of the surest who said it.
 
-    An operator's word, which makes the incident's confidence 1, is the surest.
+    An operator's word is the surest.
     """
     for reading in incident.readings:
-        if reading.category == incident.category and incident.confidence < 1.0:
+        if reading.category == incident.category and "category" not in incident.certain:
             return reading
     return Reading(category=incident.category, confidence=incident.confidence)
 
 
-def is_unread(evidence: Evidence) -> bool:
+def is_unread(evidence: Evidence | Note) -> bool:
     """Tell whether nobody could make sure what evidence is about, an exercise included."""
     return evidence.confidence < _UNREAD
 
@@ -305,7 +366,7 @@ def _place(
     )
     apart = max(0.0, metres - benefit * min(doubt, _MAX_BENEFIT_M))
     near = max(0.0, 1.0 - apart / (2.0 * rule.radius_m))
-    if doubt > _VAGUE_M:
+    if doubt > _VAGUE_AT_M:
         near *= _VAGUE_FACTOR
     return near, f"{metres:.0f} m apart, give or take {doubt:.0f} m (radius {rule.radius_m:.0f} m)"
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, call_back, respond, use_free_units
+from dispatch.respond import Means, call_back, respond
 from dispatch.state import State
 from dispatch.streets import is_possible
 from schemas.effects import CityWritten
@@ -30,7 +30,7 @@ def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
     for incident in dict.fromkeys(unit.incident for unit in left if unit.incident is not None):
         follow_units(state, incident, "policy")
         respond(state, means, incident)
-    use_free_units(state, means)
+    state.note_freed(None)
 
 
 def _move_to_city(state: State, means: Means, city: str) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from dispatch.errors import Refused
 from dispatch.state import State
 from dispatch.transitions import FINAL, INCIDENT
+from schemas import codes
+from schemas.records import Assignment, Where
 
 _PROGRESS = {"dispatched": 1, "en_route": 2, "on_scene": 3}
 _UNIT_PROGRESS = {
@@ -17,6 +19,12 @@ _UNIT_PROGRESS = {
     "transporting": "on_scene",
     "at_facility": "on_scene",
 }
+
+
+def title(category: str, where: Where) -> str:
+    """Return an incident's title: what it is, and where."""
+    row = codes.category(category)
+    return f"{row.zh} {row.en}: {where.address or where.subdistrict or '地点不明'}"
 
 
 def set_state(
@@ -62,7 +70,7 @@ def follow_units(state: State, incident: str, actor: str, *, joined: bool = Fals
     if active and record.state == "controlled" and not joined:
         return
     if active:
-        reached = [_UNIT_PROGRESS.get(state.units[a.unit].state, "dispatched") for a in active]
+        reached = [_progress(state, assignment) for assignment in active]
         target = max(reached, key=lambda name: _PROGRESS[name])
         if _PROGRESS[target] <= _PROGRESS.get(record.state, 0):
             return
@@ -77,6 +85,26 @@ def follow_units(state: State, incident: str, actor: str, *, joined: bool = Fals
         target = "controlled" if any(a.ended == "completed" for a in ended) else "pending"
     if target != record.state and target in INCIDENT[record.state]:
         set_state(state, incident, target, actor)
+
+
+def fall_back(state: State, incident: str, actor: str, floor: str) -> None:
+    """Let an incident's state follow its units after some were taken away.
+
+    Downwards too, but not below ``floor``, which it had reached without them.
+    """
+    record = state.incidents[incident]
+    active = state.assignments_of(incident)
+    if active and record.state in _PROGRESS:
+        reached = [_progress(state, assignment) for assignment in active]
+        target = max((*reached, floor), key=lambda name: _PROGRESS.get(name, 0))
+        if _PROGRESS[target] < _PROGRESS[record.state]:
+            set_state(state, incident, "pending", actor)
+            set_state(state, incident, target, actor)
+    follow_units(state, incident, actor, joined=True)
+
+
+def _progress(state: State, assignment: Assignment) -> str:
+    return _UNIT_PROGRESS.get(state.units[assignment.unit].state, "dispatched")
 
 
 def _counts(state: State, dispatched: datetime, incident: str) -> bool:

@@ -2,16 +2,21 @@
 
 from datetime import timedelta
 
-from dispatch.correlation import Correlator, Match, is_unread, names, surest
-from dispatch.incidents import set_state
+import msgspec
+
+from dispatch.correlation import Correlator, Match
+from dispatch.incidents import set_state, title
+from dispatch.nearby import known_to
+from dispatch.notes import one_more
 from dispatch.respond import Means, reroute, respond
 from dispatch.state import State
 from dispatch.transitions import FINAL
+from dispatch.understanding import FIELDS, begun, joined
 from schemas import codes
 from schemas.effects import EvidencePlaced, Linked
 from schemas.errors import UnknownCode
 from schemas.ids import derive
-from schemas.records import Evidence, Incident, Reading
+from schemas.records import Evidence, Incident, Note
 
 _ACTORS = {"sensor": "sensor", "report": "citizen"}
 
@@ -27,7 +32,9 @@ def notice(state: State, means: Means, correlator: Correlator, evidence: Evidenc
     if evidence.phase != "opened":
         _end_of_alarm(state, evidence)
         return
-    match = correlator.match(evidence, list(state.incidents.values()), state.policy, state.now)
+    if state.notes.get(evidence.id) is not None:
+        return  # noted before, under another entry's id
+    match = correlator.match(evidence, known_to(state, evidence), state.policy, state.now)
     if match.incident is not None and match.score >= state.policy.attach_score:
         _attach(state, means, match.incident, evidence, match)
     elif (
@@ -41,42 +48,17 @@ def notice(state: State, means: Means, correlator: Correlator, evidence: Evidenc
 
 
 def _open(state: State, means: Means, evidence: Evidence, match: Match, doubt: str | None) -> None:
-    category = codes.category(evidence.category)
-    place = evidence.where.address or evidence.where.subdistrict or "地点不明"
+    note = note_of(evidence, derive(evidence.id, "incident"))
     hold = timedelta(seconds=state.policy.ask_hold_s)
-    incident = Incident(
-        id=derive(evidence.id, "incident"),
-        region=state.region,
-        number=state.next_number(),
-        version=0,
-        category=evidence.category,
-        severity=evidence.severity,
-        confidence=evidence.confidence,
-        state="reported",
-        point=evidence.point,
-        where=evidence.where,
-        title=f"{category.zh} {category.en}: {place}",
-        opened_at=state.now,
-        updated_at=state.now,
-        noticed_at=state.now,
-        evidence=(evidence.id,),
-        sources=(evidence.source_id,),
-        readings=surest(_readings(evidence)),
-        possible_duplicate_of=doubt,
-        held_until=None if doubt is None or match.urgent else state.now + hold,
-    )
-    state.add_incident(incident)
     actor = _ACTORS.get(evidence.source, evidence.source)
-    state.append(incident.id, "reported", actor, incident.title, evidence.reasons)
+    incident = open_incident(state, note, actor, evidence.reasons)
+    if doubt is not None:
+        incident = state.change_incident(
+            incident.id,
+            possible_duplicate_of=doubt,
+            held_until=None if match.urgent else state.now + hold,
+        )
     _place(state, evidence, incident.id, "opened" if doubt is None else "asked", match)
-    state.raise_alert(
-        incident.id,
-        "new_incident",
-        f"{incident.number} {incident.severity} {incident.title}",
-        priority=min(3, codes.severity(evidence.severity).rank),
-    )
-    acknowledge_s = state.timing(evidence.severity).acknowledge_s
-    state.set_timer("acknowledge", incident.id, state.now + timedelta(seconds=acknowledge_s))
     if doubt is not None:
         _ask(state, incident, doubt, match, hold)
     set_state(
@@ -87,6 +69,58 @@ def _open(state: State, means: Means, evidence: Evidence, match: Match, doubt: s
         f"{evidence.category} {evidence.severity}, confidence {evidence.confidence:.2f}",
     )
     respond(state, means, incident.id)
+
+
+def note_of(evidence: Evidence, incident: str) -> Note:
+    """Return what the core remembers of evidence that belongs to an incident."""
+    return Note(
+        id=evidence.id,
+        incident=incident,
+        source=evidence.source,
+        source_id=evidence.source_id,
+        category=evidence.category,
+        severity=evidence.severity,
+        confidence=evidence.confidence,
+        point=evidence.point,
+        where=evidence.where,
+        alternatives=evidence.alternatives,
+    )
+
+
+def open_incident(state: State, note: Note, actor: str, reasons: tuple[str, ...]) -> Incident:
+    """Open the incident that a note names, of that note alone, and ask for an acknowledgement."""
+    blank = Incident(
+        id=note.incident,
+        region=state.region,
+        number=state.next_number(),
+        version=0,
+        category=note.category,
+        severity=note.severity,
+        confidence=note.confidence,
+        state="reported",
+        point=note.point,
+        where=note.where,
+        title=title(note.category, note.where),
+        opened_at=state.now,
+        updated_at=state.now,
+        noticed_at=state.now,
+        evidence=(),
+        sources=(),
+    )
+    incident = msgspec.structs.replace(begun(blank, note), **one_more(blank, note, is_new=True))
+    state.add_incident(incident)
+    if state.notes.get(note.id) is None:
+        state.notes.add(note)
+    state.append(incident.id, "reported", actor, incident.title, reasons)
+    state.raise_alert(
+        incident.id,
+        "new_incident",
+        f"{incident.number} {incident.severity} {incident.title}",
+        priority=min(3, codes.severity(note.severity).rank),
+    )
+    acknowledge_s = state.timing(note.severity).acknowledge_s
+    state.set_timer("acknowledge", incident.id, state.now + timedelta(seconds=acknowledge_s))
+    return state.incidents[incident.id]
 
 
 def _ask(state: State, incident: Incident, doubt: str, match: Match, hold: timedelta) -> None:
@@ -102,100 +136,64 @@ def _ask(state: State, incident: Incident, doubt: str, match: Match, hold: timed
 
 
 def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, match: Match) -> None:
+    note = note_of(evidence, incident_id)
+    is_new = not state.notes.has_source(incident_id, note.source_id)
+    state.notes.add(note)
     before = state.incidents[incident_id]
-    actor = _ACTORS.get(evidence.source, evidence.source)
-    sources = before.sources
-    if evidence.source_id not in sources:
-        sources = (*sources, evidence.source_id)
-    sure = 1.0 - (1.0 - before.confidence) * (1.0 - evidence.confidence)
     state.change_incident(
-        incident_id,
-        evidence=(*before.evidence, evidence.id),
-        sources=sources,
-        noticed_at=state.now,
-        confidence=round(sure, 6),
-        readings=surest((*before.readings, *_readings(evidence))),
+        incident_id, **one_more(before, note, is_new=is_new), noticed_at=state.now
     )
-    state.append(
-        incident_id,
-        "evidence",
-        actor,
-        f"{evidence.source} {evidence.source_id}: {evidence.category} {evidence.severity}",
-        (*match.reasons, *evidence.reasons),
-    )
+    said = f"{evidence.source} {evidence.source_id}: {evidence.category} {evidence.severity}"
+    reasons = (*match.reasons, *evidence.reasons)
+    take_in(state, means, note, said, _ACTORS.get(evidence.source, evidence.source), reasons)
     _place(state, evidence, incident_id, "attached", match)
+
+
+def take_in(  # noqa: PLR0917 - one act, said in full
+    state: State, means: Means, note: Note, said: str, actor: str, reasons: tuple[str, ...]
+) -> None:
+    """Understand an incident with one more note, say what that changes, and respond to it."""
+    before = state.incidents[note.incident]
+    known = joined(before, note)
+    state.change_incident(note.incident, confidence=known.confidence, readings=known.readings)
+    state.append(note.incident, "evidence", actor, said, reasons)
     if before.state in FINAL:
         return
-    _raise_severity(state, incident_id, evidence)
-    _name(state, before, evidence)
-    moved = _refine_place(state, incident_id, evidence)
-    if moved:
-        reroute(state, means, incident_id, "the place is known better now")
-    respond(state, means, incident_id)
+    tell_changes(state, note.incident, known, "policy", f"{note.source} {note.source_id} says so")
+    if known.point != before.point:
+        reroute(state, means, note.incident, "the place is known better now")
+    respond(state, means, note.incident)
 
 
-def _raise_severity(state: State, incident_id: str, evidence: Evidence) -> None:
-    incident = state.incidents[incident_id]
-    if codes.severity(evidence.severity).rank >= codes.severity(incident.severity).rank:
-        return
-    if evidence.category != incident.category and is_unread(evidence):
-        return
-    state.change_incident(incident_id, severity=evidence.severity)
-    state.append(
-        incident_id,
-        "severity",
-        "policy",
-        f"{incident.severity} → {evidence.severity}",
-        (f"{evidence.source} {evidence.source_id} says so",),
-    )
-
-
-def _readings(evidence: Evidence) -> tuple[Reading, ...]:
-    """Return all that evidence may mean."""
-    said = Reading(category=evidence.category, confidence=evidence.confidence)
-    return (said, *evidence.alternatives)
-
-
-def _name(state: State, incident: Incident, evidence: Evidence) -> None:
-    """Let an incident, as it was before, take the category of who understands it better."""
-    if not names(evidence, incident):
-        return
-    category = codes.category(evidence.category)
-    place = incident.where.address or incident.where.subdistrict or "地点不明"
-    state.change_incident(
-        incident.id, category=category.code, title=f"{category.zh} {category.en}: {place}"
-    )
-    state.append(
-        incident.id,
-        "classified",
-        "policy",
-        f"{incident.category} → {category.code}",
-        (f"{evidence.source} {evidence.source_id} says so",),
-    )
-
-
-def _refine_place(state: State, incident_id: str, evidence: Evidence) -> bool:
-    """Take the new place if it is known at least twice as well; True if it was taken."""
-    incident = state.incidents[incident_id]
-    old, new = incident.point, evidence.point
-    if new is None or (old is not None and not _much_better(old.accuracy_m, new.accuracy_m)):
-        return False
-    state.change_incident(incident_id, point=new, where=evidence.where)
-    state.end_alerts(incident_id, "located", "unlocated")
-    accuracy = "unknown" if new.accuracy_m is None else f"{new.accuracy_m:.0f} m"
-    state.append(
-        incident_id, "classified", "policy", "place refined", (f"accuracy now {accuracy}",)
-    )
-    return True
-
-
-def _much_better(old: float | None, new: float | None) -> bool:
-    return old is not None and new is not None and new * 2.0 <= old
+def tell_changes(state: State, incident: str, known: Incident, actor: str, why: str) -> None:
+    """Let an incident be understood as ``known`` from here on, with a line for each change."""
+    before = state.incidents[incident]
+    if known.severity != before.severity:
+        state.change_incident(incident, severity=known.severity)
+        state.append(incident, "severity", actor, f"{before.severity} → {known.severity}", (why,))
+    if known.category != before.category:
+        changed = {"category": known.category, "title": title(known.category, before.where)}
+        state.change_incident(incident, **changed)
+        text = f"{before.category} → {known.category}"
+        state.append(incident, "classified", actor, text, (why,))
+    if known.point != before.point:
+        state.change_incident(incident, point=known.point, where=known.where)
+        text, accuracy = "place unknown", "nobody has said where"
+        if known.point is not None:
+            state.end_alerts(incident, "located", "unlocated")
+            metres = known.point.accuracy_m
+            accuracy = f"accuracy now {'unknown' if metres is None else f'{metres:.0f} m'}"
+            text = "place refined"
+        state.append(incident, "classified", actor, text, (accuracy,))
+    rest = {name: getattr(known, name) for name in FIELDS}
+    if any(getattr(state.incidents[incident], name) != value for name, value in rest.items()):
+        state.change_incident(incident, **rest)
 
 
 def _end_of_alarm(state: State, evidence: Evidence) -> None:
     """Note that a sensor is back to normal, or silent, in the incident it belongs to."""
-    mine = [i for i in state.open_incidents() if evidence.source_id in i.sources]
+    heard = dict.fromkeys(state.root(i).id for i in state.notes.heard(evidence.source_id))
+    mine = [state.incidents[i] for i in heard if state.incidents[i].state not in FINAL]
     if not mine:
         reason = f"no open incident has {evidence.source_id}"
         _place(state, evidence, None, "ignored", Match(None, 0.0, (reason,)))

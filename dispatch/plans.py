@@ -1,10 +1,11 @@
 """Who a response plan asks for, and what of it is still missing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from schemas.policy import Policy, Requirement
-from schemas.records import Assignment
+from schemas.records import Assignment, Incident, PlanKey
 
 
 def requirements(policy: Policy, category: str, severity: str) -> tuple[Requirement, ...]:
@@ -12,29 +13,68 @@ def requirements(policy: Policy, category: str, severity: str) -> tuple[Requirem
 
     A policy without a plan for any category asks for nobody.
     """
-    for wanted in ((category, severity), (category, "*"), ("*", severity), ("*", "*")):
+    for key in ((category, severity), (category, "*"), ("*", severity), ("*", "*")):
         for plan in policy.plans:
-            if (plan.category, plan.severity) == wanted:
+            if (plan.category, plan.severity) == key:
                 return plan.requirements
     return ()
 
 
+def wanted(policy: Policy, incident: Incident) -> tuple[Requirement, ...]:
+    """Return what an incident's plan asks for, and those of the incidents merged into it.
+
+    Of several plans that ask for one capability the largest count holds: they are for one event.
+    """
+    counts: dict[str, int] = {}
+    own = PlanKey(category=incident.category, severity=incident.severity)
+    for plan in (own, *incident.plans):
+        for requirement in requirements(policy, plan.category, plan.severity):
+            known = counts.get(requirement.capability, 0)
+            counts[requirement.capability] = max(known, requirement.count)
+    return tuple(Requirement(capability=name, count=count) for name, count in counts.items())
+
+
 def missing(
-    wanted: Iterable[Requirement], assignments: Iterable[Assignment]
+    required: Iterable[Requirement], assignments: Iterable[Assignment]
 ) -> tuple[Requirement, ...]:
-    """Return what ``wanted`` asks for beyond those who are sent or have done their part.
+    """Return what is ``required`` beyond those who are sent or have done their part.
 
     A cancelled assignment leaves its requirement open, a completed one does not.
     """
     sent = Counter(a.capability for a in assignments if a.ended != "cancelled")
     lacking = []
-    for requirement in wanted:
+    for requirement in required:
         count = requirement.count - min(requirement.count, sent[requirement.capability])
         if count > 0:
             lacking.append(Requirement(capability=requirement.capability, count=count))
     return tuple(lacking)
 
 
-def describe(wanted: Iterable[Requirement]) -> tuple[str, ...]:
+def surplus(
+    required: Iterable[Requirement], assignments: Iterable[Assignment]
+) -> tuple[Assignment, ...]:
+    """Return the active assignments that nothing of ``required`` asks for, latest arrival first.
+
+    Who has arrived is never too many.
+    """
+    counts = {requirement.capability: requirement.count for requirement in required}
+    active: dict[str, list[Assignment]] = defaultdict(list)
+    for assignment in assignments:
+        if assignment.ended is None:
+            active[assignment.capability].append(assignment)
+        elif assignment.ended == "completed" and counts.get(assignment.capability):
+            counts[assignment.capability] -= 1
+    left: list[Assignment] = []
+    for capability, sent in active.items():
+        ranked = sorted(sent, key=lambda a: (a.on_scene is None, _arrival(a), a.id))
+        left += [a for a in ranked[counts.get(capability, 0) :] if a.on_scene is None]
+    return tuple(sorted(left, key=lambda a: (_arrival(a), a.id), reverse=True))
+
+
+def _arrival(assignment: Assignment) -> datetime:
+    return assignment.dispatched + timedelta(seconds=assignment.eta_s)
+
+
+def describe(required: Iterable[Requirement]) -> tuple[str, ...]:
     """Return requirements in words, such as ``pump×2``."""
-    return tuple(f"{requirement.capability}×{requirement.count}" for requirement in wanted)
+    return tuple(f"{requirement.capability}×{requirement.count}" for requirement in required)

@@ -12,7 +12,8 @@ from dispatch.correlation import Correlator, KindPlaceTime
 from dispatch.errors import WrongRegion
 from dispatch.fleet import take_over_fleet
 from dispatch.notice import notice
-from dispatch.respond import Means, use_free_units
+from dispatch.respond import Means
+from dispatch.settle import plans_changed, settle
 from dispatch.stamps import move, stamp
 from dispatch.state import State
 from dispatch.streets import change_street
@@ -82,7 +83,7 @@ class Region:
 
     def next_due(self) -> datetime | None:
         """Return when the earliest timer is due; a tick should stand in the journal then."""
-        return min((timer.due for timer in self._state.timers.values()), default=None)
+        return self._state.next_due()
 
     def apply(self, entry: journal.Entry, at: datetime) -> tuple[Effect, ...]:
         """Decide what follows from an entry.
@@ -111,9 +112,10 @@ class Region:
             raise WrongRegion(f"entry {entry.id} is of {entry.region}, this is {state.region}")
         if entry.id in state.seen:
             return ()
-        # A tick says itself how late it is: the clocks of broker and worker may differ.
-        state.begin(entry.id, max(at, entry.due) if isinstance(entry, journal.Tick) else at)
+        state.begin(entry.id, at)
+        act_on_due(state, self._means)
         self._decide(entry)
+        settle(state, self._means)
         return state.finish()
 
     def _decide(self, entry: journal.Entry) -> None:
@@ -131,13 +133,13 @@ class Region:
             case journal.PolicyChanged():
                 state.set_policy(entry.policy)
                 state.emit(PolicyWritten(policy=entry.policy, at=state.now))
-                use_free_units(state, means)
+                plans_changed(state)
             case journal.FleetChanged():
                 take_over_fleet(state, means, entry)
             case journal.Command():
                 obey(state, means, entry)
             case journal.Tick():
-                act_on_due(state, means)
+                pass  # a nudge: what is due has acted
 
     def _notice(self, evidence: Evidence) -> None:
         point = evidence.point

@@ -7,15 +7,20 @@ import msgspec
 
 from dispatch.assignment import Assigner, Choice
 from dispatch.incidents import follow_units, set_state
-from dispatch.plans import describe, missing, requirements
+from dispatch.plans import describe, missing, surplus, wanted
 from dispatch.state import State
 from dispatch.transitions import FINAL
 from dispatch.travel import Travel
-from schemas import codes
 from schemas.effects import Recommended
 from schemas.ids import derive
 from schemas.policy import Requirement
 from schemas.records import Assignment, Incident, Point, Recommendation, Unit
+
+NO_RESPONSE = (*FINAL, "on_hold", "scheduled", "reported")
+"""States of incidents to which nobody is sent."""
+
+_GRAVE = ("P1", "P2")
+"""Severities of which an operator is told at once that somebody is missing."""
 
 _LOOK_AGAIN_S = 60.0
 """A short incident that was escalated is looked at again this often."""
@@ -30,13 +35,21 @@ class Means(NamedTuple):
 
 def lacking(state: State, incident: Incident) -> tuple[Requirement, ...]:
     """Return what the response plan asks for beyond the units already sent."""
-    wanted = requirements(state.policy, incident.category, incident.severity)
-    sent = [
+    return missing(wanted(state.policy, incident), _sent(state, incident))
+
+
+def too_many(state: State, incident: Incident) -> tuple[Assignment, ...]:
+    """Return the active assignments that no plan asks for, the latest to arrive first."""
+    return surplus(wanted(state.policy, incident), _sent(state, incident))
+
+
+def _sent(state: State, incident: Incident) -> list[Assignment]:
+    """Return the assignments that count towards the plan: those since it was last reopened."""
+    return [
         assignment
         for assignment in state.assignments_of(incident.id, active=False)
         if incident.reopened_at is None or assignment.dispatched >= incident.reopened_at
     ]
-    return missing(wanted, sent)
 
 
 def respond(state: State, means: Means, incident_id: str) -> None:
@@ -46,22 +59,24 @@ def respond(state: State, means: Means, incident_id: str) -> None:
     the incident stays short and is looked at again when one becomes free.
     """
     incident = state.incidents[incident_id]
-    if incident.state in (*FINAL, "on_hold", "scheduled", "reported"):
+    if incident.state in NO_RESPONSE:
         return
-    wanted = lacking(state, incident)
-    if not wanted:
+    if state.has_alert(incident_id, "surplus") and not too_many(state, incident):
+        state.end_alerts(incident_id, "none too many", "surplus")
+    required = lacking(state, incident)
+    if not required:
         _resourced(state, incident_id)
         return
     if incident.point is None:
         state.raise_alert(incident_id, "unlocated", f"{incident.number}: where is it?")
         _pend(state, incident_id)
         return
-    recommendation = recommend(state, means, incident, incident.point, wanted)
+    recommendation = recommend(state, means, incident, incident.point, required)
     chosen = [candidate for candidate in recommendation.candidates if candidate.chosen]
     if chosen or recommendation.short != incident.short:
         _record(state, incident_id, recommendation)
     if not chosen:
-        _short(state, incident_id, recommendation.short)
+        note_short(state, incident_id, recommendation.short)
         return
     waits = why_not_automatic(state, incident)
     if waits is None:
@@ -71,7 +86,7 @@ def respond(state: State, means: Means, incident_id: str) -> None:
     else:
         units = ", ".join(candidate.unit for candidate in chosen)
         state.raise_alert(incident_id, "confirm_dispatch", f"Send {units}? Waiting: {waits}")
-    _short(state, incident_id, recommendation.short)
+    note_short(state, incident_id, recommendation.short)
     if waits is None and not recommendation.short:
         _resourced(state, incident_id)
 
@@ -81,22 +96,20 @@ def recommend(
     means: Means,
     incident: Incident,
     scene: Point,
-    wanted: tuple[Requirement, ...],
+    required: tuple[Requirement, ...],
 ) -> Recommendation:
-    """Return who should go for ``wanted``, by the region's assigner."""
-    able = {requirement.capability for requirement in wanted}
-    units = [
-        unit
-        for _, unit in sorted(state.units.items())
-        if codes.unit_state(unit.state).availability == "available"
-        and able.intersection(unit.capabilities)
-    ]
+    """Return who should go for what is ``required``, by the region's assigner."""
+    units = state.free_units(requirement.capability for requirement in required)
     seconds, remark = means.travel.seconds(state, units, scene)
     choices = [
         Choice(unit, time, stale(state, unit)) for unit, time in zip(units, seconds, strict=True)
     ]
-    answer = means.assigner.recommend(wanted, choices, state.policy.version, state.policy.max_eta_s)
-    plan = f"plan for {incident.category} {incident.severity}: {', '.join(describe(wanted))}"
+    answer = means.assigner.recommend(
+        required, choices, state.policy.version, state.policy.max_eta_s
+    )
+    plans = [f"{incident.category} {incident.severity}"]
+    plans += [f"{plan.category} {plan.severity}" for plan in incident.plans]
+    plan = f"plan for {' and '.join(plans)}: {', '.join(describe(required))}"
     reasons = (plan, *answer.reasons, *((remark,) if remark else ()))
     return msgspec.structs.replace(answer, reasons=reasons)
 
@@ -211,21 +224,6 @@ def end_watch(state: State, assignment: Assignment, by: str, *, arrived: bool = 
         state.end_alerts(assignment.incident, by, "unit_late", subject=assignment.id)
 
 
-def use_free_units(state: State, means: Means) -> None:
-    """Look again at incidents that are short, worst and oldest first."""
-    waiting = [incident for incident in state.open_incidents() if incident.short]
-    waiting.sort(key=lambda i: (codes.severity(i.severity).rank, i.opened_at, i.id))
-    free = {
-        capability
-        for unit in state.units.values()
-        if codes.unit_state(unit.state).availability == "available"
-        for capability in unit.capabilities
-    }
-    for incident in waiting:
-        if any(r.capability in free for r in lacking(state, incident)):
-            respond(state, means, incident.id)
-
-
 def reroute(state: State, means: Means, incident_id: str, why: str) -> None:
     """Compute the ways of an incident's units again, of those that have not arrived."""
     incident = state.incidents[incident_id]
@@ -272,12 +270,18 @@ def _resourced(state: State, incident_id: str) -> None:
     state.end_alerts(incident_id, "resourced", "unresourced", "confirm_dispatch", "unlocated")
 
 
-def _short(state: State, incident_id: str, short: tuple[str, ...]) -> None:
+def note_short(state: State, incident_id: str, short: tuple[str, ...]) -> None:
+    """Remember what an incident is short of, tell it, and promise to look again."""
     incident = state.incidents[incident_id]
     if short != incident.short:
         state.change_incident(incident_id, short=short)
         if short:
             state.append(incident_id, "short", "policy", f"Short of {'; '.join(short)}")
+        else:
+            state.end_alerts(incident_id, "units found", "unresourced")
+    if short and incident.severity in _GRAVE:
+        text = f"{incident.number} is short of {'; '.join(short)}"
+        state.raise_alert(incident_id, "unresourced", text)
     if short and ("unresourced", incident_id) not in state.timers:
         wait = state.timing(incident.severity).unresourced_s
         if state.has_alert(incident_id, "unresourced"):

@@ -6,10 +6,9 @@ import msgspec
 
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, end_watch, respond, use_free_units
+from dispatch.respond import Means, end_watch, respond
 from dispatch.state import State
 from dispatch.transitions import STAMP_OF_STATE, UNIT
-from schemas import codes
 from schemas.effects import StampRefused
 from schemas.journal import UnitMoved, UnitStamped
 from schemas.records import Assignment, Unit
@@ -67,7 +66,8 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
         raise Refused(f"unit {entry.unit} is not of this region's fleet")
     if entry.status not in UNIT:
         raise Refused(f"{entry.status} is no unit state")
-    if entry.incident is not None and entry.incident != unit.incident:
+    named = _named(state, entry.incident)
+    if named is not None and named != unit.incident:
         raise Refused(f"{unit.id} is not assigned to {entry.incident}")
     assignment = None if unit.assignment is None else state.assignments[unit.assignment]
     late = unit.status_at is not None and entry.time < unit.status_at
@@ -77,7 +77,7 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
         return
     # Vehicle clocks are off: a stamp that names the unit's incident is about it, whatever its
     # time; one that does not may be left from before.
-    if late and not (fits and assignment is not None and entry.incident == unit.incident):
+    if late and not (fits and assignment is not None and named == unit.incident):
         raise Refused(f"{unit.id} has been {unit.state} since a later time")
     if not fits:
         allowed = ", ".join(UNIT[unit.state])
@@ -89,8 +89,13 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
     _set_status(state, unit, entry)
     if assignment is not None:
         _follow(state, means, unit, assignment, entry)
-    if codes.unit_state(entry.status).availability == "available":
-        use_free_units(state, means)
+
+
+def _named(state: State, incident: str | None) -> str | None:
+    """Return the incident that a stamp is about: what took in the one that it names, if any."""
+    if incident is None or incident not in state.incidents:
+        return incident
+    return state.root(incident).id
 
 
 def _is_earlier_step(current: str, status: str) -> bool:
@@ -142,7 +147,7 @@ def _follow(
         "stamp",
         entry.by if entry.by != "crew" else unit.id,
         f"{unit.name} ({unit.id}) {entry.status}",
-        (entry.reason,) if entry.reason else (),
+        tuple(reason for reason in (entry.reason, _followed(state, entry, assignment)) if reason),
     )
     if entry.status != "acknowledged":
         arrived = entry.status not in ("en_route", "staging")
@@ -150,3 +155,11 @@ def _follow(
     follow_units(state, assignment.incident, unit.id)
     if assignment.ended == "cancelled":
         respond(state, means, assignment.incident)
+
+
+def _followed(state: State, entry: UnitStamped, assignment: Assignment) -> str | None:
+    """Return what to say where a stamp names an incident that was merged into its unit's."""
+    if entry.incident in (None, assignment.incident):
+        return None
+    named, root = state.incidents[str(entry.incident)], state.incidents[assignment.incident]
+    return f"named {named.number}, which was merged into {root.number}"

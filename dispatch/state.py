@@ -5,11 +5,15 @@ ledger gets and what the core knows cannot differ.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from dispatch.correlation import is_vague
+from dispatch.indexes import Grid, Ordered
+from dispatch.notes import Notes
 from dispatch.transitions import FINAL
 from schemas import codes
 from schemas.effects import (
@@ -19,6 +23,7 @@ from schemas.effects import (
     ConditionWritten,
     Effect,
     IncidentWritten,
+    MergeWritten,
     TimelineAppended,
     TimerEnded,
     TimerSet,
@@ -31,11 +36,16 @@ from schemas.records import (
     Assignment,
     Condition,
     Incident,
+    Merger,
+    Point,
     TimelineEntry,
     Timer,
     Unit,
 )
 from schemas.snapshot import SEEN, Snapshot
+
+TIMERS = ("acknowledge", "turnout", "late", "unresourced", "held", "expire", "look")
+"""Kinds of timers."""
 
 
 class State:
@@ -51,23 +61,45 @@ class State:
         self.assignments = {assignment.id: assignment for assignment in snapshot.assignments}
         self.alerts = {alert.id: alert for alert in snapshot.alerts}
         self.conditions = {condition.id: condition for condition in snapshot.conditions}
-        self.timers = {(timer.kind, timer.subject): timer for timer in snapshot.timers}
+        self.timers: dict[tuple[str, str], Timer] = {}
+        self.mergers = {merger.incident: merger for merger in snapshot.mergers}
+        self.notes = Notes(snapshot.notes)
         self.numbers = dict(snapshot.numbers)
-        self.separations = dict.fromkeys(
-            pair for pair in snapshot.separations if set(pair) <= self.incidents.keys()
-        )
+        self.apart: dict[str, dict[str, None]] = {}
+        for one, other in snapshot.separations:
+            if one in self.incidents and other in self.incidents:
+                self.keep_apart(one, other)
         self.seen = dict.fromkeys(snapshot.seen)
         self._policy_written = snapshot.policy is not None
         self.cause = ""
         self.effects: list[Effect] = []
         self._dirty_incidents: dict[str, None] = {}
         self._dirty_units: dict[str, None] = {}
+        self._freed: dict[str, None] | None = {}
+        self._index_all(snapshot)
+
+    def _index_all(self, snapshot: Snapshot) -> None:
+        """Build what is looked up by; each change of a record keeps it in step."""
+        self._open = Ordered[str]()
+        self._short = Ordered[str]()
+        self._over = Ordered[str]()
+        self._places = Grid()
+        self._due = Ordered[tuple[str, str]]()
+        self._free: dict[str, dict[str, None]] = {}
         self._assignments_by_incident: dict[str, list[str]] = {}
+        self._alerts_by_incident: dict[str, list[str]] = {}
+        for timer in snapshot.timers:
+            self._keep_timer(timer)
+        for incident in snapshot.incidents:
+            if incident.merged_into is not None:
+                self.notes.merge(incident.id, incident.merged_into)
+            self._index_incident(incident)
+        for unit in snapshot.units:
+            self._index_unit(unit)
         for assignment in snapshot.assignments:
             self._index(assignment)
-        self._first_closed = min(
-            (i.closed_at for i in self.incidents.values() if i.closed_at is not None), default=None
-        )
+        for alert in snapshot.alerts:
+            insort(self._alerts_by_incident.setdefault(alert.incident, []), alert.id)
 
     # -- the entry at hand ---------------------------------------------------------------
 
@@ -88,7 +120,7 @@ class State:
         self._forget()
 
     def finish(self) -> tuple[Effect, ...]:
-        """Return the entry's effects; changed incidents and units come last, each once."""
+        """Return the entry's effects; what changed after its last line comes at the end, once."""
         for incident in self._dirty_incidents:
             self.effects.append(IncidentWritten(incident=self.incidents[incident]))
         for unit in self._dirty_units:
@@ -105,19 +137,41 @@ class State:
 
     def add_incident(self, incident: Incident) -> None:
         """Take in a new incident."""
-        self.incidents[incident.id] = incident
-        self._dirty_incidents[incident.id] = None
+        self._keep_incident(incident)
 
     def change_incident(self, incident: str, **changes: Any) -> Incident:  # noqa: ANN401 - fields
         """Change fields of an incident and return it."""
-        changed = msgspec.structs.replace(
-            self.incidents[incident], **(changes | {"updated_at": self.now})
-        )
-        self.incidents[incident] = changed
-        self._dirty_incidents[incident] = None
-        if changed.closed_at is not None and self._first_closed is None:
-            self._first_closed = changed.closed_at
+        before = self.incidents[incident]
+        changed = msgspec.structs.replace(before, **(changes | {"updated_at": self.now}))
+        if changed.merged_into != before.merged_into:
+            if before.merged_into is not None:
+                self.notes.unmerge(incident, before.merged_into)
+            if changed.merged_into is not None:
+                self.notes.merge(incident, changed.merged_into)
+        self._keep_incident(changed)
         return changed
+
+    def _keep_incident(self, incident: Incident) -> None:
+        self.incidents[incident.id] = incident
+        self._dirty_incidents[incident.id] = None
+        self._index_incident(incident)
+
+    def _index_incident(self, incident: Incident) -> None:
+        rank = codes.severity(incident.severity).rank
+        self._places.put(incident.id, None if is_vague(incident.point) else incident.point)
+        if incident.state in FINAL:
+            self._open.drop(incident.id)
+            self._short.drop(incident.id)
+        else:
+            self._open.put(incident.id, (rank, incident.opened_at))
+            if incident.short:
+                self._short.put(incident.id, (rank, incident.opened_at))
+            else:
+                self._short.drop(incident.id)
+        if incident.closed_at is None or incident.merged_into is not None:
+            self._over.drop(incident.id)
+        else:
+            self._over.put(incident.id, incident.closed_at)
 
     def append(
         self,
@@ -141,14 +195,40 @@ class State:
             cause=self.cause,
         )
         self.effects.append(TimelineAppended(entry=entry))
+        self.effects.append(IncidentWritten(incident=self.incidents[incident]))
+        del self._dirty_incidents[incident]
 
-    def open_incidents(self) -> list[Incident]:
-        """Return the incidents that may still need somebody, in order of id."""
-        return [
-            self.incidents[incident]
-            for incident in sorted(self.incidents)
-            if self.incidents[incident].state not in FINAL
-        ]
+    def open_incidents(self) -> list[str]:
+        """Return the incidents that may still need somebody, worst and oldest first."""
+        return list(self._open)
+
+    def waiting(self, behind: str | None = None) -> list[str]:
+        """Return the open incidents that are short, worst and oldest first."""
+        return self._short.beyond(behind)
+
+    def around(self, point: Point | None, metres: float) -> list[Incident]:
+        """Return all incidents within a distance, some farther away, and those without a place.
+
+        All that are remembered where ``point`` is None.
+        """
+        if point is None:
+            return list(self.incidents.values())
+        return [self.incidents[incident] for incident in self._places.around(point, metres)]
+
+    def root(self, incident: str) -> Incident:
+        """Return the incident that has taken this one in, or itself."""
+        record = self.incidents[incident]
+        while record.merged_into in self.incidents:
+            record = self.incidents[record.merged_into]
+        return record
+
+    def put_merger(self, merger: Merger) -> None:
+        """Take in what a merge did, or that it is undone."""
+        if merger.undone_at is None:
+            self.mergers[merger.incident] = merger
+        else:
+            del self.mergers[merger.incident]
+        self.effects.append(MergeWritten(merger=merger))
 
     def next_number(self) -> str:
         """Return the number of the next incident of the city's day, counting up."""
@@ -162,8 +242,41 @@ class State:
 
     def put_unit(self, unit: Unit) -> None:
         """Take in a new unit, or a changed one."""
+        before = self.units.get(unit.id)
         self.units[unit.id] = unit
         self._dirty_units[unit.id] = None
+        if before is not None:
+            for capability in before.capabilities:
+                self._free.get(capability, {}).pop(unit.id, None)
+        self._index_unit(unit)
+        if is_free(unit) and (before is None or not is_free(before)):
+            self.note_freed(unit.capabilities)
+
+    def _index_unit(self, unit: Unit) -> None:
+        if is_free(unit):
+            for capability in unit.capabilities:
+                self._free.setdefault(capability, {})[unit.id] = None
+
+    def free_units(self, capabilities: Iterable[str]) -> list[Unit]:
+        """Return the free units that have any of these capabilities, in order of their ids."""
+        found = {unit for capability in capabilities for unit in self._free.get(capability, ())}
+        return [self.units[unit] for unit in sorted(found)]
+
+    def is_free(self, capability: str) -> bool:
+        """Tell whether any unit with a capability is free."""
+        return bool(self._free.get(capability))
+
+    def note_freed(self, capabilities: Iterable[str] | None) -> None:
+        """Remember that work is to be found for units with these; for whoever is free if None."""
+        if capabilities is None:
+            self._freed = None
+        elif self._freed is not None:
+            self._freed.update(dict.fromkeys(capabilities))
+
+    def take_freed(self) -> dict[str, None] | None:
+        """Return what has been noted as freed in this entry, and begin anew; None for all."""
+        freed, self._freed = self._freed, {}
+        return freed
 
     def change_unit(self, unit: str, **changes: Any) -> Unit:  # noqa: ANN401 - fields
         """Change fields of a unit and return it."""
@@ -209,6 +322,7 @@ class State:
             subject=subject,
         )
         self.alerts[alert.id] = alert
+        insort(self._alerts_by_incident.setdefault(incident, []), alert.id)
         self.effects.append(AlertWritten(alert=alert))
 
     def end_alerts(self, incident: str, by: str, *kinds: str, subject: str | None = None) -> None:
@@ -220,35 +334,56 @@ class State:
         """Tell whether an alert of this kind stands."""
         return bool(self._alerts_of(incident, (kind,), None))
 
+    def alerts_of(self, incident: str) -> list[Alert]:
+        """Return an incident's alerts in order of their ids."""
+        return self._alerts_of(incident, (), None)
+
     def _alerts_of(self, incident: str, kinds: tuple[str, ...], subject: str | None) -> list[Alert]:
+        mine = [self.alerts[alert] for alert in self._alerts_by_incident.get(incident, ())]
         return [
             alert
-            for _, alert in sorted(self.alerts.items())
-            if alert.incident == incident
-            and (not kinds or alert.kind in kinds)
-            and (subject is None or alert.subject == subject)
+            for alert in mine
+            if (not kinds or alert.kind in kinds) and (subject is None or alert.subject == subject)
         ]
 
     def _end_alert(self, alert: Alert, by: str) -> None:
         del self.alerts[alert.id]
+        mine = self._alerts_by_incident[alert.incident]
+        mine.remove(alert.id)
+        if not mine:
+            del self._alerts_by_incident[alert.incident]
         ended = msgspec.structs.replace(alert, ended_at=self.now, ended_by=by)
         self.effects.append(AlertWritten(alert=ended))
 
     def set_timer(self, kind: str, subject: str, due: datetime) -> None:
         """Promise to look again at ``due``; replaces an earlier promise of the same kind."""
         timer = Timer(kind=kind, subject=subject, due=due)
-        self.timers[kind, subject] = timer
+        self._keep_timer(timer)
         self.effects.append(TimerSet(timer=timer))
+
+    def _keep_timer(self, timer: Timer) -> None:
+        self.timers[timer.kind, timer.subject] = timer
+        self._due.put((timer.kind, timer.subject), timer.due)
 
     def end_timer(self, kind: str, subject: str) -> None:
         """Withdraw a promise, if it stands."""
         if self.timers.pop((kind, subject), None) is not None:
+            self._due.drop((kind, subject))
             self.effects.append(TimerEnded(kind=kind, subject=subject))
+
+    def timers_of(self, subject: str) -> list[Timer]:
+        """Return the timers about a subject, by kind."""
+        mine = [timer for kind in TIMERS if (timer := self.timers.get((kind, subject)))]
+        return sorted(mine, key=lambda timer: timer.kind)
+
+    def next_due(self) -> datetime | None:
+        """Return when the earliest timer is due."""
+        due: datetime | None = self._due.first()
+        return due
 
     def due_timers(self) -> list[Timer]:
         """Return the timers due by now: by time, then kind and subject."""
-        due = [timer for timer in self.timers.values() if timer.due <= self.now]
-        return sorted(due, key=lambda timer: (timer.due, timer.kind, timer.subject))
+        return [self.timers[key] for key in self._due.until(self.now)]
 
     def timing(self, severity: str) -> Timers:
         """Return the policy's times for a severity (those of the worst for an unknown one)."""
@@ -283,7 +418,13 @@ class State:
             conditions=_by_id(self.conditions),
             timers=tuple(timer for _, timer in sorted(self.timers.items())),
             numbers=dict(sorted(self.numbers.items())),
-            separations=tuple(sorted(self.separations)),
+            separations=tuple(
+                sorted(
+                    (one, two) for one, others in self.apart.items() for two in others if one < two
+                )
+            ),
+            notes=self.notes.all(),
+            mergers=tuple(sorted(self.mergers.values(), key=lambda merger: merger.id)),
             seen=tuple(self.seen),
         )
 
@@ -297,19 +438,36 @@ class State:
 
     def _forget(self) -> None:
         """Drop closed incidents whose memory time is over, with all that hangs on them."""
-        memory = timedelta(seconds=self.policy.closed_memory_s)
-        if self._first_closed is None or self._first_closed + memory > self.now:
-            return
-        for incident in list(self.incidents.values()):
-            if incident.closed_at is not None and incident.closed_at + memory <= self.now:
-                del self.incidents[incident.id]
-                for assignment in self._assignments_by_incident.pop(incident.id, ()):
-                    del self.assignments[assignment]
-        for pair in [p for p in self.separations if not set(p) <= self.incidents.keys()]:
-            del self.separations[pair]
-        self._first_closed = min(
-            (i.closed_at for i in self.incidents.values() if i.closed_at is not None), default=None
-        )
+        begin = self.now - timedelta(seconds=self.policy.closed_memory_s)
+        for closed in self._over.until(begin):
+            # What was merged is remembered as long as what it is a part of now.
+            for incident in reversed(self.notes.family(closed)):
+                self._forget_incident(self.incidents[incident])
+
+    def _forget_incident(self, incident: Incident) -> None:
+        self.notes.forget(incident.id)
+        if incident.merged_into is not None:
+            self.notes.unmerge(incident.id, incident.merged_into)
+        self._over.drop(incident.id)
+        self._places.drop(incident.id)
+        self.mergers.pop(incident.id, None)
+        for other in self.apart.pop(incident.id, {}):
+            self.apart[other].pop(incident.id)
+            if not self.apart[other]:
+                del self.apart[other]
+        for assignment in self._assignments_by_incident.pop(incident.id, ()):
+            del self.assignments[assignment]
+        del self.incidents[incident.id]
+
+    def keep_apart(self, one: str, other: str) -> None:
+        """Remember that an operator says that two incidents are not the same event."""
+        self.apart.setdefault(one, {})[other] = None
+        self.apart.setdefault(other, {})[one] = None
+
+
+def is_free(unit: Unit) -> bool:
+    """Tell whether a unit can be sent."""
+    return codes.unit_state(unit.state).availability == "available"
 
 
 def _by_id(records: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,15 +1,19 @@
 """What happens when something that should have happened has not."""
 
-from dispatch.respond import Means, reroute, respond, use_free_units
+from dispatch.respond import Means, reroute, respond
+from dispatch.settle import go_on_looking
 from dispatch.state import State
 from dispatch.transitions import FINAL
 from dispatch.travel import told
 from schemas.records import Timer
 
+MOST = 200
+"""So many timers act before one entry; the others are due still, and act before the next."""
+
 
 def act_on_due(state: State, means: Means) -> None:
-    """Let every timer that is due act, each once, in order of time."""
-    for timer in state.due_timers():
+    """Let the timers that are due act, each once, in order of time."""
+    for timer in state.due_timers()[:MOST]:
         if (timer.kind, timer.subject) not in state.timers:
             continue
         state.end_timer(timer.kind, timer.subject)
@@ -81,9 +85,10 @@ def _expire(state: State, means: Means, timer: Timer) -> None:
 
 def streets_changed(state: State, means: Means, why: str) -> None:
     """Look again at the ways of all units that are under way, and at what is short."""
-    for incident in state.open_incidents():
-        reroute(state, means, incident.id, why)
-    use_free_units(state, means)
+    under_way = {unit.incident for unit in state.units.values() if unit.incident is not None}
+    for incident in sorted(under_way):
+        reroute(state, means, incident, why)
+    state.note_freed(None)
 
 
 def _escalate(state: State, incident: str, kind: str, text: str) -> None:
@@ -100,4 +105,5 @@ _ACTIONS = {
     "late": _late,
     "held": _held,
     "expire": _expire,
+    "look": go_on_looking,
 }

@@ -33,7 +33,16 @@ INCIDENT: dict[str, tuple[str, ...]] = {
     "closed": ("pending",),
     "handed_over": ("pending", "closed"),
     "cancelled": ("pending",),
-    "merged": (),
+    "merged": (
+        "triaged",
+        "pending",
+        "dispatched",
+        "en_route",
+        "on_scene",
+        "controlled",
+        "scheduled",
+        "on_hold",
+    ),
 }
 """From an incident's state to those it may change to."""
 

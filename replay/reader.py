@@ -10,10 +10,10 @@ from aiokafka.partitioner import DefaultPartitioner
 from infra.archive import Kept, kept_partitions, partition_folder, read_kept
 from replay.errors import JournalMissing
 from schemas import topics, wire
+from schemas.admission import entry_fault
 from schemas.envelope import read_envelope
 from schemas.errors import SchemaError
-from schemas.ids import id_fault
-from schemas.journal import Command, Entry, command_fault
+from schemas.journal import Entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_10000_MS = 253_402_300_800_000
@@ -110,13 +110,9 @@ def _journaled(message: Kept) -> Journaled:
         entry: Entry = wire.decode(message.value or b"", Entry)
     except SchemaError as error:
         return Journaled(message.offset, at, None, str(error))
-    for name, text in (("ce_id", envelope.id), ("ce_source", envelope.source), ("id", entry.id)):
-        fault = id_fault(text)
-        if fault is not None:
-            return Journaled(message.offset, at, None, f"{name} {fault}")
-    too_large = command_fault(entry) if isinstance(entry, Command) else None
-    if too_large is not None:
-        return Journaled(message.offset, at, None, too_large)
+    fault = entry_fault(envelope, entry)
+    if fault is not None:
+        return Journaled(message.offset, at, None, fault)
     return Journaled(message.offset, at, entry)
 
 

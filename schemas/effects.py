@@ -14,6 +14,7 @@ from schemas.records import (
     Assignment,
     Condition,
     Incident,
+    Merger,
     Recommendation,
     TimelineEntry,
     Timer,
@@ -26,7 +27,7 @@ class _Effect(msgspec.Struct, frozen=True, kw_only=True, tag_field="effect"):
 
 
 class IncidentWritten(_Effect, tag="incident", frozen=True, kw_only=True):
-    """The incident as it now stands."""
+    """The incident as it now stands. One follows each line of its timeline."""
 
     incident: Incident
 
@@ -44,7 +45,8 @@ class EvidencePlaced(_Effect, tag="evidence", frozen=True, kw_only=True):
     ----------
     placed
         ``opened`` a new incident, ``attached`` to one, ``asked`` (opened, with a question
-        to the operator), ``ended`` (a sensor's alarm is over) or ``ignored``.
+        to the operator), ``split`` (an operator moved it there), ``ended`` (a sensor's alarm is
+        over) or ``ignored``.
     score
         Of the best match, 0 to 1.
     """
@@ -63,6 +65,12 @@ class Linked(_Effect, tag="link", frozen=True, kw_only=True):
     other: str
     kind: str
     at: datetime
+
+
+class MergeWritten(_Effect, tag="merge", frozen=True, kw_only=True):
+    """What a merge did, or that it is undone."""
+
+    merger: Merger
 
 
 class Recommended(_Effect, tag="recommendation", frozen=True, kw_only=True):
@@ -133,7 +141,10 @@ class TimerEnded(_Effect, tag="timer_ended", frozen=True, kw_only=True):
 
 
 class CommandAnswered(_Effect, tag="command", frozen=True, kw_only=True):
-    """What became of an operator's command: ``accepted`` or ``refused``."""
+    """What became of an operator's command: ``accepted``, ``refused`` or ``tried``.
+
+    ``changes`` says in sentences what a command that was only tried would change.
+    """
 
     command: str
     incident: str
@@ -142,6 +153,7 @@ class CommandAnswered(_Effect, tag="command", frozen=True, kw_only=True):
     reason: str
     version: int | None
     at: datetime
+    changes: tuple[str, ...] = ()
 
 
 class PolicyWritten(_Effect, tag="policy", frozen=True, kw_only=True):
@@ -163,6 +175,7 @@ Effect = (
     | TimelineAppended
     | EvidencePlaced
     | Linked
+    | MergeWritten
     | Recommended
     | AssignmentWritten
     | UnitWritten

@@ -78,9 +78,12 @@ class FleetChanged(_Entry, tag="fleet", frozen=True, kw_only=True):
 
 
 class Tick(_Entry, tag="tick", frozen=True, kw_only=True):
-    """Time has passed: timers due by this entry's time act now."""
+    """A nudge: timers due by its log-append time act, as they do before every entry.
 
-    due: datetime
+    ``due`` is from the time when a tick said itself how late it is; nothing reads it.
+    """
+
+    due: datetime | None = None
 
 
 class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
@@ -146,9 +149,30 @@ class Resume(_Action, tag="resume", frozen=True, kw_only=True):
 
 
 class Merge(_Action, tag="merge", frozen=True, kw_only=True):
-    """The incident is the same event as ``into``, which takes it in."""
+    """The incident is the same event as ``into``, which takes it in.
+
+    Two incidents that an operator has kept apart need a ``reason``.
+    """
 
     into: str
+    reason: str = ""
+
+
+class Unmerge(_Action, tag="unmerge", frozen=True, kw_only=True):
+    """The merged incident is an event of its own after all. Needs a reason."""
+
+    reason: str
+
+
+class Split(_Action, tag="split", frozen=True, kw_only=True):
+    """Some evidence of the incident is of another event. Needs a reason.
+
+    It goes to the incident ``into``, or opens a new one where that is None.
+    """
+
+    evidence: tuple[str, ...]
+    reason: str
+    into: str | None = None
 
 
 class KeepApart(_Action, tag="keep_apart", frozen=True, kw_only=True):
@@ -179,6 +203,8 @@ Action = (
     | Hold
     | Resume
     | Merge
+    | Unmerge
+    | Split
     | KeepApart
     | Close
     | Reopen
@@ -196,12 +222,15 @@ class Command(_Entry, tag="command", frozen=True, kw_only=True):
         The incident's id.
     expected_version
         Refused if the incident has moved on since; None does not care.
+    dry_run
+        Nothing is done: the answer says what would change.
     """
 
     operator: str
     incident: str
     action: Action
     expected_version: int | None = None
+    dry_run: bool = False
 
 
 Entry = (

@@ -1,13 +1,14 @@
 """What a region may decide by itself, and with which numbers: data, journaled, versioned.
 
 A change of policy is a journal entry, so that replay decides as was decided then and a
-planner can replay history under another policy.
+planner can replay history under another policy. A field that is not known here is refused: what
+somebody wanted decided otherwise must not be passed over in silence.
 """
 
 import msgspec
 
 
-class CorrelationRule(msgspec.Struct, frozen=True, kw_only=True):
+class CorrelationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far apart in space and time two notices of one event may be.
 
     ``radius_m`` in metres, ``window_s`` in seconds since the incident was last noticed.
@@ -17,7 +18,7 @@ class CorrelationRule(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
 
 
-class Timers(msgspec.Struct, frozen=True, kw_only=True):
+class Timers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds until something that should have happened is escalated.
 
     Attributes
@@ -40,14 +41,14 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     unresourced_s: float
 
 
-class Requirement(msgspec.Struct, frozen=True, kw_only=True):
+class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``count`` units with ``capability``."""
 
     capability: str
     count: int
 
 
-class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True):
+class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is sent to a category at a severity; ``*`` stands for any severity."""
 
     category: str
@@ -55,7 +56,7 @@ class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True):
     requirements: tuple[Requirement, ...]
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a region decides with.
 
     Attributes

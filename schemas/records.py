@@ -87,6 +87,36 @@ class Evidence(Record, frozen=True, kw_only=True):
     alternatives: tuple[Reading, ...] = ()
 
 
+LATEST = 10
+"""So many of its evidence and of its sources a record of an incident names."""
+
+
+class Note(Record, frozen=True, kw_only=True):
+    """What the core remembers of a piece of evidence that an incident is made of.
+
+    ``incident`` is where it was placed, or where an operator has moved it since; other fields
+    are as in `Evidence`.
+    """
+
+    id: str
+    incident: str
+    source: str
+    source_id: str
+    category: str
+    severity: str
+    confidence: float
+    point: Point | None
+    where: Where
+    alternatives: tuple[Reading, ...] = ()
+
+
+class PlanKey(Record, frozen=True, kw_only=True):
+    """Names a response plan of the policy."""
+
+    category: str
+    severity: str
+
+
 class Incident(Record, frozen=True, kw_only=True):
     """One event in the city and where its handling stands.
 
@@ -94,10 +124,11 @@ class Incident(Record, frozen=True, kw_only=True):
     ----------
     number
         What people say on the radio: region, day and a running count.
-    evidence
-        Ids of the evidence attached, in order.
-    sources
-        Source ids of the evidence attached, in order, without repeats.
+    evidence, sources
+        Ids of the latest evidence attached (at most `LATEST`), in order, and of the latest of its
+        sources, without repeats. The ledger has all of them, by page.
+    evidence_count, source_count
+        How many there are in all, those of merged incidents included.
     opened_at, updated_at, noticed_at
         By the journal's clock; ``noticed_at`` is when evidence last came in.
     held_until
@@ -116,6 +147,11 @@ class Incident(Record, frozen=True, kw_only=True):
     readings
         What its evidence may mean, each category once with the surest of its confidences,
         surest first.
+    certain
+        What an operator has corrected: ``category``, ``severity``, ``place``. No evidence
+        changes it but for a severity, which can still rise.
+    plans
+        Response plans that it keeps beside its own: those of the incidents merged into it.
     """
 
     id: str
@@ -147,6 +183,10 @@ class Incident(Record, frozen=True, kw_only=True):
     merged_into: str | None = None
     manual: bool = False
     readings: tuple[Reading, ...] = ()
+    evidence_count: int = 0
+    source_count: int = 0
+    certain: tuple[str, ...] = ()
+    plans: tuple[PlanKey, ...] = ()
 
 
 class Unit(Record, frozen=True, kw_only=True):
@@ -304,12 +344,57 @@ class Timer(Record, frozen=True, kw_only=True):
     """A promise to look again: what, about which subject, when.
 
     ``kind`` is one of ``acknowledge``, ``turnout``, ``late``, ``unresourced``, ``held``,
-    ``expire``; ``subject`` the id of the incident, assignment or condition.
+    ``expire``, ``look``; ``subject`` the id of the incident, assignment or condition. ``look``
+    goes on looking for work for free units, behind the incident that is its subject.
     """
 
     kind: str
     subject: str
     due: datetime
+
+
+class Handover(Record, frozen=True, kw_only=True):
+    """A unit that went over with its incident: its assignment before and after."""
+
+    before: str
+    after: str
+
+
+class Merger(Record, frozen=True, kw_only=True):
+    """What a merge did, so that it can be undone.
+
+    Attributes
+    ----------
+    id
+        Derived from the command.
+    incident, into
+        Which incident was taken in by which.
+    at, by
+        When, by the journal's clock, and the operator.
+    before, after
+        The incident ``into`` without the other and with it.
+    taken
+        The incident that was taken in, before.
+    handovers
+        Its units, which went on to ``into``.
+    alerts, timers
+        Its own at that time; they stand again when the merge is undone.
+    undone_at
+        When that was; None while it stands.
+    """
+
+    id: str
+    incident: str
+    into: str
+    at: datetime
+    by: str
+    before: Incident
+    after: Incident
+    taken: Incident
+    handovers: tuple[Handover, ...]
+    alerts: tuple[Alert, ...]
+    timers: tuple[Timer, ...]
+    undone_at: datetime | None = None
 
 
 class TimelineEntry(Record, frozen=True, kw_only=True):

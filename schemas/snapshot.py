@@ -9,13 +9,14 @@ from datetime import datetime
 import msgspec
 
 from schemas.policy import Policy
-from schemas.records import Alert, Assignment, Condition, Incident, Timer, Unit
+from schemas.records import Alert, Assignment, Condition, Incident, Merger, Note, Timer, Unit
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A region's state after some journal entry.
 
-    Every list is sorted by its records' id (timers by kind and subject), but for ``seen``.
+    Every list is sorted by its records' id (timers by kind and subject), but for ``notes`` and
+    ``seen``.
 
     Attributes
     ----------
@@ -24,7 +25,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     city
         Content hash of the city in force.
     incidents
-        Those open, and those closed for less than the policy's ``closed_memory_s``.
+        Those open, and those closed for less than the policy's ``closed_memory_s``; one that
+        was merged stays as long as the one that took it in.
     assignments
         The active ones of those incidents, and the ended ones.
     alerts
@@ -33,6 +35,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         The running count of incidents by day (``20261124``).
     separations
         Pairs of incidents (smaller id first) an operator said are not the same.
+    notes
+        Of the evidence of those incidents, in the order in which it was placed.
+    mergers
+        Those of these incidents that are not undone.
     seen
         Ids of the last entries applied, oldest first.
     """
@@ -49,6 +55,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     numbers: dict[str, int] = {}
     separations: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
+    mergers: tuple[Merger, ...] = ()
     seen: tuple[str, ...] = ()
 
 

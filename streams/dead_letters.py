@@ -36,6 +36,7 @@ class Fault(StrEnum):
     UNKNOWN_STREET = "unknown_street"
     CONDITION = "condition"
     REGION = "region"
+    NOT_DECIDABLE = "not_decidable"
 
 
 def dead_letter(

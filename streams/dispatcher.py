@@ -17,13 +17,13 @@ from infra.ledger.effects import Applied
 from infra.ledger.outbox import Message
 from infra.software import deciding_software
 from schemas import journal, topics
-from schemas.journal import command_fault
+from schemas.admission import entry_fault
 from schemas.snapshot import Snapshot
 from streams.dead_letters import Fault
 from streams.errors import BadInput
 from streams.messages import Received
 from streams.publish import publish
-from streams.validate import check_id, open_message
+from streams.validate import open_message
 
 
 class Dispatcher:
@@ -73,11 +73,10 @@ class Dispatcher:
     def handle(self, message: Received) -> None:
         """Apply one entry."""
         entry: journal.Entry
-        _, entry = open_message(message, self.topic, journal.Entry)  # type: ignore[arg-type]
-        check_id(entry.id, "id")
-        fault = command_fault(entry) if isinstance(entry, journal.Command) else None
+        envelope, entry = open_message(message, self.topic, journal.Entry)  # type: ignore[arg-type]
+        fault = entry_fault(envelope, entry)
         if fault is not None:
-            raise BadInput(Fault.TEXT, fault)
+            raise BadInput(Fault.NOT_DECIDABLE, fault)
         core = self._cores[message.partition].get(entry.region)
         if core is None:
             raise BadInput(Fault.REGION, self._misplaced(entry.region, message.partition))
@@ -91,6 +90,8 @@ class Dispatcher:
                 entry_kind=str(entry.__struct_config__.tag),
                 at=message.at,
                 effects=effects,
+                partition=message.partition,
+                noted=entry.evidence if isinstance(entry, journal.EvidenceNoted) else None,
             )
         )
         self._outgoing += publish(entry.id, message.at, effects)

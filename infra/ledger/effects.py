@@ -10,18 +10,20 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
+from infra.ledger.intake import Source, insert_evidence
 from infra.ledger.rows import (
     Row,
     alert_row,
     assignment_row,
     condition_row,
     incident_row,
+    merger_row,
     plain,
     plains,
     unit_row,
 )
 from infra.ledger.statements import statement
-from schemas import codes, wire
+from schemas import codes, topics, wire
 from schemas.effects import (
     AlertWritten,
     AssignmentWritten,
@@ -33,6 +35,7 @@ from schemas.effects import (
     EvidencePlaced,
     IncidentWritten,
     Linked,
+    MergeWritten,
     PolicyWritten,
     Recommended,
     StampRefused,
@@ -42,7 +45,7 @@ from schemas.effects import (
     UnitWritten,
 )
 from schemas.policy import Policy
-from schemas.records import Alert, Assignment, Condition, Incident, Timer, Unit
+from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Merger, Timer, Unit
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -56,6 +59,10 @@ class Applied(msgspec.Struct, frozen=True):
         The entry's tag, such as ``evidence``.
     at
         Kafka's log-append time, as it was given to the core.
+    partition
+        Of the journal.
+    noted
+        The evidence that the entry noted.
     """
 
     offset: int
@@ -63,6 +70,19 @@ class Applied(msgspec.Struct, frozen=True):
     entry_kind: str
     at: datetime
     effects: tuple[Effect, ...]
+    partition: int = 0
+    noted: Evidence | None = None
+
+
+class _Placed(msgspec.Struct):
+    """Where a piece of evidence went; ``placed_offset`` is that of its first placing."""
+
+    id: str
+    incident: str | None
+    placed: str
+    score: float
+    reasons: list[str]
+    placed_offset: int
 
 
 async def write_applied(
@@ -88,11 +108,11 @@ async def write_applied(
     if not fresh:
         return 0
     policy = None if row["policy"] is None else wire.decode(row["policy"], Policy)
-    forgotten = _forgotten_until(fresh, policy, (row["clock"], clock), row["forgotten_until"])
+    forgotten = _forgotten_until(fresh, policy, row["clock"], row["forgotten_until"])
     changes = _Changes(region, row["numbers"])
     for applied in fresh:
         for effect in applied.effects:
-            changes.add(effect)
+            changes.add(effect, applied.offset)
     await conn.executemany(
         statement("effects.applied"),
         [(region, a.offset, a.entry_id, a.entry_kind, a.at, wire.encode(a.effects)) for a in fresh],
@@ -100,6 +120,7 @@ async def write_applied(
     for name, rows in changes.rows():
         if rows:
             await conn.executemany(statement(f"effects.{name}"), rows)
+    await _write_placed(conn, region, changes.placed, fresh)
     await conn.execute(
         statement("effects.update_region"),
         region,
@@ -112,6 +133,33 @@ async def write_applied(
         changes.numbers,
     )
     return len(fresh)
+
+
+async def _write_placed(
+    conn: asyncpg.Connection,
+    region: str,
+    placed: dict[str, _Placed],
+    batch: Sequence[Applied],
+) -> None:
+    """Write where evidence went, and evidence that the ledger does not have.
+
+    A ledger that is younger than its journal has none from before the input topics begin.
+    """
+    if not placed:
+        return
+    rows = await conn.fetch(statement("effects.placed"), list(placed.values()))
+    missing = placed.keys() - {row["id"] for row in rows}
+    if not missing:
+        return
+    found = [
+        (applied.noted, Source(topics.JOURNAL.name, applied.partition, applied.offset))
+        for applied in batch
+        if applied.noted is not None and applied.noted.id in missing
+    ]
+    if found:
+        await insert_evidence(conn, region, found)
+        again = [placed[evidence.id] for evidence, _ in found]
+        await conn.fetch(statement("effects.placed"), again)
 
 
 async def note_decider(conn: asyncpg.Connection, region: str, offset: int, software: str) -> None:
@@ -134,15 +182,16 @@ class _Changes:
         self._conditions: dict[str, Condition] = {}
         self._conditions_ended: dict[str, datetime] = {}
         self._timers: dict[tuple[str, str], Timer | None] = {}
-        self._placed: dict[str, Row] = {}
+        self.placed: dict[str, _Placed] = {}
+        self._mergers: dict[str, Merger] = {}
         self._commands: dict[str, Row] = {}
         self._entries: list[Row] = []
         self._links: list[Row] = []
         self._recommendations: list[Row] = []
         self._stamps_refused: list[Row] = []
 
-    def add(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one case a kind of effect
-        """Take an effect in; a later record replaces an earlier one."""
+    def add(self, effect: Effect, offset: int) -> None:  # noqa: C901, PLR0912 - a case a kind
+        """Take an effect of the entry at an offset in; a later record replaces an earlier one."""
         match effect:
             case IncidentWritten(incident=incident):
                 self._incidents[incident.id] = incident
@@ -171,12 +220,14 @@ class _Changes:
             case TimerEnded(kind=kind, subject=subject):
                 self._timers[kind, subject] = None
             case EvidencePlaced() as e:
-                self._placed[e.evidence] = (
+                known = self.placed.get(e.evidence)
+                self.placed[e.evidence] = _Placed(
                     e.evidence,
                     e.incident,
                     e.placed,
                     e.score,
                     plains(e.reasons),
+                    offset if known is None else known.placed_offset,
                 )
             case Recommended(incident=incident_id, at=at, recommendation=r):
                 self._recommendations.append(
@@ -191,6 +242,8 @@ class _Changes:
                         wire.encode(r),
                     )
                 )
+            case MergeWritten(merger=merger):
+                self._mergers[merger.id] = merger
             case Linked() as e:
                 self._links.append((e.incident, e.other, e.kind, e.at))
             case CommandAnswered() as e:
@@ -203,6 +256,7 @@ class _Changes:
                     plain(e.reason),
                     e.version,
                     e.at,
+                    plains(e.changes),
                 )
             case ConditionWritten(condition=condition):
                 self._conditions[condition.id] = condition
@@ -231,8 +285,8 @@ class _Changes:
             ("entry", self._entries),
             ("unit", [unit_row(item) for item in self._units.values()]),
             ("assignment", [assignment_row(region, item) for item in assignments]),
-            ("placed", list(self._placed.values())),
             ("link", self._links),
+            ("merge", [merger_row(region, item) for item in self._mergers.values()]),
             ("recommendation", self._recommendations),
             ("alert", [alert_row(region, item) for item in self._alerts.values()]),
             ("condition", [condition_row(region, item) for item in self._conditions.values()]),
@@ -252,7 +306,7 @@ class _Changes:
 def _forgotten_until(
     batch: Sequence[Applied],
     policy: Policy | None,
-    clocks: tuple[datetime | None, datetime | None],
+    clock: datetime | None,
     forgotten: datetime | None,
 ) -> datetime | None:
     """Return until when closed incidents have left the core's memory.
@@ -261,12 +315,9 @@ def _forgotten_until(
     before it decides. The last clock and policy alone do not tell: a policy with a longer
     memory does not bring back what was forgotten under the one before.
     """
-    clock, end = clocks
     memory = timedelta(seconds=(policy or codes.default_policy()).closed_memory_s)
-    for position, applied in enumerate(batch, start=1):
+    for applied in batch:
         clock = applied.at if clock is None else max(clock, applied.at)
-        if position == len(batch) and end is not None:
-            clock = end  # a tick's own time may be later than its log-append time
         forgotten = clock - memory if forgotten is None else max(forgotten, clock - memory)
         for effect in applied.effects:
             if isinstance(effect, PolicyWritten):

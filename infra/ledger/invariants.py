@@ -16,7 +16,7 @@ NAMES = (
     "stamps_in_order",
     "closed_have_no_units",
     "closed_have_disposition",
-    "evidence_in_one_incident",
+    "evidence_counted",
     "every_incident_has_evidence",
     "numbers_gapless",
     "nothing_refused",

@@ -106,7 +106,10 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command: ``accepted`` or ``refused``, and why."""
+    """What became of a command: ``accepted``, ``refused`` or ``tried``, and why.
+
+    ``changes`` says in sentences what one that was only tried would change.
+    """
 
     command: str
     incident: str
@@ -115,6 +118,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reason: str
     version: int | None
     at: datetime
+    changes: tuple[str, ...] = ()
 
 
 class DeadLetterRow(msgspec.Struct, frozen=True):
@@ -174,14 +178,24 @@ async def find_incident(conn: asyncpg.Connection, key: str) -> str:
     return str(rows[0]["id"])
 
 
-async def show_incident(conn: asyncpg.Connection, incident: str) -> IncidentWhole:
-    """Return all that the ledger has of the incident with this id; raises `NotFound`."""
+EVIDENCE_PAGE = 500
+"""So many pieces of evidence are read at once."""
+
+
+async def show_incident(conn: asyncpg.Connection, incident: str, *, page: int = 0) -> IncidentWhole:
+    """Return what the ledger has of the incident with this id; raises `NotFound`.
+
+    Of its evidence, that of the incidents merged into it included, one page of `EVIDENCE_PAGE`,
+    in the order in which it came; ``incident.evidence_count`` says how much there is.
+    """
     record = await conn.fetchval(statement("queries.incident"), incident)
     if record is None:
         raise NotFound(f"no incident has the id {incident!r}")
 
-    async def rows(name: str) -> list[asyncpg.Record]:
-        found: list[asyncpg.Record] = await conn.fetch(statement(f"queries.{name}"), incident)
+    async def rows(name: str, *more: int) -> list[asyncpg.Record]:
+        found: list[asyncpg.Record] = await conn.fetch(
+            statement(f"queries.{name}"), incident, *more
+        )
         return found
 
     return IncidentWhole(
@@ -197,7 +211,7 @@ async def show_incident(conn: asyncpg.Connection, incident: str) -> IncidentWhol
                 score=row["score"],
                 reasons=tuple(row["reasons"] or ()),
             )
-            for row in await rows("evidence")
+            for row in await rows("evidence", EVIDENCE_PAGE, page * EVIDENCE_PAGE)
         ),
         alerts=tuple(wire.decode(row["record"], Alert) for row in await rows("alerts")),
         recommendations=tuple(
@@ -256,7 +270,7 @@ async def dead_letters_by_error(
 async def command_outcome(conn: asyncpg.Connection, command: str) -> Outcome | None:
     """Return what became of a command, None while the core has not answered."""
     row = await conn.fetchrow(statement("queries.command"), command)
-    return None if row is None else Outcome(**dict(row))
+    return None if row is None else msgspec.convert(dict(row), Outcome)
 
 
 async def list_dead_letters(

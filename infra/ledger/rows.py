@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 from schemas import codes, wire
-from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Point, Unit
+from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Merger, Point, Unit
 
 Row = tuple[Any, ...]
 
@@ -86,7 +86,22 @@ def incident_row(incident: Incident) -> Row:
         incident.merged_into,
         plains(incident.short),
         list(incident.evidence),
+        incident.evidence_count,
         wire.encode(incident),
+    )
+
+
+def merger_row(region: str, merger: Merger) -> Row:
+    """Return the arguments of ``effects.merge``."""
+    return (
+        merger.id,
+        region,
+        merger.incident,
+        merger.into,
+        merger.at,
+        plain(merger.by),
+        merger.undone_at,
+        wire.encode(merger),
     )
 
 

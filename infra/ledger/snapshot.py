@@ -9,10 +9,20 @@ import msgspec
 from infra.ledger.statements import statement
 from schemas import wire
 from schemas.policy import Policy
-from schemas.records import Alert, Assignment, Condition, Incident, Timer, Unit
+from schemas.records import (
+    Alert,
+    Assignment,
+    Condition,
+    Evidence,
+    Incident,
+    Merger,
+    Note,
+    Timer,
+    Unit,
+)
 from schemas.snapshot import SEEN, Snapshot
 
-R = TypeVar("R", Incident, Unit, Assignment, Alert, Condition)
+R = TypeVar("R", Incident, Unit, Assignment, Alert, Condition, Merger)
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -63,6 +73,8 @@ async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | Non
                 }
             )
         ),
+        notes=await _notes(conn, region, forgotten),
+        mergers=await _records(conn, Merger, "snapshot.mergers", region, forgotten),
         seen=await _seen(conn, region),
     )
 
@@ -106,6 +118,31 @@ async def applied_range(
         )
         for row in rows
     ]
+
+
+async def _notes(
+    conn: asyncpg.Connection, region: str, forgotten: datetime | None
+) -> tuple[Note, ...]:
+    """Return what the core remembers of evidence, in the order in which it was placed."""
+    rows = await conn.fetch(statement("snapshot.notes"), region, forgotten)
+    found = []
+    for row in rows:
+        evidence: Evidence = wire.decode(row["record"], Evidence)
+        found.append(
+            Note(
+                id=evidence.id,
+                incident=row["incident_id"],
+                source=evidence.source,
+                source_id=evidence.source_id,
+                category=evidence.category,
+                severity=evidence.severity,
+                confidence=evidence.confidence,
+                point=evidence.point,
+                where=evidence.where,
+                alternatives=evidence.alternatives,
+            )
+        )
+    return tuple(found)
 
 
 async def _records(

@@ -1,17 +1,20 @@
 """A small made world for tests of the core: a grid of streets, a fleet, entries by hand."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import networkx as nx
 
+from dispatch import Region
 from geo.router import CompiledRouter
 from geo.routing import Router
 from geo.streets import StreetGraph
 from schemas import codes, journal
 from schemas.ids import derive
 from schemas.policy import Policy
-from schemas.records import Evidence, Point, Unit, Where
+from schemas.records import Evidence, Incident, Point, Unit, Where
 
 REGION = "test"
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -172,3 +175,32 @@ class Journal:
 
     def tick(self) -> journal.Tick:
         return journal.Tick(id=self.entry_id(), region=REGION, due=self.now)
+
+
+def standing(region: Region) -> dict[str, Any]:
+    """All that must be the same after a merge was undone: all but ids and timelines."""
+    snapshot = region.snapshot()
+    owner = {a.id: (a.incident, a.unit) for a in snapshot.assignments}
+    records = {
+        i.id: {
+            name: getattr(i, name)
+            for name in Incident.__struct_fields__
+            if name not in ("version", "updated_at")
+        }
+        for i in snapshot.incidents
+    }
+    return {
+        "incidents": records,
+        "units": {u.id: (u.state, u.incident) for u in snapshot.units},
+        "active": sorted(
+            (a.incident, a.unit, a.capability, a.dispatched, a.en_route, a.on_scene)
+            for a in snapshot.assignments
+            if a.ended is None
+        ),
+        "alerts": Counter(
+            (a.incident, a.kind, owner.get(str(a.subject), a.subject)) for a in snapshot.alerts
+        ),
+        "timers": sorted(
+            (t.kind, owner.get(t.subject, (t.subject,)), t.due) for t in snapshot.timers
+        ),
+    }

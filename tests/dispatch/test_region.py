@@ -168,9 +168,7 @@ def test_a_shortage_is_said_and_ends_when_a_unit_is_free(region, log):
 def test_an_unresourced_incident_is_escalated(region, log):
     for unit_name in ("U08", "U09", "U10"):
         region.apply(log.stamp(unit_name, "out_of_service"), log.wait(1))
-    open_one(region, log, category="public_disorder", severity="P1")
-    log.wait(codes.default_policy().timers["P1"].unresourced_s + 1)
-    answers = region.apply(log.tick(), log.now)
+    answers = open_one(region, log, category="public_disorder", severity="P1")
     assert "unresourced" in {a.alert.kind for a in kinds(answers, effects.AlertWritten)}
 
 
@@ -262,7 +260,7 @@ def test_low_confidence_waits_for_an_operator(region, log):
     assert {a.kind for a in region.snapshot().alerts} == {"new_incident"}
 
 
-def test_merging_hands_over_who_is_needed_and_frees_the_others(region, log):
+def test_merging_hands_over_all_units_and_tells_who_is_not_needed_twice(region, log):
     open_one(region, log, category="medical", severity="P2", at=place(1, 1))
     open_one(region, log, category="medical", severity="P2", at=place(6, 6))
     one, two = sorted(incidents(region), key=lambda i: i.number)
@@ -273,7 +271,13 @@ def test_merging_hands_over_who_is_needed_and_frees_the_others(region, log):
     assert after[two.id].merged_into == one.id
     assert set(two.evidence) <= set(after[one.id].evidence)
     active = [a for a in region.snapshot().assignments if a.ended is None]
-    assert [a.incident for a in active] == [one.id]
+    assert [a.incident for a in active] == [one.id, one.id]
+    (surplus,) = [a for a in region.snapshot().alerts if a.kind == "surplus"]
+    assert surplus.incident == one.id
+    answers = region.apply(
+        log.command(one.id, journal.Unassign(units=(active[1].unit,), reason="twice")), log.wait(1)
+    )
+    assert "surplus" not in {a.kind for a in region.snapshot().alerts}
 
 
 def test_a_merged_incident_may_mean_what_either_meant(region, log):
@@ -567,7 +571,6 @@ def test_an_escalated_shortage_is_looked_at_again_each_minute(region, log):
     for name in ("U08", "U09", "U10"):
         region.apply(log.stamp(name, "out_of_service"), log.wait(1))
     open_one(region, log, category="public_disorder", severity="P1")
-    region.apply(log.tick(), log.wait(1))
     due = {(t.kind): t.due for t in region.snapshot().timers}["unresourced"]
     assert due == log.now + timedelta(seconds=60)
 

@@ -26,13 +26,13 @@ INSERT INTO incident (
     opened_at, updated_at, noticed_at, acknowledged_at, acknowledged_by, resourced_at,
     reopened_at,
     closed_at, disposition, possible_duplicate_of, merged_into, short, evidence_ids,
-    record
+    evidence_count, record
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     ST_SetSRID(ST_MakePoint($11::float8, $12::float8), 4326), $13,
     $14, $15, $16, $17, $18,
     $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32
+    $25, $26, $27, $28, $29, $30, $31, $32, $33
 )
 ON CONFLICT (id) DO UPDATE SET
     version = excluded.version,
@@ -61,6 +61,7 @@ ON CONFLICT (id) DO UPDATE SET
     merged_into = excluded.merged_into,
     short = excluded.short,
     evidence_ids = excluded.evidence_ids,
+    evidence_count = excluded.evidence_count,
     record = excluded.record;
 
 -- name: entry
@@ -68,11 +69,23 @@ INSERT INTO incident_entry (incident_id, seq, at, kind, actor, text, reasons, ca
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: placed
-UPDATE evidence SET incident_id = $2, placed = $3, score = $4, reasons = $5 WHERE id = $1;
+UPDATE evidence AS e
+SET incident_id = p.incident, placed = p.placed, score = p.score, reasons = p.reasons,
+    placed_offset = coalesce(e.placed_offset, p.placed_offset)
+FROM jsonb_to_recordset($1::jsonb) AS p (
+    id text, incident text, placed text, score float8, reasons text[], placed_offset bigint
+)
+WHERE e.id = p.id
+RETURNING e.id;
 
 -- name: link
 INSERT INTO incident_link (incident_id, other_id, kind, at) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING;
+
+-- name: merge
+INSERT INTO incident_merge (id, region, incident_id, into_id, at, merged_by, undone_at, record)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET undone_at = excluded.undone_at, record = excluded.record;
 
 -- name: recommendation
 INSERT INTO recommendation (
@@ -181,13 +194,14 @@ ON CONFLICT (region, kind, subject) DO UPDATE SET due = excluded.due;
 DELETE FROM timer WHERE region = $1 AND kind = $2 AND subject = $3;
 
 -- name: command
-INSERT INTO command (id, region, incident_id, operator, outcome, reason, version, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO command (id, region, incident_id, operator, outcome, reason, version, at, changes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET
     outcome = excluded.outcome,
     reason = excluded.reason,
     version = excluded.version,
-    at = excluded.at;
+    at = excluded.at,
+    changes = excluded.changes;
 
 -- name: decider
 INSERT INTO decider (region, from_offset, software)

@@ -88,10 +88,21 @@ FROM evidence
 WHERE placed IS NULL AND recorded_at < clock_timestamp() - make_interval(secs => $1)
 ORDER BY recorded_at LIMIT 20;
 
--- name: evidence_in_one_incident
-SELECT format('evidence %s is in %s incidents', id, count(*))
-FROM (SELECT unnest(evidence_ids) AS id FROM incident WHERE merged_into IS NULL) AS e
-GROUP BY id HAVING count(*) > 1
+-- name: evidence_counted
+WITH RECURSIVE root AS (
+    SELECT id, id AS top FROM incident WHERE merged_into IS NULL
+    UNION
+    SELECT i.id, r.top FROM incident AS i JOIN root AS r ON i.merged_into = r.id
+), counted AS (
+    SELECT r.top, count(*) AS pieces
+    FROM evidence AS e JOIN root AS r ON r.id = e.incident_id
+    WHERE e.placed IN ('opened', 'asked', 'attached', 'split')
+    GROUP BY r.top
+)
+SELECT format('incident %s says that it has %s pieces of evidence, %s were placed there',
+              i.number, i.evidence_count, coalesce(c.pieces, 0))
+FROM incident AS i LEFT JOIN counted AS c ON c.top = i.id
+WHERE i.merged_into IS NULL AND i.evidence_count <> coalesce(c.pieces, 0)
 ORDER BY 1 LIMIT 20;
 
 -- name: every_incident_has_evidence

@@ -32,7 +32,15 @@ FROM incident_entry WHERE incident_id = $1 ORDER BY seq;
 SELECT record FROM assignment WHERE incident_id = $1 ORDER BY dispatched, id;
 
 -- name: evidence
-SELECT record, placed, score, reasons FROM evidence WHERE incident_id = $1 ORDER BY received_at, id;
+WITH RECURSIVE family AS (
+    SELECT $1::text AS id
+    UNION
+    SELECT i.id FROM incident AS i JOIN family AS f ON i.merged_into = f.id
+)
+SELECT record, placed, score, reasons FROM evidence
+WHERE incident_id IN (SELECT id FROM family)
+ORDER BY placed_offset NULLS FIRST, received_at, id
+LIMIT $2 OFFSET $3;
 
 -- name: alerts
 SELECT record FROM alert WHERE incident_id = $1 ORDER BY raised_at, id;
@@ -95,7 +103,7 @@ SELECT
 SELECT region, clock, applied_offset, policy_version, city FROM region ORDER BY region;
 
 -- name: command
-SELECT id AS command, incident_id AS incident, operator, outcome, reason, version, at
+SELECT id AS command, incident_id AS incident, operator, outcome, reason, version, at, changes
 FROM command WHERE id = $1 AND outcome IS NOT NULL;
 
 -- name: dead_letters

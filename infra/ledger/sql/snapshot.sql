@@ -3,15 +3,23 @@ SELECT clock, applied_offset, forgotten_until, policy, city, numbers
 FROM region WHERE region = $1;
 
 -- name: incidents
-SELECT record FROM incident
-WHERE region = $1 AND (closed_at IS NULL OR closed_at > $2 OR $2 IS NULL);
+SELECT record FROM incident WHERE id IN (SELECT remembered($1, $2));
+
+-- name: notes
+SELECT incident_id, record FROM evidence
+WHERE incident_id IN (SELECT remembered($1, $2))
+  AND placed IN ('opened', 'asked', 'attached', 'split')
+ORDER BY placed_offset NULLS FIRST, received_at, id;
+
+-- name: mergers
+SELECT record FROM incident_merge
+WHERE undone_at IS NULL AND incident_id IN (SELECT remembered($1, $2));
 
 -- name: units
 SELECT record FROM unit WHERE region = $1;
 
 -- name: assignments
-SELECT a.record FROM assignment AS a JOIN incident AS i ON i.id = a.incident_id
-WHERE i.region = $1 AND (i.closed_at IS NULL OR i.closed_at > $2 OR $2 IS NULL);
+SELECT record FROM assignment WHERE incident_id IN (SELECT remembered($1, $2));
 
 -- name: alerts
 SELECT record FROM alert WHERE region = $1 AND ended_at IS NULL;
@@ -23,11 +31,8 @@ SELECT record FROM street_condition WHERE region = $1 AND ended_at IS NULL;
 SELECT kind, subject, due FROM timer WHERE region = $1;
 
 -- name: separations
-SELECT l.incident_id, l.other_id
-FROM incident_link AS l
-JOIN incident AS i ON i.id = l.incident_id
-WHERE i.region = $1 AND l.kind = 'kept_apart'
-  AND (i.closed_at IS NULL OR i.closed_at > $2 OR $2 IS NULL);
+SELECT incident_id, other_id FROM incident_link
+WHERE kind = 'kept_apart' AND incident_id IN (SELECT remembered($1, $2));
 
 -- name: seen
 SELECT entry_id FROM applied WHERE region = $1 ORDER BY journal_offset DESC LIMIT $2;

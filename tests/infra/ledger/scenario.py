@@ -14,6 +14,7 @@ from infra.ledger.intake import Source
 from schemas import codes, journal
 from schemas.effects import IncidentWritten
 from schemas.records import Evidence, Incident, Point, Unit, Where
+from schemas.snapshot import Snapshot
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LON, LAT = 121.44, 31.23
@@ -123,6 +124,7 @@ class Play:
             entry_kind=str(entry.__struct_config__.tag),
             at=self.at,
             effects=self.core.apply(entry, self.at),
+            noted=entry.evidence if isinstance(entry, journal.EvidenceNoted) else None,
         )
         for effect in applied.effects:
             if isinstance(effect, IncidentWritten):
@@ -160,7 +162,7 @@ class Play:
                 region=region,
                 operator="王",
                 incident=incident.id,
-                action=self._action(b, incident.id, known.incidents[b % len(known.incidents)].id),
+                action=self._action(b, incident, known),
             )
         if kind == 6:
             return self._rare(a, b, name)
@@ -170,7 +172,9 @@ class Play:
         self.at = max(self.at, due - timedelta(milliseconds=b % 3))
         return journal.Tick(id=f"{region}/tick/{name}", region=region, due=due)
 
-    def _action(self, b: int, incident: str, other: str) -> journal.Action:
+    def _action(self, b: int, incident: Incident, known: Snapshot) -> journal.Action:
+        other = known.incidents[b % len(known.incidents)].id
+        noted = incident.evidence[b % len(incident.evidence)]
         actions = (
             journal.Acknowledge(),
             journal.Close(disposition="resolved"),
@@ -178,11 +182,14 @@ class Play:
             journal.Resume(),
             journal.Reopen(reason="again"),
             journal.KeepApart(),
-            journal.Merge(into=other),
+            journal.Merge(into=other, reason="one"),
             journal.AddNote(text="备注 \x00"),
             journal.SetState(state="cancelled", reason="no"),
             journal.Assign(units=(f"{self.region}/E3",), reason="near"),
             journal.Close(disposition="unfounded"),
+            journal.Unmerge(reason="two"),
+            journal.Split(evidence=(noted,), reason="another"),
+            journal.Split(evidence=(noted,), reason="that", into=other),
         )
         return actions[b % len(actions)]
 

@@ -1,0 +1,94 @@
+"""Evidence is of another event: it goes to another incident, or opens one."""
+
+from dispatch.errors import Refused
+from dispatch.incidents import set_state
+from dispatch.notes import latest
+from dispatch.notice import open_incident, take_in, tell_changes
+from dispatch.respond import Means, reroute, respond
+from dispatch.state import State
+from dispatch.transitions import FINAL
+from dispatch.understanding import understood
+from schemas import journal
+from schemas.effects import EvidencePlaced, Linked
+from schemas.ids import derive
+from schemas.records import Incident, Note
+
+
+def split(
+    state: State, means: Means, incident: Incident, action: journal.Split, operator: str
+) -> None:
+    """Move evidence out of an incident, which is then understood by what is left.
+
+    Units stay where they were sent; the incident that the evidence goes to gets its own.
+    """
+    if not action.reason.strip():
+        raise Refused("say why: this command needs a reason")
+    if incident.state in FINAL:
+        raise Refused(f"{incident.number} is {incident.state}: reopen it first")
+    into = None if action.into is None else _goal(state, incident, action.into)
+    moving = _moving(state, incident, action.evidence)
+    goal = derive(moving[0].id, f"incident/{state.cause}") if into is None else into.id
+    moved = [state.notes.move(note.id, goal) for note in moving]
+    _leave(state, means, incident, moving, operator, action.reason)
+    why = (f"moved from {incident.number}: {action.reason}",)
+    if into is None:
+        opened = open_incident(state, moved[0], operator, why)
+        set_state(state, opened.id, "triaged", operator, action.reason)
+    for note in moved if into is not None else moved[1:]:
+        said = f"{note.source} {note.source_id}: {note.category} {note.severity}"
+        take_in(state, means, note, said, operator, why)
+    state.change_incident(goal, **latest(state.notes.of(goal)))
+    number = state.incidents[goal].number
+    sources = ", ".join(note.source_id for note in moved)
+    state.append(incident.id, "split", operator, f"{sources} moved to {number}", (action.reason,))
+    for note in moved:
+        state.emit(
+            EvidencePlaced(evidence=note.id, incident=goal, placed="split", score=0.0, reasons=why)
+        )
+    state.emit(Linked(incident=incident.id, other=goal, kind="kept_apart", at=state.now))
+    state.keep_apart(incident.id, goal)
+    respond(state, means, goal)
+    respond(state, means, incident.id)
+
+
+def _goal(state: State, incident: Incident, into: str) -> Incident:
+    """Return the incident that evidence is to go to, or refuse."""
+    if into not in state.incidents:
+        raise Refused(f"there is no incident {into} to move evidence to")
+    goal = state.root(into)
+    if goal.id == incident.id:
+        raise Refused(f"{goal.number} has it already")
+    if goal.state in FINAL:
+        raise Refused(f"{goal.number} is {goal.state}: reopen it first")
+    return goal
+
+
+def _moving(state: State, incident: Incident, evidence: tuple[str, ...]) -> list[Note]:
+    """Return the notes that are named, in the order in which they were placed, or refuse."""
+    if not evidence:
+        raise Refused("split names the evidence to move")
+    for name in evidence:
+        note = state.notes.get(name)
+        if note is None or note.incident not in state.notes.family(incident.id):
+            raise Refused(f"{incident.number} has no evidence {name}")
+        if note.incident != incident.id:
+            other = state.incidents[note.incident].number
+            raise Refused(f"{name} came with {other}, which was merged: undo that merge")
+    wanted = set(evidence)
+    notes = state.notes.of(incident.id)
+    if not [note for note in notes if note.id not in wanted]:
+        raise Refused(f"nothing would be left of {incident.number}: correct or merge it instead")
+    return [note for note in notes if note.id in wanted]
+
+
+def _leave(  # noqa: PLR0917 - one act, said in full
+    state: State, means: Means, incident: Incident, moving: list[Note], operator: str, why: str
+) -> None:
+    """Let an incident be understood by the evidence that is left to it."""
+    left = state.notes.of(incident.id)
+    known = understood(incident, left)
+    state.change_incident(incident.id, **latest(left))
+    sources = ", ".join(note.source_id for note in moving)
+    tell_changes(state, incident.id, known, operator, f"without {sources}: {why}")
+    if known.point != incident.point:
+        reroute(state, means, incident.id, "the place is another one now")

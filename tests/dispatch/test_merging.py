@@ -1,0 +1,327 @@
+"""Merge, unmerge, split, keep apart: what an operator says of two events, and what it undoes."""
+
+import itertools
+
+import pytest
+from dispatch_world import REGION, Journal, place, routers, standing
+
+from dispatch import Region
+from schemas import effects, journal
+from schemas.records import LATEST, Incident, Point
+
+
+@pytest.fixture
+def log():
+    return Journal()
+
+
+@pytest.fixture
+def region(log):
+    made = Region(REGION, routers)
+    made.apply(log.fleet(), log.now)
+    return made
+
+
+def opened(region: Region, log: Journal, category: str, severity: str, at: Point, **about) -> str:
+    answers = region.apply(log.evidence(category, severity, at, **about), log.wait(1))
+    (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    assert placed.placed in ("opened", "asked")
+    return str(placed.incident)
+
+
+def order(region: Region, log: Journal, incident: str, action: journal.Action, **about):
+    answers = region.apply(log.command(incident, action, **about), log.wait(1))
+    (answer,) = [a for a in answers if isinstance(a, effects.CommandAnswered)]
+    return answer, answers
+
+
+def done(region: Region, log: Journal, incident: str, action: journal.Action):
+    answer, answers = order(region, log, incident, action)
+    assert answer.outcome == "accepted", answer.reason
+    return answers
+
+
+def record(region: Region, incident: str) -> Incident:
+    return next(i for i in region.snapshot().incidents if i.id == incident)
+
+
+def units(region: Region, incident: str) -> list[str]:
+    return sorted(u.id for u in region.snapshot().units if u.incident == incident)
+
+
+def test_a_fire_merged_into_something_milder_stays_a_fire_with_all_its_units(region, log):
+    mild = opened(region, log, "air_pollution", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P1", place(6, 6))
+    sent = set(units(region, fire))
+    assert len(sent) >= 3
+    answers = done(region, log, fire, journal.Merge(into=mild))
+    whole = record(region, mild)
+    assert (whole.category, whole.severity) == ("fire", "P1")
+    assert "火灾" in whole.title
+    assert sent <= set(units(region, mild))
+    called_back = [a for a in answers if isinstance(a, effects.TimelineAppended)]
+    assert not [a for a in called_back if a.entry.kind == "unassigned"]
+
+
+def test_a_merge_wants_what_both_plans_want(region, log):
+    crash = opened(region, log, "traffic_crash", "P3", place(1, 1))
+    sick = opened(region, log, "medical", "P2", place(6, 6))
+    capabilities = {
+        a.capability for a in region.snapshot().assignments if a.incident in (crash, sick)
+    }
+    done(region, log, crash, journal.Merge(into=sick))
+    active = [a for a in region.snapshot().assignments if a.ended is None]
+    assert {a.capability for a in active if a.incident == sick} == capabilities
+    # What it wants beside its own plan it wants of others, too, when one is called back.
+    lost = next(a for a in active if a.capability not in ("als", "bls", "ambulance"))
+    region.apply(log.stamp(lost.unit, "out_of_service"), log.wait(1))
+    active = [a for a in region.snapshot().assignments if a.ended is None]
+    whole = record(region, sick)
+    assert lost.capability in {a.capability for a in active} or any(
+        lost.capability in line for line in whole.short
+    )
+
+
+def test_a_merge_keeps_the_better_place(region, log):
+    vague = opened(region, log, "fire", "P2", place(1, 1, accuracy_m=200))
+    exact = opened(region, log, "fire", "P3", place(6, 6, accuracy_m=5))
+    done(region, log, exact, journal.Merge(into=vague))
+    assert record(region, vague).point == place(6, 6, accuracy_m=5)
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(region, log):
+    mild = opened(region, log, "air_pollution", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P1", place(6, 6))
+    before = region.snapshot()
+    answer, answers = order_dry(region, log, fire, journal.Merge(into=mild))
+    assert answer.outcome == "tried"
+    assert answers == (answer,)
+    told = "\n".join(answer.changes)
+    number = record(region, mild).number
+    assert f"{number}: category air_pollution → fire" in told
+    assert "goes on from" in told
+    after = region.snapshot()
+    assert (after.incidents, after.units, after.assignments, after.timers, after.alerts) == (
+        before.incidents,
+        before.units,
+        before.assignments,
+        before.timers,
+        before.alerts,
+    )
+    refused, _ = order_dry(region, log, fire, journal.Merge(into=fire))
+    assert refused.outcome == "refused"
+
+
+def order_dry(region, log, incident, action):
+    command = journal.Command(
+        id=log.entry_id(),
+        region=REGION,
+        operator="wang",
+        incident=incident,
+        action=action,
+        dry_run=True,
+    )
+    answers = region.apply(command, log.wait(0))
+    (answer,) = [a for a in answers if isinstance(a, effects.CommandAnswered)]
+    return answer, answers
+
+
+@pytest.mark.parametrize("under_way", [None, "en_route", "on_scene"])
+def test_unmerge_after_merge_equals_before(region, log, under_way):
+    mild = opened(region, log, "manhole_hazard", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P2", place(6, 6))
+    if under_way:
+        for unit in units(region, fire):
+            region.apply(log.stamp(unit, under_way), log.wait(0))
+    before = standing(region)
+    done(region, log, fire, journal.Merge(into=mild))
+    assert standing(region) != before
+    done(region, log, fire, journal.Unmerge(reason="two streets apart"))
+    assert standing(region) == before
+
+
+def test_unmerge_keeps_what_happened_since(region, log):
+    mild = opened(region, log, "manhole_hazard", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P2", place(6, 6))
+    done(region, log, fire, journal.Merge(into=mild))
+    done(region, log, mild, journal.Classify(severity="P1", reason="people inside"))
+    region.apply(log.evidence("fire", "P2", place(6, 6)), log.wait(5))
+    done(region, log, fire, journal.Unmerge(reason="not the same"))
+    assert record(region, mild).severity == "P1"
+    assert record(region, mild).evidence_count == 2
+    assert record(region, fire).evidence_count == 1
+
+
+def test_what_cannot_be_unmerged_says_why(region, log):
+    one = opened(region, log, "fire", "P2", place(1, 1))
+    two = opened(region, log, "medical", "P2", place(6, 6))
+    three = opened(region, log, "flood", "P3", place(6, 1))
+    answer, _ = order(region, log, one, journal.Unmerge(reason="?"))
+    assert answer.outcome == "refused"
+    assert "not merged" in answer.reason
+    done(region, log, one, journal.Merge(into=two))
+    answer, _ = order(region, log, one, journal.Unmerge(reason=" "))
+    assert "reason" in answer.reason
+    done(region, log, two, journal.Merge(into=three))
+    answer, _ = order(region, log, one, journal.Unmerge(reason="no"))
+    assert "undo that merge first" in answer.reason
+    done(region, log, two, journal.Unmerge(reason="no"))
+    done(region, log, one, journal.Unmerge(reason="no"))
+    assert {record(region, i).merged_into for i in (one, two, three)} == {None}
+
+
+def test_stamps_and_commands_that_name_a_merged_incident_follow_it_and_say_so(region, log):
+    one = opened(region, log, "fire", "P2", place(1, 1))
+    two = opened(region, log, "medical", "P2", place(6, 6))
+    (unit, *_) = units(region, two)
+    done(region, log, two, journal.Merge(into=one))
+    answer, answers = order(region, log, two, journal.AddNote(text="hydrant is dry"))
+    assert answer.outcome == "accepted"
+    assert record(region, one).number in answer.reason
+    (line,) = [a.entry for a in answers if isinstance(a, effects.TimelineAppended)]
+    assert line.incident == one
+    answers = region.apply(log.stamp(unit, "en_route", incident=two), log.wait(1))
+    lines = [a.entry for a in answers if isinstance(a, effects.TimelineAppended)]
+    assert [line.incident for line in lines if line.kind == "stamp"] == [one]
+    assert any("merged into" in reason for line in lines for reason in line.reasons)
+    stale, _ = order(
+        region,
+        log,
+        two,
+        journal.AddNote(text="x"),
+        expected_version=record(region, two).version - 1,
+    )
+    assert stale.outcome == "refused"
+
+
+def test_moving_the_pin_makes_nothing_more_certain(region, log):
+    drill = opened(region, log, "fire", "P1", place(1, 1), confidence=0.2)
+    assert units(region, drill) == []
+    done(region, log, drill, journal.Classify(point=place(2, 2), reason="gate 2"))
+    assert units(region, drill) == []
+    assert record(region, drill).confidence == 0.2
+    assert record(region, drill).certain == ("place",)
+    # A phone's better fix does not take the pin away from where the operator put it.
+    region.apply(
+        log.evidence("fire", "P1", place(2.4, 2, accuracy_m=1), confidence=0.2), log.wait(1)
+    )
+    assert record(region, drill).point == place(2, 2)
+    done(region, log, drill, journal.Classify(category="fire", reason="smoke seen"))
+    assert units(region, drill)
+
+
+def test_split_opens_an_incident_and_leaves_the_first_as_without_it(region, log):
+    blocked = opened(region, log, "traffic_crash", "P3", place(3, 3))
+    alone = record(region, blocked)
+    answers = region.apply(
+        log.evidence("traffic_crash", "P2", place(3.1, 3), source_id="caller"), log.wait(5)
+    )
+    (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    assert placed.placed == "attached"
+    assert record(region, blocked).severity == "P2"
+    answers = done(
+        region, log, blocked, journal.Split(evidence=(placed.evidence,), reason="another street")
+    )
+    left = record(region, blocked)
+    for field in ("category", "severity", "confidence", "point", "readings", "evidence"):
+        assert getattr(left, field) == getattr(alone, field), field
+    (other,) = [i for i in region.snapshot().incidents if i.id != blocked]
+    assert (other.category, other.severity, other.evidence) == (
+        "traffic_crash",
+        "P2",
+        (placed.evidence,),
+    )
+    assert units(region, other.id)
+    moved = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    assert [(a.evidence, a.incident, a.placed) for a in moved] == [
+        (placed.evidence, other.id, "split")
+    ]
+    # And back again, from one to another.
+    third = opened(region, log, "fire", "P2", place(6, 6))
+    answer, _ = order(
+        region,
+        log,
+        other.id,
+        journal.Split(evidence=(placed.evidence,), reason="no", into=third),
+    )
+    assert "nothing would be left" in answer.reason
+
+
+def test_split_to_another_incident_joins_it(region, log):
+    one = opened(region, log, "medical", "P2", place(1, 1))
+    two = opened(region, log, "traffic_crash", "P3", place(6, 6))
+    answers = region.apply(log.evidence("medical", "P2", place(1, 1)), log.wait(1))
+    (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    done(region, log, one, journal.Split(evidence=(placed.evidence,), reason="the crash", into=two))
+    assert record(region, two).severity == "P2"
+    assert record(region, two).evidence_count == 2
+    assert record(region, one).evidence_count == 1
+
+
+def test_what_is_kept_apart_is_not_joined_unasked(region, log):
+    one = opened(region, log, "traffic_crash", "P3", place(3, 3))
+    # Far enough to be asked about, near enough to be the same.
+    two = opened(region, log, "traffic_crash", "P3", place(3.7, 3))
+    assert record(region, two).possible_duplicate_of == one
+    done(region, log, two, journal.KeepApart())
+    between = region.apply(log.evidence("traffic_crash", "P3", place(3.35, 3)), log.wait(1))
+    (placed,) = [a for a in between if isinstance(a, effects.EvidencePlaced)]
+    assert placed.placed == "asked"
+    assert any("apart" in reason for reason in placed.reasons)
+    clear = region.apply(log.evidence("traffic_crash", "P3", place(3.02, 3)), log.wait(1))
+    (placed,) = [a for a in clear if isinstance(a, effects.EvidencePlaced)]
+    assert (placed.placed, placed.incident) == ("attached", one)
+
+
+def test_what_is_kept_apart_is_not_merged_without_a_reason(region, log):
+    one = opened(region, log, "traffic_crash", "P3", place(3, 3))
+    two = opened(region, log, "traffic_crash", "P3", place(3.7, 3))
+    other = opened(region, log, "flood", "P3", place(7, 7))
+    done(region, log, two, journal.KeepApart())
+    answer, _ = order(region, log, two, journal.Merge(into=one))
+    assert answer.outcome == "refused"
+    assert "apart" in answer.reason
+    # Nor by way of a third.
+    done(region, log, two, journal.Merge(into=other))
+    answer, _ = order(region, log, other, journal.Merge(into=one))
+    assert answer.outcome == "refused"
+    done(region, log, other, journal.Merge(into=one, reason="one flood carried both cars"))
+
+
+def test_an_incident_of_many_reports_names_the_latest_and_counts_all(region, log):
+    fire = opened(region, log, "fire", "P2", place(3, 3))
+    for _ in range(40):
+        region.apply(log.evidence("fire", "P2", place(3, 3)), log.wait(1))
+    whole = record(region, fire)
+    assert whole.evidence_count == whole.source_count == 41
+    assert len(whole.evidence) == len(whole.sources) == LATEST
+    notes = region.snapshot().notes
+    assert whole.evidence == tuple(note.id for note in notes[-LATEST:])
+
+
+def test_a_sensor_of_a_merged_incident_is_known_to_what_took_it_in(region, log):
+    alarm = {"source": "sensor", "source_id": "smoke-1"}
+    one = opened(region, log, "fire", "P2", place(1, 1), **alarm)
+    two = opened(region, log, "medical", "P2", place(6, 6))
+    done(region, log, one, journal.Merge(into=two))
+    answers = region.apply(log.evidence("fire", "P2", place(1, 1), **alarm), log.wait(1))
+    (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    assert (placed.placed, placed.incident) == ("attached", two)
+    answers = region.apply(
+        log.evidence("fire", "P2", place(1, 1), phase="cleared", **alarm), log.wait(1)
+    )
+    (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
+    assert (placed.placed, placed.incident) == ("ended", two)
+
+
+def test_each_line_comes_with_the_incident_as_that_line_left_it(region, log):
+    answers = region.apply(log.evidence("fire", "P2", place(3, 3)), log.wait(1))
+    lines = 0
+    for line, after in itertools.pairwise(answers):
+        if isinstance(line, effects.TimelineAppended):
+            lines += 1
+            assert isinstance(after, effects.IncidentWritten)
+            assert after.incident.version == line.entry.seq
+            if line.entry.kind == "state":
+                assert line.entry.text.endswith(after.incident.state)
+    assert lines >= 4
