@@ -26,11 +26,12 @@ from cli.output import clean
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city
 from geo.fence_watch import FenceTerms, FenceWatch
-from infra.archive import ArchiveError, archive_root, city_folder, cluster_id
+from infra.archive import ArchiveError, archive_root, cluster_id
+from infra.cities import city_by_digest
 from infra.ledger.intake import Fix
 from infra.ledger.pool import connect
 from infra.local.state import Home
-from infra.settings import Settings, load_settings, resolve_endpoints
+from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
 from replay import errors
 from replay.errors import BadWindow
 from replay.fence_events import await_archive, tell_again, watched
@@ -224,7 +225,7 @@ async def _track_archive(settings: Settings, city: Path | None, write: _Writer) 
     finally:
         await connection.close()
     await await_archive(root, parts)
-    instead, watch_of = None, _kept_watches(endpoints.archive_dir)
+    instead, watch_of = None, _kept_watches(endpoints)
     if city is not None:
         data = load_city(city)
         instead = fence_terms(data, IntakeSettings())
@@ -234,10 +235,12 @@ async def _track_archive(settings: Settings, city: Path | None, write: _Writer) 
         write(event)
 
 
-def _kept_watches(archive_dir: Path) -> Callable[[FenceTerms], FenceWatch]:
+def _kept_watches(endpoints: Endpoints) -> Callable[[FenceTerms], FenceWatch]:
     @cache
     def watch_of(terms: FenceTerms) -> FenceWatch:
-        return FenceWatch(load_city(city_folder(archive_dir, terms.city)), terms)
+        url = endpoints.gateway_url
+        city = city_by_digest(endpoints.archive_dir, url, terms.city, load_city)
+        return FenceWatch(city, terms)
 
     return watch_of
 

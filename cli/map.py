@@ -13,8 +13,8 @@ from cli.output import progress
 from cli.services import HomeOption
 from geo.city import CityData, load_city
 from geo.errors import CityError
-from infra.archive import CityMissing, archive_root, city_folder, cluster_id
-from infra.archive.cities import city_folder_name
+from infra.archive import CityMissing
+from infra.cities import city_by_digest
 from infra.ledger.errors import NotFound
 from infra.ledger.queries import RegionLine, find_incident, status
 from infra.ledger.snapshot import load_snapshot
@@ -65,14 +65,14 @@ def write_map(
     Parameters
     ----------
     city
-        Without it the archive's copy of the one in force.
+        Without it the one in force, from this host's copies or the ledger's.
     incident
         Id, number or unique part of the incident to look closer at.
 
     Raises
     ------
     CityMissing
-        The archive has no copy of the city in force.
+        Neither has the city in force.
     NotFound
         No region has taken over a city yet, or there is no such incident.
     MapNotWritten
@@ -124,7 +124,4 @@ def _choose(regions: list[RegionLine], wanted: str | None) -> RegionLine:
 
 def _city_in_force(endpoints: Endpoints, snapshot: Snapshot) -> CityData:
     assert snapshot.city is not None, "chosen because it has one"
-    cluster = asyncio.run(cluster_id(endpoints.bootstrap))
-    root = archive_root(endpoints.archive_dir, cluster, endpoints.database_url)
-    kept = city_folder_name(endpoints.archive_dir, snapshot.city)  # where workers keep it
-    return load_city(kept if kept.is_dir() else city_folder(root, snapshot.city))
+    return city_by_digest(endpoints.archive_dir, endpoints.worker_url, snapshot.city, load_city)

@@ -151,7 +151,7 @@ async def _replay(
             connection,
             root,
             region,
-            kept_routers(endpoints.archive_dir),
+            kept_routers(endpoints.archive_dir, endpoints.gateway_url),
             watch,
             window=window,
             speed=speed,

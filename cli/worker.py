@@ -18,8 +18,19 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    city: Annotated[Path, typer.Option("--city", help="Folder of the city to serve.")],
+    city: Annotated[
+        Path | None,
+        typer.Option(
+            "--city",
+            metavar="FOLDER",
+            help="City to serve; without it the one that the ledger's region is in.",
+        ),
+    ] = None,
     home: HomeOption = None,
+    region: Annotated[
+        str | None,
+        typer.Option("--region", help="Whose city, without --city; needed if there are several."),
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option("--group", help="Consumer group (JINGWEI_WORKER_GROUP, else jingwei)."),
@@ -36,6 +47,7 @@ def worker(
 ) -> None:
     """Run a worker until SIGTERM; several share the work, each with its own --instance.
 
+    The first one needs --city; the ledger keeps that city, and workers on any host find it there.
     Exit codes 70 and 75 say that it should be started again; the log says why.
     """
     from streams.worker import run_worker  # noqa: PLC0415 - Faust takes half a second to load
@@ -53,4 +65,4 @@ def worker(
         if value is not None
     }
     settings = dataclasses.replace(settings, worker=settings.worker.model_copy(update=changes))
-    raise typer.Exit(run_worker(settings, city))
+    raise typer.Exit(run_worker(settings, city, region=region))

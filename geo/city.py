@@ -37,6 +37,7 @@ __all__ = [
     "Manifest",
     "Place",
     "Sensor",
+    "city_files",
     "content_digest",
     "load_city",
     "save_city",
@@ -54,7 +55,14 @@ _FILES: Final = (
     "units.json",
 )
 
+_SPEEDS: Final = "speeds.parquet"
+
 T = TypeVar("T")
+
+
+def city_files(folder: Path | str) -> tuple[str, ...]:
+    """Return the names of those files of a folder that `load_city` reads."""
+    return tuple(name for name in (*_FILES, _SPEEDS) if (Path(folder) / name).is_file())
 
 
 def load_city(folder: Path | str) -> CityData:
@@ -86,7 +94,7 @@ def load_city(folder: Path | str) -> CityData:
     except GeoError as error:
         raise CityError(f"the city in {folder} cannot be used: {error}") from error
     try:
-        speeds = folder / "speeds.parquet"
+        speeds = folder / _SPEEDS
         return CityData.of(
             manifest,
             streets,
@@ -191,7 +199,7 @@ def _write(city: CityData, folder: Path) -> None:
     for name, text in texts.items():
         (folder / name).write_bytes(text)
     if city.speeds is not None:
-        write_speeds(city.speeds, city.streets, folder / "speeds.parquet")
+        write_speeds(city.speeds, city.streets, folder / _SPEEDS)
 
 
 def _point_feature(record: Place | Sensor) -> dict[str, Any]:

@@ -11,7 +11,7 @@
     replay.difference  Difference(offset, entry_id, entry_kind, effect, field, recorded, replayed)
     replay.tally     Tally(): what happened, counted
     replay.run       run_replay(connection, root, region, routers, watch, ...) -> Report
-    replay.cities    kept_routers(root) -> routers(digest) -> Router
+    replay.cities    kept_routers(root, url) -> routers(digest) -> Router
     replay.fence_events  watched(connection, group), await_archive(root, parts),
                      tell_again(root, parts, watch_of, names) -> Iterator[FenceEvent]
     replay.errors    ReplayError: JournalMissing, NothingRecorded, ArchiveLags, BadWindow

@@ -7,7 +7,8 @@
     └── CannotStart        the worker cannot start; the text says what to do
         ├── BrokerMissing  no broker answers
         ├── TopicsUnfit    topics are missing and cannot be made, or lost what was read
-        └── CityUnfit      the city cannot be served
+        ├── CityUnfit      the city cannot be served
+        └── CityNotNamed   no city was named, and the ledger does not name one either
 """
 
 
@@ -45,3 +46,7 @@ class TopicsUnfit(CannotStart):
 
 class CityUnfit(CannotStart):
     """The city lacks what a worker needs."""
+
+
+class CityNotNamed(CannotStart):
+    """Which city to serve follows neither from the command line nor from the ledger."""

@@ -8,7 +8,6 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,10 @@ import uvloop
 from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
-from geo.city import CityData, load_city
+from geo.city import CityData
 from geo.errors import GeoError
-from geo.router import deciding_router
 from geo.routing import Router
 from infra import memory
-from infra.archive import city_folder, keep_city
 from infra.archive.errors import ArchiveError
 from infra.ledger import check_schema, fence, open_pool, reading, snapshot, transaction
 from infra.ledger.errors import LedgerError, LedgerUnavailable
@@ -33,6 +30,7 @@ from streams.app import make_app
 from streams.batch import Handler, Processor
 from streams.bootstrap import announce, prepare_ledger
 from streams.caretaker import Caretaker
+from streams.cities import Cities
 from streams.departments import Departments
 from streams.dispatcher import Dispatcher
 from streams.errors import BrokerMissing, CannotStart
@@ -69,7 +67,13 @@ _EXITS: dict[type[Exception], Exit] = {
 """What ends a start, and how; a derived error that is not listed has its nearest base's."""
 
 
-def run_worker(settings: Settings, city: Path, *, patience_s: float = PATIENCE_S) -> Exit:
+def run_worker(
+    settings: Settings,
+    city: Path | None = None,
+    *,
+    region: str | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Exit:
     """Run a worker until it is told to stop.
 
     Parameters
@@ -77,7 +81,9 @@ def run_worker(settings: Settings, city: Path, *, patience_s: float = PATIENCE_S
     settings
         As `infra.settings.load_settings` gives them.
     city
-        The folder of the city to serve.
+        The folder of the city to serve; without it the one that the ledger's region is in.
+    region
+        Which region that is; needed when the ledger has several.
     patience_s
         After so long without progress, with work waiting, the worker leaves by itself.
 
@@ -90,10 +96,9 @@ def run_worker(settings: Settings, city: Path, *, patience_s: float = PATIENCE_S
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's thread makes its own loop
     try:
         endpoints = resolve_endpoints(settings)
-        data = load_city(city)
-        keep_city(endpoints.archive_dir, city, data.digest)
+        cities = Cities(endpoints, city, region)
         with asyncio.Runner() as runner:
-            return runner.run(_Worker(settings, endpoints, data, patience_s).run())
+            return runner.run(_Worker(settings, endpoints, cities, patience_s).run())
     except tuple(_EXITS) as error:
         log.critical("the worker cannot start: %s", error)
         return next(_EXITS[base] for base in type(error).__mro__ if base in _EXITS)
@@ -107,13 +112,15 @@ _BATCH_SLACK = 10_000
 class _Worker:
     """The parts of a worker, started in order and stopped in reverse."""
 
+    _city: CityData
+
     def __init__(
-        self, settings: Settings, endpoints: Endpoints, city: CityData, patience_s: float
+        self, settings: Settings, endpoints: Endpoints, cities: Cities, patience_s: float
     ) -> None:
         self._settings = settings.worker
         self._pool_size = settings.ledger.pool_min, max(settings.ledger.pool_max, 8)
         self._endpoints = endpoints
-        self._city = city
+        self._cities = cities
         self._patience_s = patience_s
         self._limits = IntakeSettings()
 
@@ -138,6 +145,7 @@ class _Worker:
         """Make and check what must be there before the first message is read."""
         async with reading(pool) as conn:
             await check_schema(conn)
+        self._city = await self._cities.serve(pool)
         made = await make_topics(self._endpoints.bootstrap)
         if made:
             log.info("made %d topics", len(made))
@@ -213,18 +221,10 @@ class _Worker:
         ]
 
     def _routers(self) -> Callable[[str], Router]:
-        """Return routers for this city, and for those the archive kept from earlier."""
-        mine, root = self._city, self._endpoints.archive_dir
-        orders = self._endpoints.data_dir / "street-orders"
-
-        @cache
-        def router(digest: str) -> Router:
-            city = mine if digest == mine.digest else load_city(city_folder(root, digest))
-            return deciding_router(city, orders)
-
-        warm_up(mine, router(mine.digest))
+        """Return routers for every city that the journal may name."""
+        warm_up(self._city, self._cities.router(self._city.digest))
         memory.settle()
-        return router
+        return self._cities.router
 
 
 async def _until_stopped(app: Any, stopping: asyncio.Event, failed: list[BaseException]) -> Exit:  # noqa: ANN401 - Faust has no types

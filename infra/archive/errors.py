@@ -8,7 +8,7 @@
     ├── ArchiveDamaged      a file cannot be read
     ├── ArchiveOfOtherLog   the files go further than the log: it is not the log they came from
     ├── ArchiveBusy         another archiver writes to the same folder
-    └── CityMissing         no copy of a city with that content hash
+    └── CityMissing         neither this host nor the ledger has a city with that content hash
 """
 
 from pathlib import Path
@@ -54,4 +54,4 @@ class ArchiveBusy(ArchiveError):
 
 
 class CityMissing(ArchiveError):
-    """There is no copy of a city with that content hash."""
+    """Neither the folder of cities on this host nor the ledger has one with that content hash."""

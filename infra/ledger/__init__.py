@@ -104,6 +104,13 @@ Feeds (``feeds``)
     ``takes(category, severity, subdistrict) -> bool``.
 City (``city``)
     ``await store_city(conn, digest, [FenceRow(id, kind, name, wkb, attributes)]) -> None``.
+Cities' files (``city_files``)
+    ``look_at(folder, names) -> tuple[CityFile(name, size, sha256), ...]``;
+    ``await keep(conn, CityName(digest, region, name, name_en), folder, files) -> bool`` new?;
+    ``await fetch(conn, digest, folder) -> bool`` whether it is there, raises `CityDamaged`;
+    ``fetch_now(url, digest, folder)`` the same from plain code;
+    ``await kept(conn) -> set[str]``, ``await served(conn) -> list[str]`` digests;
+    ``await in_force(conn) -> list[InForce(region, city)]``.
 Invariants (``invariants``)
     ``await check(conn, settled_s=30) -> dict[str, bool]``;
     ``await violations(conn, settled_s=30) -> dict[str, list[str]]`` with one sentence each.

@@ -20,7 +20,12 @@ class FenceRow(msgspec.Struct, frozen=True):
 
 
 async def store_city(conn: asyncpg.Connection, digest: str, fences: Sequence[FenceRow]) -> None:
-    """Write the fences of the city with this content hash, in place of any it had."""
+    """Write the fences of the city with this content hash, in place of any it had.
+
+    Inside a transaction. Of two workers that start together, one waits for the other: else the
+    later one would not see, and so not forget, the rows that it then writes again.
+    """
+    await conn.execute(statement("city.lock"), f"fences of city {digest}")
     await conn.execute(statement("city.forget"), digest)
     await conn.executemany(
         statement("city.fence"),

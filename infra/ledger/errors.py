@@ -11,6 +11,8 @@
     ├── FenceBroken          another worker has gone further with this partition
     ├── InvariantBroken      a constraint refused the write: two writers, or a defect
     ├── Unstorable           a value that no column can hold
+    ├── CityChanged          a city's files were written to while they were being kept
+    ├── CityDamaged          the ledger's copy of a city is not the one that was kept
     ├── NotFound             nothing has that id, number or prefix
     └── Ambiguous            several have that prefix
 """
@@ -50,6 +52,14 @@ class InvariantBroken(LedgerError):
 
 class Unstorable(LedgerError):
     """A value cannot be stored, such as a text with a zero character in an id."""
+
+
+class CityChanged(LedgerError):
+    """A city's folder was written to between the reading of it and the keeping of it."""
+
+
+class CityDamaged(LedgerError):
+    """The ledger's copy of a city has lost a piece, or reads as another city."""
 
 
 class NotFound(LedgerError):

@@ -193,7 +193,7 @@ async def test_the_command_says_equal_or_different(
     monkeypatch.setenv("JINGWEI_DATABASE_URL", endpoints.database_url)
     monkeypatch.setenv("JINGWEI_HOME", str(tmp_path))
     # The made world's streets are no city's folder.
-    monkeypatch.setattr(replay.cities, "kept_routers", lambda _root: routers)
+    monkeypatch.setattr(replay.cities, "kept_routers", lambda _root, _url: routers)
     await record(ledger, entries)
     root = await cli.replay._root(cli.replay.resolve_endpoints(cli.replay.load_settings(tmp_path)))
     keep_journal(root, entries)

@@ -70,7 +70,7 @@ class WorkerProcess:
     def __init__(
         self,
         endpoints: Endpoints,
-        city: Path,
+        city: Path | None,
         home: Path,
         group: str,
         *,
@@ -80,7 +80,8 @@ class WorkerProcess:
         self.log = home / f"{instance}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._command = [
-            *(sys.executable, "-m", "cli.main", "worker", "--city", str(city)),
+            *(sys.executable, "-m", "cli.main", "worker"),
+            *(() if city is None else ("--city", str(city))),
             *("--home", str(home), "--group", group, "--instance", instance),
         ]
         self._environment = os.environ | {

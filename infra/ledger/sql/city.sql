@@ -1,3 +1,6 @@
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtextextended($1, 0));
+
 -- name: forget
 DELETE FROM fence WHERE city = $1;
 
