@@ -18,6 +18,7 @@ from infra.ledger.errors import LedgerError, LedgerUnavailable
 from infra.ledger.pool import connect
 from infra.settings import Endpoints, load_settings, resolve_endpoints
 from replay import errors
+from replay.changes import PAGE
 from replay.player import Applied, Window, parse_bound
 from schemas.effects import IncidentWritten, TimelineAppended
 
@@ -181,6 +182,8 @@ def _print(report: "Report") -> None:
             typer.echo(f"{title:14} {count:>8}  {name}")
     if report.undecodable:
         typer.echo(f"{'dead letters':14} {report.undecodable:>8}  no journal entries")
+    if report.buried:
+        typer.echo(f"{'dead letters':14} {report.buried:>8}  entries that the worker set aside")
     others = sorted({name for name in report.decided_by.values() if name != report.software})
     if others:
         typer.echo(f"decided by Jingwei {', '.join(others)}; replayed by {report.software}")
@@ -188,6 +191,15 @@ def _print(report: "Report") -> None:
         typer.echo(f"equal, byte for byte: SHA-256 {report.sha256}")
     else:
         typer.echo(f"DIFFERENT: {report.difference['sentence']}")
-        if others:
+        if report.changes:
+            _print_changes(report)
+        elif others:
             typer.echo("Other software decides otherwise: replay with the same to see it equal.")
         typer.echo(f"SHA-256 recorded {report.recorded_sha256}, replayed {report.sha256}")
+
+
+def _print_changes(report: "Report") -> None:
+    """Say why an older version decided otherwise."""
+    typer.echo(f"Rules have changed since that, or what stands before it, was decided ({PAGE}):")
+    for change in report.changes:
+        typer.echo(f"  {change.version}  {change.rule}")

@@ -6,6 +6,7 @@
     ├── JournalMissing   the archive has nothing of that region's journal
     ├── NothingRecorded  the ledger has applied nothing of that region
     ├── ArchiveLags      the archive has not yet what the ledger has applied
+    ├── EntryFailed      the core fails at an entry at which the worker's did not
     └── BadWindow        --from and --to that cannot be read, or are the wrong way round
 
 The archive's own errors are ``infra.archive.errors``.
@@ -26,6 +27,10 @@ class NothingRecorded(ReplayError):
 
 class ArchiveLags(ReplayError):
     """The archive ends before the ledger's last applied entry."""
+
+
+class EntryFailed(ReplayError):
+    """The core fails at an entry that the worker did not set aside."""
 
 
 class BadWindow(ReplayError):

@@ -1,12 +1,15 @@
 """Playing a journal through the core, at the pace it had, faster, or as fast as it goes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from asyncio import CancelledError
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from replay.errors import BadWindow
+from infra.archive import ArchiveError
+from infra.ledger.errors import LedgerError
+from replay.errors import BadWindow, EntryFailed
 from replay.reader import Journaled
 from schemas import wire
 from schemas.effects import Effect
@@ -118,20 +121,42 @@ class Pace:
             self._sleep(left)
 
 
+_NOT_THE_ENTRYS = (
+    *(ArchiveError, LedgerError, OSError, MemoryError),
+    *(KeyboardInterrupt, SystemExit, GeneratorExit, CancelledError),
+)
+"""What says nothing of the entry at which it comes up."""
+
+
 def play(
-    journal: Iterable[Journaled], core: Core, window: Window, pace: Pace
+    journal: Iterable[Journaled],
+    core: Core,
+    window: Window,
+    pace: Pace,
+    buried: Container[int] = (),
 ) -> Iterator[Applied | Journaled]:
     """Apply a journal to a core.
 
     Everything before the window is applied silently and at full speed; the replay ends with
     the window.
 
+    Parameters
+    ----------
+    buried
+        Offsets of the entries that the worker set aside, because it could not apply them.
+
     Yields
     ------
     Applied
         For each entry of the window.
     Journaled
-        For each message of the window that is no entry; the core never sees those.
+        For each message of the window that is no entry, or that was set aside; the core never
+        sees those.
+
+    Raises
+    ------
+    EntryFailed
+        The core fails at an entry that was not set aside.
     """
     for journaled in journal:
         if window.over(journaled.offset, journaled.at):
@@ -139,15 +164,30 @@ def play(
         shown = window.begun(journaled.offset, journaled.at)
         if shown:
             pace.wait_for(journaled.at)
-        if journaled.entry is None:
+        if journaled.entry is None or journaled.offset in buried:
             if shown:
                 yield journaled
             continue
-        effects = core.apply(journaled.entry, journaled.at)
+        effects = _applied(core, journaled.entry, journaled)
         if shown:
             yield Applied(
                 journaled.offset, journaled.at, journaled.entry, effects, wire.encode(effects)
             )
+
+
+def _applied(core: Core, entry: Entry, journaled: Journaled) -> tuple[Effect, ...]:
+    try:
+        return core.apply(entry, journaled.at)
+    except _NOT_THE_ENTRYS:
+        raise
+    # A panic of a compiled library is no Exception.
+    except BaseException as error:
+        kind = entry.__struct_config__.tag
+        raise EntryFailed(
+            f"the core fails at journal offset {journaled.offset}, entry {entry.id} ({kind}): "
+            f"{type(error).__name__}: {error}. The worker did not set this entry aside, so it did "
+            "not fail there: replay with the software that decided then, or report this as a defect"
+        ) from error
 
 
 def _before(offset: int, at: datetime, bound: Bound) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,10 +13,12 @@ from dispatch import Region
 from geo.routing import Router
 from infra.archive import next_offset, partition_folder
 from infra.ledger import snapshot
+from infra.ledger.buried import buried_offsets
 from infra.ledger.migrations import check_schema
 from infra.ledger.pool import reading
 from infra.ledger.snapshot import Recorded
 from infra.software import deciding_software
+from replay.changes import Change, changes_since
 from replay.compare import Comparison
 from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
 from replay.player import Applied, Pace, Window, play
@@ -56,6 +59,9 @@ class Report:
         What came of them, counted by name.
     undecodable
         Messages of the window that are no entries; the worker has them in its dead letters.
+    buried
+        Entries of the window that the worker set aside, as it could not apply them; they are
+        among its dead letters too, and passed over here as there.
     seconds
         Wall clock of the replay.
     equal, sha256, recorded_sha256, difference
@@ -64,6 +70,8 @@ class Report:
         What replayed, see ``infra.software``.
     decided_by
         The software that decided then, by the offset from which on it did.
+    changes
+        The rules that have changed since an earlier version decided, see ``replay.changes``.
     """
 
     region: str
@@ -75,6 +83,7 @@ class Report:
     entries: dict[str, int]
     happened: dict[str, int]
     undecodable: int
+    buried: int
     seconds: float
     equal: bool
     sha256: str
@@ -82,6 +91,7 @@ class Report:
     difference: dict[str, object] | None
     software: str
     decided_by: dict[int, str]
+    changes: tuple[Change, ...]
 
 
 async def run_replay(
@@ -114,6 +124,8 @@ async def run_replay(
     ------
     NothingRecorded, JournalMissing, ArchiveLags
         There is nothing to compare, or nothing to play.
+    EntryFailed
+        The core fails where the worker's did not.
     infra.archive.ArchiveError, infra.ledger.errors.LedgerError
         The archive or the ledger cannot be read.
     """
@@ -129,17 +141,19 @@ async def run_replay(
         )
     needed = min(applied_to, window.end) if isinstance(window.end, int) else applied_to
     partition = await _archived(root, region, needed, patience_s)
+    async with reading(connection) as conn:
+        buried = await buried_offsets(conn, region, topics.JOURNAL.name, partition)
     watch.begins(applied_to + 1)
     # What stands before the first entry that this ledger applied, its cores never saw.
     journal = _watched(read_journal(root, partition, region, applied_from), applied_to, watch)
     record = _Record(connection, region, applied_to, window)
-    comparison, tally, undecodable = Comparison(), Tally(), 0
+    comparison, tally, passed = Comparison(), Tally(), Counter[bool]()
     first: Applied | Journaled | None = None
     last: Applied | Journaled | None = None
-    for item in play(journal, Region(region, routers), window, Pace(speed)):
+    for item in play(journal, Region(region, routers), window, Pace(speed), buried):
         first, last = first or item, item
         if isinstance(item, Journaled):
-            undecodable += 1
+            passed[item.entry is None] += 1
             continue
         async for skipped in record.before(item.offset):
             comparison.add_unreplayed(skipped)
@@ -152,6 +166,8 @@ async def run_replay(
     bounds = (0, -1) if first is None or last is None else (first.offset, last.offset)
     async with reading(connection) as conn:
         decided_by = await snapshot.deciders(conn, region, *bounds)
+        # What was decided before the window is decided again too, by today's rules.
+        before = await snapshot.deciders(conn, region, applied_from, bounds[1])
     return Report(
         region=region,
         partition=partition,
@@ -161,7 +177,8 @@ async def run_replay(
         last_at=None if last is None else last.at,
         entries=dict(sorted(tally.entries.items())),
         happened=dict(sorted(tally.happened.items())),
-        undecodable=undecodable,
+        undecodable=passed[True],
+        buried=passed[False],
         seconds=round(time.monotonic() - started, 3),
         equal=comparison.equal,
         sha256=comparison.sha256,
@@ -169,6 +186,7 @@ async def run_replay(
         difference=None if found is None else {"sentence": found.sentence(), **asdict(found)},
         software=deciding_software(),
         decided_by=decided_by,
+        changes=changes_since(before, applied_from),
     )
 
 

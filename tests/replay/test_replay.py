@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -12,16 +13,21 @@ import cli.replay
 import replay.cities
 from cli import exit_codes
 from cli.main import application
+from geo.routing import Router
 from infra.archive import ArchiveGap, partition_folder, segments
 from infra.ledger import connect
 from infra.ledger.effects import note_decider, write_applied
+from infra.ledger.intake import DeadLetter, Source, insert_dead_letters
 from infra.ledger.pool import transaction
 from infra.software import deciding_software
-from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
+from replay.changes import CHANGES, changes_since
+from replay.errors import ArchiveLags, EntryFailed, JournalMissing, NothingRecorded
 from replay.player import Window
 from replay.run import run_replay
-from schemas import topics
-from tests.dispatch.dispatch_world import REGION, routers
+from schemas import journal, topics
+from schemas.ids import derive
+from tests.conftest import ROOT
+from tests.dispatch.dispatch_world import REGION, START, routers, streets
 from tests.replay.kept_things import PARTITION, keep_journal, recorded, story
 
 pytestmark = pytest.mark.postgis
@@ -183,6 +189,88 @@ async def test_a_gap_and_an_empty_ledger_are_told(ledger, entries, tmp_path):
     first.path.unlink()
     with pytest.raises(ArchiveGap, match=f"offsets 1 to {first.last} are missing"):
         await run_replay(ledger, tmp_path, REGION, routers, Silent())
+
+
+async def bury(ledger: asyncpg.Connection, offset: int) -> None:
+    """Set an entry aside as a worker does at whose core it fails."""
+    letter = DeadLetter(
+        Source(topics.JOURNAL.name, PARTITION, offset),
+        *(REGION.encode(), b"", [], "cursed", "ValueError", "dispatcher", START),
+    )
+    await insert_dead_letters(ledger, [letter])
+
+
+def cursed_streets(city: str) -> Router:
+    """Streets of a city that no core can take over."""
+    if city == "cursed":
+        raise ValueError("these streets are cursed")
+    return routers(city)
+
+
+@pytest.fixture
+def cursed(entries):
+    """A journal with an entry at which the core fails, and what a worker records of it."""
+    fleet = entries[0][0]
+    curse = msgspec.structs.replace(fleet, id=derive("test", "curse"), city="cursed")
+    middle = 6
+    offset = 2 * middle + 1
+    # What ends at the change of city is asked of its streets.
+    closed = journal.StreetChanged(
+        id=derive("test", "closed"),
+        region=REGION,
+        condition="c1",
+        kind="closed",
+        segments=(streets().arcs.id[0],),
+        valid_from=START,
+    )
+    entries.insert(2, (closed, entries[1][1]))
+    entries.insert(middle, (curse, entries[middle - 1][1]))
+    good = [entry for entry in entries if entry[0] is not curse]
+    made = recorded(good)
+    after = [msgspec.structs.replace(item, offset=item.offset + 2) for item in made[middle:]]
+    return entries, made[:middle] + after, offset
+
+
+async def test_an_entry_that_the_worker_set_aside_is_passed_over(ledger, cursed, tmp_path):
+    entries, made, offset = cursed
+    async with transaction(ledger) as conn:
+        await write_applied(conn, REGION, made, entries[-1][1])
+    keep_journal(tmp_path, entries)
+    await bury(ledger, offset)
+    await bury(ledger, 3)  # what was applied stays applied, whatever another group did
+    report = await run_replay(ledger, tmp_path, REGION, cursed_streets, Silent())
+    assert report.difference is None
+    assert report.buried == 1
+    assert report.undecodable == 0
+    assert sum(report.entries.values()) == len(entries) - 1
+    later = Window(offset + 1, None)
+    report = await run_replay(ledger, tmp_path, REGION, cursed_streets, Silent(), window=later)
+    assert report.equal
+    assert report.buried == 0, "it stands before the window"
+
+
+async def test_an_entry_at_which_only_the_replay_fails_ends_it_with_a_sentence(
+    ledger, cursed, tmp_path
+):
+    entries, made, offset = cursed
+    async with transaction(ledger) as conn:
+        await write_applied(conn, REGION, made, entries[-1][1])
+    keep_journal(tmp_path, entries)
+    wrong = f"fails at journal offset {offset}.*ValueError: these streets are cursed.*set.*aside"
+    with pytest.raises(EntryFailed, match=wrong):
+        await run_replay(ledger, tmp_path, REGION, cursed_streets, Silent())
+
+
+def test_changes_are_those_between_the_oldest_that_decided_and_what_replays():
+    assert changes_since({0: "0.1.0+a"}, 0, "0.2.0+b") == CHANGES
+    assert changes_since({0: "0.1.0+a", 9: "0.2.0+b"}, 0, "0.2.0+b") == CHANGES
+    assert changes_since({0: "0.2.0+a"}, 0, "0.2.0+b") == ()
+    assert changes_since({0: "0.1.0+a"}, 0, "0.1.0+b") == ()
+    assert changes_since({0: "0.2.0+a"}, 0, "0.1.0+b") == (), "an older one names nothing"
+    assert changes_since({}, 0, "0.2.0") == CHANGES, "nobody has signed"
+    assert changes_since({5: "0.2.0+a"}, 0, "0.2.0+b") == CHANGES, "nor here from the beginning"
+    assert [change.version for change in CHANGES] == sorted(change.version for change in CHANGES)
+    assert all((ROOT / change.page).is_file() for change in CHANGES)
 
 
 @pytest.mark.kafka

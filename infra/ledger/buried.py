@@ -1,0 +1,13 @@
+"""Journal entries that a worker set aside: what a replay must pass over as it did."""
+
+import asyncpg
+
+from infra.ledger.statements import statement
+
+
+async def buried_offsets(
+    conn: asyncpg.Connection, region: str, topic: str, partition: int
+) -> set[int]:
+    """Return the offsets of a journal's dead letters that this region's core never applied."""
+    rows = await conn.fetch(statement("buried.offsets"), region, topic, partition)
+    return {row["record_offset"] for row in rows}
