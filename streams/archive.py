@@ -23,7 +23,7 @@ from pathlib import Path
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.app.base import BootStrategy
 from mode import Service
 
@@ -76,10 +76,12 @@ class Rolling:
 class _Waiting:
     """Messages of one partition that are not on disk yet.
 
-    ``next`` is the offset wanted next, all below are on disk or waiting.
+    ``next`` is the offset wanted next, all below are on disk or waiting; all from ``first`` on
+    are to be covered by the next file.
     """
 
     next: int
+    first: int
     messages: list[Kept] = field(default_factory=list)
     bytes: int = 0
     since: float = 0.0
@@ -127,7 +129,8 @@ class Archiver(Service):
             bootstrap_servers=bootstrap,
             group_id=group,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # What retention has passed is found missing, and told, not jumped over.
+            auto_offset_reset="none",
         )
         self._bootstrap = bootstrap
         self._looked = -float("inf")
@@ -184,7 +187,8 @@ class Archiver(Service):
         begins = await self._consumer.beginning_offsets(new)
         ends = await self._consumer.end_offsets(new)
         for part in new:
-            self._parts[part] = _Waiting(self._start(part, begins[part], ends[part]))
+            start = self._start(part, begins[part], ends[part])
+            self._parts[part] = _Waiting(start, start)
         for part, waiting in self._parts.items():
             self._consumer.seek(part, waiting.next)
 
@@ -200,11 +204,7 @@ class Archiver(Service):
                 "folder away and start again"
             )
         if wanted < begin:
-            log.error(
-                "%s partition %d: offsets %d to %d are lost, the topic's retention has passed "
-                "while no archiver was running",
-                *(part.topic, part.partition, wanted, begin - 1),
-            )
+            _tell_lost(part, wanted, begin)
         return max(wanted, begin)
 
     async def _drain(self) -> None:
@@ -213,9 +213,29 @@ class Archiver(Service):
             await self._fetch()
 
     async def _fetch(self) -> None:
-        fetched = await self._consumer.getmany(timeout_ms=100, max_records=20_000)
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=100, max_records=20_000)
+        except NoOffsetForPartitionError:
+            return  # of a moment between the taking of a partition and the seeking in it
+        except OffsetOutOfRangeError as error:
+            await self._go_on_after_loss(list(error.args[0]))
+            return
         for part, records in fetched.items():
             self._take(part, records)
+
+    async def _go_on_after_loss(self, parts: list[TopicPartition]) -> None:
+        """Go on where the log begins now: retention has passed what was to be read next."""
+        await self._write(parts)  # a file never covers what was lost
+        begins = await self._consumer.beginning_offsets(parts)
+        ends = await self._consumer.end_offsets(parts)
+        for part in parts:
+            waiting = self._parts[part]
+            if waiting.next < begins[part]:
+                _tell_lost(part, waiting.next, begins[part])
+                waiting.next = waiting.first = begins[part]
+            elif waiting.next > ends[part]:
+                self._start(part, begins[part], ends[part])  # raises
+            self._consumer.seek(part, waiting.next)
 
     def _take(self, part: TopicPartition, records: list[ConsumerRecord]) -> None:
         waiting = self._parts[part]
@@ -247,15 +267,14 @@ class Archiver(Service):
 
     async def _write(self, parts: Iterable[TopicPartition]) -> None:
         """Write what these partitions have waiting, then commit."""
-        work = [(part, self._parts[part].messages) for part in parts if self._parts[part].messages]
+        work = {part: self._parts[part] for part in parts if self._parts[part].messages}
         if not work:
             return
         await asyncio.to_thread(_write_files, self._root, work)
-        for part, _ in work:
-            waiting = self._parts[part]
-            waiting.messages, waiting.bytes = [], 0
+        for waiting in work.values():
+            waiting.messages, waiting.bytes, waiting.first = [], 0, waiting.next
         try:
-            await self._consumer.commit({part: self._parts[part].next for part, _ in work})
+            await self._consumer.commit({part: waiting.next for part, waiting in work.items()})
         except KafkaError as error:
             log.warning("offsets were not committed, so the lag looks too long: %s", error)
 
@@ -285,10 +304,18 @@ def _locked(root: Path) -> int:
     return descriptor
 
 
-def _write_files(root: Path, work: list[tuple[TopicPartition, list[Kept]]]) -> None:
-    for part, messages in work:
+def _tell_lost(part: TopicPartition, first: int, begin: int) -> None:
+    log.error(
+        "%s partition %d: offsets %d to %d are lost, the topic's retention has passed before "
+        "they were archived",
+        *(part.topic, part.partition, first, begin - 1),
+    )
+
+
+def _write_files(root: Path, work: dict[TopicPartition, _Waiting]) -> None:
+    for part, waiting in work.items():
         folder = partition_folder(root, part.topic, part.partition)
-        write_segment(folder, messages)
+        write_segment(folder, waiting.messages, (waiting.first, waiting.next - 1))
         compact(folder)
 
 

@@ -22,8 +22,11 @@ Layout::
     <archive>/<cluster id>-<database>/<topic>/<partition>/<first>-<last>.parquet
     <archive>/cities/<digest>/
 
-A file's name gives the first and last offset in it, 20 digits each. Files may overlap, after
-a compaction that was cut short or two writers at a rebalance: readers take every offset once.
+A file's name gives the first and last offset that it covers, 20 digits each. The broker has no
+messages at some offsets (transactions' markers, aborted messages, compaction); the archiver reads
+without a break and says so in the file's metadata, so such a gap is known from a loss, which
+always lies between files. Files may overlap, after a compaction that was cut short or two
+writers at a rebalance: readers take every offset once.
 """
 
 from infra.archive.cities import city_folder, keep_city

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from infra.archive.errors import ArchiveDamaged
 from infra.archive.layout import Segment, segments, sync_folder
-from infra.archive.segment import write_tables
+from infra.archive.segment import is_whole, write_tables
 
 FANOUT = 16
 MAX_BYTES = 128 * 1024 * 1024
@@ -31,12 +32,13 @@ def compact(folder: Path) -> Segment | None:
     Segment or None
         The new file, or None if nothing was to do.
     """
-    joined = _ripe(segments(folder))
-    if not joined:
-        return None
-    first, last = joined[0].first, max(segment.last for segment in joined)
     try:
-        result = write_tables(folder, first, last, _tables(joined))
+        joined = _ripe(segments(folder))
+        if not joined:
+            return None
+        first, last = joined[0].first, max(segment.last for segment in joined)
+        whole = all(map(is_whole, joined))
+        result = write_tables(folder, first, last, _tables(joined), whole=whole)
     except FileNotFoundError:
         return None  # another process of the group had the partition before and compacts it too
     for segment in joined:
@@ -51,7 +53,7 @@ def _ripe(files: list[Segment]) -> list[Segment]:
     size = 0
     for segment in reversed(files):
         size += segment.path.stat().st_size
-        if size > MAX_BYTES:
+        if size > MAX_BYTES or (tail and not _follows(tail[0], segment)):
             break
         tail.insert(0, segment)
     for tier in sorted({_tier(segment) for segment in tail}):
@@ -63,6 +65,14 @@ def _ripe(files: list[Segment]) -> list[Segment]:
         if len(run) >= FANOUT:
             return run
     return []
+
+
+def _follows(later: Segment, earlier: Segment) -> bool:
+    """Whether two neighbours may become one file: joining must hide no loss, and invent none."""
+    try:
+        return later.first <= earlier.last + 1 and is_whole(later) == is_whole(earlier)
+    except ArchiveDamaged:
+        return False  # left as it is for whoever restores it; what is new is kept all the same
 
 
 def _tier(segment: Segment) -> int:

@@ -3,6 +3,8 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +37,9 @@ SCHEMA = pa.schema(
         ),
     ]
 )
+_WHOLE = b"jingwei.whole"
+"""In a file's metadata: the broker had no other messages between the file's two offsets."""
+
 _COLUMNS = ["offset", "timestamp", "timestamp_type", "key", "value", "headers"]
 _ROWS_AT_ONCE = 4_096
 
@@ -63,7 +68,9 @@ class Kept(NamedTuple):
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-def write_segment(folder: Path, messages: Sequence[Kept]) -> Segment:
+def write_segment(
+    folder: Path, messages: Sequence[Kept], covers: tuple[int, int] | None = None
+) -> Segment:
     """Write messages of one partition, in order of offset, to a new file.
 
     Parameters
@@ -72,6 +79,10 @@ def write_segment(folder: Path, messages: Sequence[Kept]) -> Segment:
         ``<root>/<topic>/<partition>``; made when it is not there.
     messages
         At least one; offsets ascend.
+    covers
+        First and last offset that were read without a break: what is missing in between, the
+        broker does not have (transactions' markers, aborted messages, compaction). None says
+        nothing of what is missing.
 
     Raises
     ------
@@ -98,20 +109,25 @@ def write_segment(folder: Path, messages: Sequence[Kept]) -> Segment:
         },
         schema=SCHEMA,
     )
-    return write_tables(folder, messages[0].offset, messages[-1].offset, (table,))
+    first, last = covers or (messages[0].offset, messages[-1].offset)
+    return write_tables(folder, first, last, (table,), whole=covers is not None)
 
 
-def write_tables(folder: Path, first: int, last: int, tables: Iterable[pa.Table]) -> Segment:
+def write_tables(
+    folder: Path, first: int, last: int, tables: Iterable[pa.Table], *, whole: bool
+) -> Segment:
     """Write tables of `SCHEMA` as one file that holds the offsets ``first`` to ``last``.
 
-    The file appears under its name only when it is whole and on disk.
+    ``whole`` says that the broker had no others between them. The file appears under its name
+    only when it is complete and on disk.
     """
     make_folder(folder)
+    schema = SCHEMA.with_metadata({_WHOLE: b"yes"}) if whole else SCHEMA
     path = segment_path(folder, first, last)
     draft = folder / f".{path.name}.{os.getpid()}.{next(_drafts)}.tmp"
     try:
         with draft.open("xb") as file:
-            with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
                 for table in tables:
                     writer.write_table(table)
             file.flush()
@@ -133,13 +149,13 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
     start
         First offset wanted; all when None.
     gapless
-        Whether every offset must be there. So it is in the journal; compacted topics have
-        gaps by nature.
+        Whether nothing may be lost, as in the journal: each offset is there, or lies in a file
+        that says that the broker did not have it.
 
     Raises
     ------
     ArchiveGap
-        ``gapless``, and an offset is missing; without ``start``, from offset 0.
+        ``gapless``, and an offset was lost; without ``start``, from offset 0.
     ArchiveDamaged
         A file cannot be read.
     """
@@ -149,24 +165,55 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
             for segment in segments(folder):
                 if segment.last < expected:
                     continue
+                known = gapless and is_whole(segment)
+                if known and segment.first > expected:
+                    raise ArchiveGap(folder, expected, segment.first - 1)
                 for message in _read_segment(segment.path):
                     if message.offset < expected:
                         continue
-                    if gapless and message.offset > expected:
+                    if gapless and not known and message.offset > expected:
                         raise ArchiveGap(folder, expected, message.offset - 1)
                     yield message
                     expected = message.offset + 1
+                if known:
+                    expected = segment.last + 1
         except FileNotFoundError:
             # Compaction has joined this file into another since the folder was listed.
             continue
         return
 
 
+def is_whole(segment: Segment) -> bool:
+    """Whether the broker had no other messages between a file's offsets than are in it.
+
+    Raises
+    ------
+    ArchiveDamaged
+        The file cannot be read.
+    FileNotFoundError
+        It has been joined into another.
+    """
+    return _is_whole(segment.path, segment.span)
+
+
+@lru_cache(maxsize=4_096)  # a file under its final name never changes, but for damage
+def _is_whole(path: Path, span: int) -> bool:
+    with _damage_told(path):
+        about = pq.read_metadata(path)
+        # Files from before this was noted are whole at least when they lack nothing.
+        return _WHOLE in (about.metadata or {}) or about.num_rows == span
+
+
 def _read_segment(path: Path) -> Iterator[Kept]:
+    with _damage_told(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=_COLUMNS):
+            yield from _messages(batch)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=_COLUMNS):
-                yield from _messages(batch)
+        yield
     except (pa.ArrowInvalid, KeyError) as error:
         raise ArchiveDamaged(
             f"{path} cannot be read ({error}): restore it from a backup, or remove it and have "

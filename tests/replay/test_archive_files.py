@@ -86,6 +86,52 @@ def test_missing_offsets_are_named(tmp_path, offsets, missing):
     assert [m.offset for m in read_kept(folder)] == [i for part in offsets for i in part]
 
 
+def test_what_the_broker_never_had_is_no_loss(tmp_path):
+    folder = tmp_path / "t" / "0"
+    write_segment(folder, [kept(1), kept(4)], covers=(0, 5))
+    write_segment(folder, [kept(7)], covers=(6, 9))
+    assert [m.offset for m in read_kept(folder, gapless=True)] == [1, 4, 7]
+    assert [m.offset for m in read_kept(folder, 3, gapless=True)] == [4, 7]
+    assert next_offset(folder) == 10
+    write_segment(folder, [kept(12)], covers=(11, 12))
+    with pytest.raises(ArchiveGap, match="offset 10 is missing"):
+        list(read_kept(folder, gapless=True))
+
+
+def test_joining_files_neither_hides_a_loss_nor_makes_one_up(tmp_path):
+    folder = tmp_path / "t" / "0"
+    for first in [*range(0, 100, 3), *range(200, 300, 3)]:  # 102 to 199 are lost
+        write_segment(folder, [kept(first)], covers=(first, first + 2))
+        compact(folder)
+    assert len(segments(folder)) < 20
+    with pytest.raises(ArchiveGap, match="offsets 102 to 199 are missing"):
+        list(read_kept(folder, gapless=True))
+    after = [m.offset for m in read_kept(folder, 200, gapless=True)]
+    assert after == list(range(200, 300, 3))
+    old = tmp_path / "t" / "1"  # files that do not say what they cover, before those that do
+    for offset in range(8):
+        write_segment(old, [kept(offset)])
+    write_segment(old, [kept(8), kept(10)])
+    for first in range(11, 80, 2):
+        write_segment(old, [kept(first)], covers=(first, first + 1))
+        compact(old)
+    with pytest.raises(ArchiveGap, match="offset 9 is missing"):
+        list(read_kept(old, gapless=True))
+    assert [m.offset for m in read_kept(old, 10, gapless=True)] == [10, *range(11, 80, 2)]
+
+
+def test_a_damaged_file_does_not_keep_new_messages_out(tmp_path):
+    folder = tmp_path / "t" / "0"
+    spoilt = write_segment(folder, [kept(0)], covers=(0, 0)).path
+    spoilt.write_bytes(b"PAR1")
+    for offset in range(1, 40):
+        write_segment(folder, [kept(offset)], covers=(offset, offset))
+        compact(folder)
+    assert [m.offset for m in read_kept(folder, 1, gapless=True)] == list(range(1, 40))
+    with pytest.raises(ArchiveDamaged, match=spoilt.name):
+        list(read_kept(folder, gapless=True))
+
+
 def test_a_damaged_file_is_named(tmp_path):
     folder = tmp_path / "t" / "0"
     path = write_segment(folder, [kept(0)]).path

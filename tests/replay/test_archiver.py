@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from infra.archive import Kept, next_offset, partition_folder, read_kept, write_segment
+from infra.archive import ArchiveGap, Kept, next_offset, partition_folder, read_kept, write_segment
 from infra.archive.layout import cluster_id, kept_partitions
 from infra.local.errors import Unreachable
 from tests.replay.archiver import start_archiver
@@ -128,6 +128,44 @@ async def test_nothing_is_lost_or_doubled_when_it_is_killed_again_and_again(keep
             read_kept(partition_folder(keeper.root, keeper.topic, partition), gapless=True)
         )
         assert [message.value for message in messages] == values
+
+
+@pytest.mark.apache_kafka
+async def test_gaps_of_transactions_are_known_from_what_retention_took(keeper):
+    await keeper.make()
+    keeper.start()
+    writer = AIOKafkaProducer(
+        bootstrap_servers=keeper.broker, transactional_id=f"tx-{keeper.topic}"
+    )
+    await writer.start()
+
+    async def transact(*values: bytes) -> None:
+        async with writer.transaction():
+            for value in values:
+                await writer.send(keeper.topic, value, partition=0)
+
+    for number in range(3):  # 0 1 [2] 3 4 [5] 6 7 [8]: each third is a marker
+        await transact(b"a%d" % number, b"b%d" % number)
+        await until(lambda number=number: keeper.count() == 2 * number + 2)
+    folder = partition_folder(keeper.root, keeper.topic, 0)
+    assert [m.offset for m in read_kept(folder, gapless=True)] == [0, 1, 3, 4, 6, 7]
+    # Retention passes while the archiver stands still.
+    keeper.process.send_signal(signal.SIGSTOP)
+    for number in range(3, 6):
+        await transact(b"a%d" % number, b"b%d" % number)
+    admin = AIOKafkaAdminClient(bootstrap_servers=keeper.broker)
+    await admin.start()
+    await admin.delete_records({TopicPartition(keeper.topic, 0): RecordsToDelete(15)})
+    await admin.close()
+    keeper.process.send_signal(signal.SIGCONT)
+    await until(lambda: next_offset(folder) == 17)
+    await writer.stop()
+    assert keeper.end(signal.SIGTERM) == 0
+    with pytest.raises(ArchiveGap) as caught:
+        list(read_kept(folder, gapless=True))
+    assert caught.value.last == 14
+    assert caught.value.first >= 8, "what was on its way already may have come"
+    assert [m.offset for m in read_kept(folder, 15, gapless=True)] == [15, 16]
 
 
 async def test_a_second_one_does_not_start(keeper):

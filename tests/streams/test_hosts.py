@@ -153,12 +153,11 @@ async def test_a_city_from_before_the_ledger_kept_them_is_shared(
 async def test_a_cache_that_cannot_be_trusted_is_filled_again(
     endpoints: Endpoints,
     pool: asyncpg.Pool,
-    city: CityData,
     city_folder: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await cities(endpoints, tmp_path / "one", city_folder).serve(pool)
+    city = await cities(endpoints, tmp_path / "one", city_folder).serve(pool)
     root = tmp_path / "two"
     kept = city_folder_name(root, city.digest)
     for old, new, why in (

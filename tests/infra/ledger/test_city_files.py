@@ -70,7 +70,7 @@ async def test_a_folder_that_is_written_to_meanwhile_is_not_kept(worker, folder)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "why"),
+    "spoilt",
     [
         ("DELETE FROM city_part WHERE name = 'streets.graphml' AND number = 1", "piece 1"),
         ("UPDATE city_part SET content = '\\x00' WHERE name = 'exact'", "piece 0"),
@@ -78,7 +78,8 @@ async def test_a_folder_that_is_written_to_meanwhile_is_not_kept(worker, folder)
         ("UPDATE city_file SET size = 0 WHERE name = 'city.json'", "hash"),
     ],
 )
-async def test_a_damaged_copy_is_never_given_out(owner, worker, folder, tmp_path, spoil, why):
+async def test_a_damaged_copy_is_never_given_out(owner, worker, folder, tmp_path, spoilt):
+    spoil, why = spoilt
     await keep(worker, folder)
     await owner.execute("ALTER TABLE city_part DISABLE TRIGGER USER")
     await owner.execute("ALTER TABLE city_file DISABLE TRIGGER USER")
