@@ -16,6 +16,22 @@ from tests.dispatch.dispatch_world import REGION, Journal, place, routers
 PARTITION = 3
 
 
+class Silent:
+    """Looks on at a replay and says nothing."""
+
+    def __init__(self) -> None:
+        self.seen = []
+
+    def begins(self, entries):
+        self.entries = entries
+
+    def passes(self, offset):
+        self.last = offset
+
+    def sees(self, applied):
+        self.seen.append(applied)
+
+
 def kept(offset: int, value: bytes | None = b"v", key: bytes | None = b"k") -> Kept:
     return Kept(offset, 1_700_000_000_000 + offset, 1, key, value, ())
 

@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 import cli.replay
+import replay.changes
 import replay.cities
+import replay.run
 from cli import exit_codes
 from cli.main import application
 from geo.routing import Router
@@ -28,23 +30,9 @@ from schemas import journal, topics
 from schemas.ids import derive
 from tests.conftest import ROOT
 from tests.dispatch.dispatch_world import REGION, START, routers, streets
-from tests.replay.kept_things import PARTITION, keep_journal, recorded, story
+from tests.replay.kept_things import PARTITION, Silent, keep_journal, recorded, story
 
 pytestmark = pytest.mark.postgis
-
-
-class Silent:
-    def __init__(self) -> None:
-        self.seen = []
-
-    def begins(self, entries):
-        self.entries = entries
-
-    def passes(self, offset):
-        self.last = offset
-
-    def sees(self, applied):
-        self.seen.append(applied)
 
 
 @pytest.fixture
@@ -299,4 +287,13 @@ async def test_the_command_says_equal_or_different(
     done = await asyncio.to_thread(run)
     assert done.exit_code == exit_codes.DIFFERENT
     assert "first difference at journal offset 7" in done.stdout
+    assert "Rules have changed" not in done.stdout
+    for module in (replay.run, replay.changes):  # an upgrade
+        monkeypatch.setattr(module, "deciding_software", lambda: "0.2.0+later")
+    done = await asyncio.to_thread(run)
+    assert done.exit_code == exit_codes.DIFFERENT
+    assert CHANGES[0].rule in done.stdout
+    assert CHANGES[0].page in done.stdout
+    [report] = (await asyncio.to_thread(run, "--json")).stdout.splitlines()
+    assert json.loads(report)["changes"][0]["rule"] == CHANGES[0].rule
     assert (await asyncio.to_thread(run, "--from", "yesterday")).exception is not None
