@@ -122,11 +122,8 @@ class Cities:
     async def _share(self, pool: asyncpg.Pool) -> None:
         """Keep in the ledger what only this host has, from before the ledger kept cities."""
         async with reading(pool) as conn:
-            missing = [
-                digest
-                for digest in await kept_files.served(conn)
-                if digest not in await kept_files.kept(conn)
-            ]
+            kept = await kept_files.kept(conn)
+            missing = [digest for digest in await kept_files.served(conn) if digest not in kept]
         for digest in missing:
             try:
                 folder = city_folder(self._root, digest)

@@ -205,7 +205,7 @@ def test_a_fleet_teaches_its_city(  # noqa: PLR0917 - fixtures
     save_city(city, tmp_path / "before")
     for kept, where in ((city, tmp_path / "before"), (taught, folder)):
         keep_city(tmp_path / "archive", where, kept.digest)
-    routers = kept_routers(tmp_path / "archive")
+    routers = kept_routers(tmp_path / "archive", endpoints.gateway_url)
     assert routers(city.digest).hour_at(EIGHT) is None
     assert routers(taught.digest).hour_at(EIGHT) == RUSH
     mine = deciding_router(taught)
