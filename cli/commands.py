@@ -1,8 +1,9 @@
 """An operator's command: into the journal, and its outcome from the ledger.
 
 ``jingwei incidents ack | assign | override | unassign | state | classify | note | hold |
-resume | merge | keep-apart | close | reopen``. A command is a journal entry like all others:
-it is carried out, or refused with the reason, in the journal's order.
+resume | merge | unmerge | split | keep-apart | close | reopen``. A command is a journal entry
+like all others: it is carried out, or refused with the reason, in the journal's order. ``--dry-run`` says what
+it would change; where two incidents become one, or one becomes two, that is shown first.
 
 ::
 
@@ -15,14 +16,16 @@ it is carried out, or refused with the reason, in the journal's order.
 import asyncio
 import getpass
 import inspect
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import asyncpg
+import msgspec
 import typer
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -32,7 +35,13 @@ from cli.asking import ask, ask_at, where
 from cli.output import clean, write_json
 from cli.services import HomeOption, JsonOption
 from infra.ledger.pool import connect, ledger_errors
-from infra.ledger.queries import Outcome, command_outcome, find_incident, show_incident
+from infra.ledger.queries import (
+    Outcome,
+    command_outcome,
+    find_evidence,
+    find_incident,
+    show_incident,
+)
 from infra.settings import Endpoints
 from schemas import journal, topics, wire
 from schemas.envelope import Envelope
@@ -250,9 +259,33 @@ def resume() -> journal.Action:
 
 def merge(
     into: Annotated[str, typer.Argument(metavar="INTO", help="The incident that stays.")],
+    *,
+    reason: ReasonOption = "",
 ) -> journal.Action:
     """Say that an incident is the same event as another one, which takes it in."""
-    return journal.Merge(into=into)
+    return journal.Merge(into=into, reason=reason)
+
+
+def unmerge(*, reason: ReasonOption) -> journal.Action:
+    """Undo a merge: ID, which was merged, is an event of its own after all."""
+    return journal.Unmerge(reason=reason)
+
+
+def split(
+    evidence: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EVIDENCE…", help="Ids of evidence, or of its reports or sensors, see `show`."
+        ),
+    ],
+    *,
+    into: Annotated[
+        str | None, typer.Option("--into", metavar="ID", help="Else it opens a new incident.")
+    ] = None,
+    reason: ReasonOption,
+) -> journal.Action:
+    """Move evidence out of an incident, into another one or a new one."""
+    return journal.Split(evidence=tuple(evidence), reason=reason, into=into)
 
 
 def keep_apart() -> journal.Action:
@@ -292,6 +325,8 @@ _COMMANDS: dict[str, Callable[..., journal.Action]] = {
     "hold": hold,
     "resume": resume,
     "merge": merge,
+    "unmerge": unmerge,
+    "split": split,
     "keep-apart": keep_apart,
     "close": close,
     "reopen": reopen,
@@ -313,12 +348,25 @@ def _operators(function: Callable[..., journal.Action]) -> Callable[..., None]:
             int | None, typer.Option(help="Refuse if the incident has moved on since.")
         ] = None,
         timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.")] = 10.0,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Only say what would change.")
+        ] = False,
+        yes: Annotated[
+            bool, typer.Option("--yes", "-y", help="Do not ask whether it shall be done.")
+        ] = False,
         as_json: JsonOption = False,
         **own: Any,  # noqa: ANN401 - checked by typer
     ) -> None:
         action = function(**own)
         who = operator or getpass.getuser()
-        _run(home, incident, action, who, expected_version, timeout, as_json=as_json)
+        order = _Order(home, incident, action, who, expected_version, timeout)
+        if dry_run or (isinstance(action, _ASKED_FIRST) and not yes):
+            tried = order.give(dry_run=True)
+            if dry_run:
+                _answer(*tried, as_json=as_json)
+                return
+            _ask(*tried)
+        _answer(*order.give(), as_json=as_json)
 
     shared = inspect.signature(run).parameters
     own = inspect.signature(function).parameters
@@ -336,46 +384,82 @@ def _operators(function: Callable[..., journal.Action]) -> Callable[..., None]:
     return run
 
 
-def _run(
-    home: Path | None,
-    key: str,
-    action: journal.Action,
-    operator: str,
-    expected_version: int | None,
-    timeout_s: float,
-    *,
-    as_json: bool,
-) -> None:
-    endpoints = where(home)
+class _Order(NamedTuple):
+    """What an operator asks for, as it was typed."""
 
-    async def ordered() -> tuple[Incident, Outcome]:
-        incident, wanted = await ask_at(endpoints, lambda conn: _resolve(conn, key, action))
-        command = command_for(incident, wanted, operator, expected_version)
-        return incident, await give(endpoints, command, timeout_s)
+    home: Path | None
+    key: str
+    action: journal.Action
+    operator: str
+    expected_version: int | None
+    timeout_s: float
 
-    incident, found = asyncio.run(ordered())
-    _answer(found, incident.number, as_json=as_json)
+    def give(self, *, dry_run: bool = False) -> tuple[Outcome, str]:
+        """Give the command and return its outcome, and the incident's number."""
+        endpoints = where(self.home)
+
+        async def given() -> tuple[Outcome, str]:
+            incident, wanted = await ask_at(
+                endpoints, lambda conn: _resolve(conn, self.key, self.action)
+            )
+            command = command_for(incident, wanted, self.operator, self.expected_version)
+            command = msgspec.structs.replace(command, dry_run=dry_run)
+            return await give(endpoints, command, self.timeout_s), incident.number
+
+        return asyncio.run(given())
+
+
+_ASKED_FIRST = (journal.Merge, journal.Unmerge, journal.Split)
+"""What is shown to the operator before it is done."""
+
+
+def _ask(found: Outcome, incident: str) -> None:
+    """Show what a command would change, and go on if the operator says yes."""
+    if found.outcome == "refused":
+        raise CommandRefused(f"refused: {found.reason}")
+    for line in found.changes:
+        typer.echo(clean(line), err=True)
+    if not sys.stdin.isatty():
+        raise CommandRefused(
+            f"nothing was done to {incident}: nobody can be asked here; give --yes, or --dry-run "
+            "to see this only"
+        )
+    typer.confirm("Do it?", abort=True, err=True)
 
 
 async def _resolve(
     conn: asyncpg.Connection, key: str, action: journal.Action
 ) -> tuple[Incident, journal.Action]:
-    """Return the incident meant, and the action with the id of any other one it names."""
-    whole = await show_incident(conn, await find_incident(conn, key))
-    if isinstance(action, journal.Merge):
-        action = journal.Merge(into=await find_incident(conn, action.into))
+    """Return the incident meant, and the action with the ids of what else it names."""
+    found = await find_incident(conn, key)
+    whole = await show_incident(conn, found)
+    match action:
+        case journal.Merge():
+            into = await find_incident(conn, action.into)
+            return whole.incident, msgspec.structs.replace(action, into=into)
+        case journal.Split():
+            goal = None if action.into is None else await find_incident(conn, action.into)
+            evidence = [await find_evidence(conn, found, name) for name in action.evidence]
+            named = tuple(dict.fromkeys(evidence))
+            split_ = msgspec.structs.replace(action, into=goal, evidence=named)
+            return whole.incident, split_
     return whole.incident, action
 
 
 def _answer(found: Outcome, incident: str, *, as_json: bool) -> None:
     if as_json:
         write_json(found)
-        if found.outcome != "accepted":
+        if found.outcome == "refused":
             raise typer.Exit(exit_codes.REFUSED)
         return
-    if found.outcome != "accepted":
+    if found.outcome == "refused":
         raise CommandRefused(f"refused: {found.reason}")
-    typer.echo(clean(f"accepted: {incident} is at version {found.version}"))
+    if found.outcome == "tried":
+        for line in found.changes:
+            typer.echo(clean(line))
+        return
+    more = f" ({found.reason})" if found.reason else ""
+    typer.echo(clean(f"accepted: {incident} is at version {found.version}{more}"))
 
 
 def _envelope(command: journal.Command) -> Envelope:

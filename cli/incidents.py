@@ -18,6 +18,7 @@ from cli.output import (
 from cli.services import HomeOption, JsonOption
 from cli.story import tell
 from infra.ledger.queries import (
+    EVIDENCE_PAGE,
     IncidentFilter,
     IncidentLine,
     IncidentWhole,
@@ -76,10 +77,14 @@ def list_(
 
 
 def show(
-    incident: IncidentArgument, home: HomeOption = None, *, as_json: JsonOption = False
+    incident: IncidentArgument,
+    home: HomeOption = None,
+    *,
+    page: Annotated[int, typer.Option(min=1, help=f"Of its evidence, {EVIDENCE_PAGE} a page.")] = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """Show all of an incident: what happened, who was sent, and why."""
-    whole = find(home, incident)
+    whole = find(home, incident, page=page - 1)
     if as_json:
         write_json(whole)
         return
@@ -99,11 +104,11 @@ def watch(
     watching.watch(home, every_s=every, for_s=seconds)
 
 
-def find(home: Path | None, key: str) -> IncidentWhole:
+def find(home: Path | None, key: str, *, page: int = 0) -> IncidentWhole:
     """Return all of an incident by id, number or unique part; raises `NotFound`, `Ambiguous`."""
 
     async def question(conn: asyncpg.Connection) -> IncidentWhole:
-        return await show_incident(conn, await find_incident(conn, key))
+        return await show_incident(conn, await find_incident(conn, key), page=page)
 
     return ask(home, question)
 

@@ -33,7 +33,7 @@ def tell(whole: IncidentWhole) -> Iterator[str]:
         ("Timeline 经过", _timeline(whole)),
         ("Recommendations 推荐", _recommendations(whole.recommendations)),
         ("Assignments 派警", _assignments(whole.assignments)),
-        ("Evidence 线索", _evidence(whole.evidence)),
+        (f"Evidence 线索{_shown(whole)}", _evidence(whole.evidence)),
         ("Alerts 告警", _alerts(whole.alerts)),
         ("Links 关联", _links(whole)),
     ):
@@ -142,6 +142,7 @@ def _evidence(lines: tuple[EvidenceLine, ...]) -> Iterator[str]:
             f" {category_name(one.category)} {one.severity}, confidence {one.confidence:.2f};"
             f" {line.placed or 'not placed yet'}{score}"
         )
+        yield f"         {one.id}"
         yield f"         “{one.text}”"
         for reason in (*one.reasons, *line.reasons):
             yield f"         because: {reason}"
@@ -160,6 +161,12 @@ def _alerts(alerts: tuple[Alert, ...]) -> Iterator[str]:
 def _links(whole: IncidentWhole) -> Iterator[str]:
     for link in whole.links:
         yield f"  {local(link.at, '%H:%M:%S')}  {link.kind}  {link.incident} → {link.other}"
+
+
+def _shown(whole: IncidentWhole) -> str:
+    """Return how many of all pieces of evidence are shown, where they are not all."""
+    shown, count = len(whole.evidence), whole.incident.evidence_count
+    return "" if shown >= count else f" ({shown} of {count}: --page shows the others)"
 
 
 def _because(disposition: str | None) -> str:

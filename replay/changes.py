@@ -43,7 +43,7 @@ CHANGES = (
     Change(
         "0.2.0",
         "A merge keeps the graver reading and severity, the better place and what both plans "
-        "want; it calls back nobody whom that wants, and can be undone.",
+        "want; it calls nobody back, and can be undone.",
     ),
     Change(
         "0.2.0",
@@ -52,7 +52,8 @@ CHANGES = (
     ),
     Change(
         "0.2.0",
-        "Incidents that an operator kept apart are not taken for the same again.",
+        "Evidence that fits two incidents that an operator keeps apart is not joined to either "
+        "unasked, unless it fits one clearly better.",
     ),
     Change(
         "0.2.0",
@@ -60,8 +61,17 @@ CHANGES = (
     ),
     Change(
         "0.2.0",
-        "After units become free, a bounded number of incidents is looked at, the worst first; "
-        "the next entry goes on.",
+        "Work for units that become free is looked for at the end of the entry, for a bounded "
+        "number of incidents, the worst first; the next entry goes on.",
+    ),
+    Change(
+        "0.2.0",
+        "An operator is told at once of a P1 or P2 incident that is short of units.",
+    ),
+    Change(
+        "0.2.0",
+        "Evidence joins a closed incident only where it had arrived before the close, whatever "
+        "time its source tells.",
     ),
     Change(
         "0.2.0",

@@ -178,6 +178,28 @@ async def find_incident(conn: asyncpg.Connection, key: str) -> str:
     return str(rows[0]["id"])
 
 
+async def find_evidence(conn: asyncpg.Connection, incident: str, key: str) -> str:
+    """Return the id of evidence of an incident.
+
+    Parameters
+    ----------
+    key
+        Its id or a beginning of it, or the id of its report or datastream.
+
+    Raises
+    ------
+    NotFound, Ambiguous
+        If the incident has none such, or more than one.
+    """
+    rows = await conn.fetch(statement("queries.find_evidence"), incident, key) if key else []
+    if not rows:
+        raise NotFound(f"the incident has no evidence {key!r}: `jingwei incidents show` lists it")
+    if len(rows) > 1 and key != rows[0]["id"]:
+        some = ", ".join(row["id"] for row in rows[:5])
+        raise Ambiguous(f"{key!r} could be {some}: give more of the id")
+    return str(rows[0]["id"])
+
+
 EVIDENCE_PAGE = 500
 """So many pieces of evidence are read at once."""
 

@@ -52,7 +52,18 @@ def test_every_command_through_an_incidents_life(desk: Scene, run: Run) -> None:
     order("override", lift, lift_unit, "--reason", "is next door")
     order("unassign", lift, lift_unit, "-m", "wrong kind")
     order("note", lift, "doors are open")
-    order("merge", crash, fire[:20])
+    refused = run("incidents", "merge", crash, fire[:20], "--operator", "li")
+    assert refused.exit_code == 5
+    assert "goes on from" in refused.stderr
+    assert "--yes" in str(refused.exception)
+    tried = run("incidents", "merge", crash, fire[:20], "--dry-run")
+    assert tried.exit_code == 0
+    assert "its plan asks for" in tried.stdout
+    assert data(run("incidents", "show", crash, "--json"))["incident"]["merged_into"] is None
+    order("merge", crash, fire[:20], "--yes")
+    order("unmerge", crash, "-m", "two streets", "--yes")
+    assert data(run("incidents", "show", crash, "--json"))["incident"]["merged_into"] is None
+    order("merge", crash, fire[:20], "-m", "one after all", "--yes")
     for unit in [u.id for u in desk.core.snapshot().units if u.incident == lift]:
         order("unassign", lift, unit, "-m", "over")
     order("close", lift, "--disposition", "unfounded")

@@ -42,6 +42,12 @@ WHERE incident_id IN (SELECT id FROM family)
 ORDER BY placed_offset NULLS FIRST, received_at, id
 LIMIT $2 OFFSET $3;
 
+-- name: find_evidence
+SELECT id FROM evidence
+WHERE incident_id = $1 AND (starts_with(id, $2) OR source_id = $2)
+ORDER BY id = $2 DESC, id
+LIMIT 6;
+
 -- name: alerts
 SELECT record FROM alert WHERE incident_id = $1 ORDER BY raised_at, id;
 

@@ -187,11 +187,13 @@ class Play:
             journal.SetState(state="cancelled", reason="no"),
             journal.Assign(units=(f"{self.region}/E3",), reason="near"),
             journal.Close(disposition="unfounded"),
+        )
+        undoing = (
             journal.Unmerge(reason="two"),
             journal.Split(evidence=(noted,), reason="another"),
             journal.Split(evidence=(noted,), reason="that", into=other),
         )
-        return actions[b % len(actions)]
+        return undoing[b % 3] if b % 16 > 12 else actions[b % len(actions)]
 
     def _rare(self, a: int, b: int, name: str) -> journal.Entry:
         rare = a % 4
