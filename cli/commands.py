@@ -2,8 +2,9 @@
 
 ``jingwei incidents ack | assign | override | unassign | state | classify | note | hold |
 resume | merge | unmerge | split | keep-apart | close | reopen``. A command is a journal entry
-like all others: it is carried out, or refused with the reason, in the journal's order. ``--dry-run`` says what
-it would change; where two incidents become one, or one becomes two, that is shown first.
+like all others: it is carried out, or refused with the reason, in the journal's order.
+``--dry-run`` says what it would change; where two incidents become one, or one becomes two, that is
+shown first.
 
 ::
 

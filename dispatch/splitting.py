@@ -75,7 +75,8 @@ def _moving(state: State, incident: Incident, evidence: tuple[str, ...]) -> list
             other = state.incidents[note.incident].number
             raise Refused(f"{name} came with {other}, which was merged: undo that merge")
     wanted = set(evidence)
-    notes = state.notes.of(incident.id)
+    # Of what came with a merged incident nothing is left to it when that merge is undone.
+    notes = [note for note in state.notes.of(incident.id) if note.incident == incident.id]
     if not [note for note in notes if note.id not in wanted]:
         raise Refused(f"nothing would be left of {incident.number}: correct or merge it instead")
     return [note for note in notes if note.id in wanted]
