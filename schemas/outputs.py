@@ -11,16 +11,24 @@ import msgspec
 from schemas.records import Alert, Assignment, Incident, Recommendation, TimelineEntry
 
 
-class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of an incident: its timeline entry, and the incident after it.
+class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One change of an incident: its timeline entry, and the incident as that line left it.
 
     On ``city.incidents`` and, filtered, on ``dept.<code>``. ``seq`` is gapless per incident.
+
+    Attributes
+    ----------
+    standing
+        What the incident is to the department, on ``dept.<code>`` only: ``snapshot`` (its
+        sequence begins here, with the incident whole), ``yours``, or ``no_longer_yours`` (it
+        does not pass the department's filter as it is now; its lines still come, to the end).
     """
 
     incident_id: str
     seq: int
     entry: TimelineEntry
     incident: Incident
+    standing: str | None = None
 
 
 class DispatchChanged(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ class Processor:
     handler
         What to do with a message.
     group
-        The consumer group, which names fences and lanes.
+        The consumer group, which names the fences.
 
     Attributes
     ----------
@@ -106,8 +106,11 @@ class Processor:
         self._owed: dict[int, int] = {}
 
     def lane(self, partition: int) -> str:
-        """Return the outbox lane of a partition."""
-        return f"{self._group}/{self.handler.topic.name}/{partition}"
+        """Return the outbox lane of a partition: the same under every group's name.
+
+        So what a group leaves unsent, its successor sends. One group works on a ledger at a time.
+        """
+        return f"{self.handler.topic.name}/{partition}"
 
     async def process(self, messages: Sequence[Received]) -> None:
         """Deal with messages, each partition's in order. Returns only when it is done."""

@@ -1,4 +1,7 @@
-"""What a worker does between messages: adopt partitions, end what is over, drain lanes."""
+"""What a worker does between messages.
+
+It adopts partitions, ends what is over, drains lanes and keeps the ledger's house.
+"""
 
 import asyncio
 import logging
@@ -8,7 +11,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from infra.ledger import outbox, reading
+from infra.ledger import feeds, intake, outbox, reading, transaction
 from infra.ledger.errors import LedgerError
 from infra.ledger.outbox import Message
 from streams.batch import Processor
@@ -20,6 +23,10 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
 LANES_EVERY_S = 5.0
+HOUSE_EVERY_S = 60.0
+FORGET_TOLD_S = 60 * 86_400.0
+"""Who was told of an incident that is over is forgotten long after the topics have forgotten it."""
+FORGET_TOLD_ROWS = 1_000
 
 Assignment = Callable[[], set[Part]]
 """Partitions this worker has now."""
@@ -77,7 +84,7 @@ class Caretaker:
 
     async def run(self) -> None:
         """Look after the partitions until cancelled; a ledger that is away is waited for."""
-        lanes_at = silence_at = time.monotonic()
+        lanes_at = silence_at = house_at = time.monotonic()
         while True:
             await asyncio.sleep(EVERY_S)
             now = time.monotonic()
@@ -90,6 +97,9 @@ class Caretaker:
                 if now >= lanes_at:
                     lanes_at = now + LANES_EVERY_S
                     await self._drain_lanes()
+                if now >= house_at:
+                    house_at = now + HOUSE_EVERY_S
+                    await self._keep_house()
             except LedgerError as error:
                 log.warning("caretaker: %s", error)
 
@@ -153,3 +163,9 @@ class Caretaker:
             for partition in sorted(processor.reached):
                 if processor.lane(partition) in waiting:
                     await processor.drain(partition)
+
+    async def _keep_house(self) -> None:
+        """Make the days' track partitions ahead of time; forget who was told of old incidents."""
+        await intake.make_track_partitions(self._pool)
+        async with transaction(self._pool) as conn:
+            await feeds.forget_told(conn, FORGET_TOLD_S, FORGET_TOLD_ROWS)

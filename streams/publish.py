@@ -20,6 +20,7 @@ from schemas.effects import (
 from schemas.envelope import Envelope
 from schemas.ids import derive
 from schemas.outputs import AlertChanged, DispatchChanged, IncidentChanged
+from schemas.records import Incident
 from schemas.topics import Topic
 
 SOURCE = "jingwei/dispatcher"
@@ -45,19 +46,15 @@ Output = IncidentChanged | DispatchChanged | AlertChanged
 
 
 def _outputs(effects: Sequence[Effect]) -> Iterator[tuple[Topic, str, Output]]:
-    incidents = {
-        effect.incident.id: effect.incident
-        for effect in effects
-        if isinstance(effect, IncidentWritten)
-    }
-    for effect in effects:
+    left = _as_left(effects)
+    for place, effect in enumerate(effects):
         match effect:
             case TimelineAppended(entry=line):
                 changed = IncidentChanged(
                     incident_id=line.incident,
                     seq=line.seq,
                     entry=line,
-                    incident=incidents[line.incident],
+                    incident=left[place],
                 )
                 yield topics.INCIDENTS, line.incident, changed
             case Recommended():
@@ -82,6 +79,23 @@ def _outputs(effects: Sequence[Effect]) -> Iterator[tuple[Topic, str, Output]]:
                     alert.incident,
                     AlertChanged(incident_id=alert.incident, alert=alert),
                 )
+
+
+def _as_left(effects: Sequence[Effect]) -> dict[int, Incident]:
+    """Return the incident as each line of its timeline left it, by the line's place.
+
+    That is how it is written next: right after the line, or, by software that wrote each
+    incident once, at the end of the entry.
+    """
+    written: dict[str, Incident] = {}
+    left: dict[int, Incident] = {}
+    for place in reversed(range(len(effects))):
+        match effects[place]:
+            case IncidentWritten(incident=incident):
+                written[incident.id] = incident
+            case TimelineAppended(entry=line):
+                left[place] = written[line.incident]
+    return left
 
 
 def _message(

@@ -61,6 +61,7 @@ async def _look(bootstrap: str, database: str, group: str, since: dict[Part, int
             *_stamps(logs["city.unit.status"], logs["city.journal"], dead),
             *await _journal(conn, logs["city.journal"], dead),
             *await _timelines(conn, logs["city.incidents"]),
+            *await _feeds(conn, bootstrap),
             *await _units(conn),
         ]
     finally:
@@ -283,6 +284,41 @@ async def _timelines(conn: asyncpg.Connection, log: list[Any]) -> list[str]:
                 f"incident {incident} has {len(seqs)} entries, published were "
                 f"{sorted(published.get(incident, ()))}"
             )
+    return found
+
+
+async def _feeds(conn: asyncpg.Connection, bootstrap: str) -> list[str]:
+    rows = await conn.fetch("SELECT incident_id, max(seq) AS last FROM incident_entry GROUP BY 1")
+    last = {row["incident_id"]: row["last"] for row in rows}
+    targets = await conn.fetch("SELECT DISTINCT target FROM subscription WHERE channel = 'kafka'")
+    found = []
+    for row in targets:
+        told: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        for record in await _read(bootstrap, row["target"], {}):
+            change = json.loads(record.value)
+            if change["incident_id"] in last:  # others are of other ledgers on this broker
+                told[change["incident_id"]].setdefault(dict(record.headers)["ce_id"], change)
+        for incident, changes in told.items():
+            found += [
+                f"{row['target']}, incident {incident}: {fault}"
+                for fault in feed_faults(list(changes.values()), last[incident])
+            ]
+    return found
+
+
+def feed_faults(changes: list[dict[str, Any]], last: int) -> list[str]:
+    """Say what is wrong with what a department got of an incident whose last line is ``last``."""
+    found = []
+    if changes[0].get("standing") != "snapshot":
+        found.append(f"begins at {changes[0]['seq']} without a snapshot")
+    seqs = [change["seq"] for change in changes]
+    if seqs != list(range(seqs[0], last + 1)):
+        found.append(f"got {seqs} of {last} lines")
+    found += [
+        f"line {change['seq']} came with version {change['incident']['version']}"
+        for change in changes
+        if change["incident"]["version"] != change["seq"] or change["entry"]["seq"] != change["seq"]
+    ]
     return found
 
 

@@ -1,4 +1,6 @@
-"""Who subscribes to which incidents: the filters of the departments' feeds."""
+"""Who subscribes to which incidents, and who was told of which: the departments' feeds."""
+
+from collections.abc import Collection, Mapping
 
 import asyncpg
 import msgspec
@@ -30,6 +32,20 @@ class Subscription(msgspec.Struct, frozen=True):
         )
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How far a feed was told of an incident.
+
+    ``seq`` is its last line that was told, ``missing`` are lines before it that have not come.
+    """
+
+    seq: int
+    missing: tuple[int, ...] = ()
+
+
+Telling = tuple[int, str]
+"""What a `Told` is about: a subscription's id and an incident's."""
+
+
 async def fill_subscriptions(conn: asyncpg.Connection) -> int:
     """Give each department of the code table the feed ``dept.<code>``; return how many are new."""
     done: str = await conn.execute(statement("feeds.fill"), list(codes.departments()))
@@ -51,6 +67,33 @@ async def load_subscriptions(conn: asyncpg.Connection) -> list[Subscription]:
         )
         for row in await conn.fetch(statement("feeds.load"))
     ]
+
+
+async def load_told(conn: asyncpg.Connection, incidents: Collection[str]) -> dict[Telling, Told]:
+    """Return how far each feed, as its topic is now, was told of some incidents."""
+    return {
+        (row["subscription_id"], row["incident_id"]): Told(row["seq"], tuple(row["missing"]))
+        for row in await conn.fetch(statement("feeds.told"), sorted(incidents))
+    }
+
+
+async def save_told(
+    conn: asyncpg.Connection, told: Mapping[Telling, Told], targets: Mapping[int, str]
+) -> None:
+    """Write how far feeds were told; ``targets`` are the subscriptions' topics by id."""
+    await conn.executemany(
+        statement("feeds.save_told"),
+        [
+            (feed, incident, targets[feed], now.seq, list(now.missing))
+            for (feed, incident), now in sorted(told.items(), key=lambda item: item[0])
+        ],
+    )
+
+
+async def forget_told(conn: asyncpg.Connection, older_than_s: float, limit: int) -> int:
+    """Delete what was told last so long ago of incidents that are over; return how much."""
+    done: str = await conn.execute(statement("feeds.forget_told"), older_than_s, limit)
+    return int(done.rpartition(" ")[2])
 
 
 def _concerning(department: str) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ function may be called with the same rows again: what is there stays as it is.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
 
 from infra.ledger.outbox import Headers, pack_headers
+from infra.ledger.pool import reading, transaction
 from infra.ledger.rows import evidence_row, plain
 from infra.ledger.statements import statement
 from schemas.records import Evidence
@@ -119,20 +120,40 @@ async def forget_alarms(
 
 
 async def insert_tracks(conn: asyncpg.Connection, fixes: Sequence[Fix]) -> None:
-    """Write units' tracks, making the partitions of their days first.
+    """Write units' tracks.
 
-    Call it at most once in a transaction: making a partition waits for other writers.
-    The day after is made at the same time, so that nobody waits at midnight.
+    Fixes of a day that has no partition yet go to the default one, until
+    `make_track_partitions` finds them there.
     """
-    if not fixes:
-        return
-    days = {fix.at.astimezone(UTC).date() for fix in fixes}
-    days |= {day + timedelta(days=1) for day in days if day < date.max}
-    await conn.execute(statement("intake.make_track_partitions"), sorted(days))
     await conn.executemany(
         statement("intake.track"),
         [(f.unit, f.at, f.lon, f.lat, f.accuracy_m, f.speed_mps, f.heading_deg) for f in fixes],
     )
+
+
+async def make_track_partitions(source: asyncpg.Pool | asyncpg.Connection) -> int:
+    """Make what partitions the days of tracks want: yesterday to tomorrow, and stray ones.
+
+    Never called inside a batch: each day has a transaction of its own, so that no two workers
+    wait for one another, and nobody at midnight.
+
+    Returns
+    -------
+    int
+        How many were made.
+
+    Raises
+    ------
+    LedgerUnavailable
+        If somebody holds the default partition for long; call it again later.
+    """
+    async with reading(source) as conn:
+        days = await conn.fetchval(statement("intake.track_days_wanted"))
+    made = 0
+    for day in days or ():
+        async with transaction(source) as conn:
+            made += await conn.fetchval(statement("intake.make_track_partitions"), [day])
+    return made
 
 
 async def insert_dead_letters(

@@ -197,6 +197,19 @@ async def test_what_a_predecessor_left_in_the_lane_goes_first(bench):
     assert await bench.sent() == ["left0", "left1", "left2", "mine"]
 
 
+async def test_what_a_group_left_is_sent_under_another_groups_name(bench):
+    left = bench.processor()
+    async with transaction(bench.pool) as conn:  # and then its process was killed
+        row = Message(topic=OUT, key=b"k", value=f"left|{bench.group}".encode())
+        await outbox.put(conn, left.lane(2), [row])
+    renamed = Processor(
+        Echo(), group=uuid.uuid4().hex, pool=bench.pool, relay=bench.relay, metrics=Metrics()
+    )
+    await renamed.process(bench.messages(0, "mine", partition=2))
+    assert await bench.sent() == ["left", "mine"]
+    assert await bench.pool.fetchval("SELECT count(*) FROM outbox WHERE lane LIKE '%/2'") <= 1
+
+
 async def test_a_partition_is_adopted_before_its_first_message(bench):
     successor = bench.processor()
     async with transaction(bench.pool) as conn:

@@ -1,5 +1,6 @@
 """Each intake's good and bad messages, through a real worker."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -489,7 +490,12 @@ def test_departments_get_what_concerns_them_and_nothing_else(running):
     running.settle()
     feeds = running.feeds(row["incident_id"])
     assert set(feeds) == {"dept.urban_management", "dept.water"}
-    assert feeds["dept.water"] == running.published(topics.INCIDENTS.name, row["incident_id"])
+    lines = [json.loads(v) for v in running.published(topics.INCIDENTS.name, row["incident_id"])]
+    told = [json.loads(value) for value in feeds["dept.water"]]
+    assert [change.pop("standing") for change in told] == ["snapshot"] + ["yours"] * (
+        len(lines) - 1
+    )
+    assert told == lines
 
 
 def test_dead_letters_are_in_kafka_too_with_their_reason(running, buried):

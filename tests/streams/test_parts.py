@@ -95,6 +95,18 @@ def test_each_line_of_a_timeline_is_published_with_the_incident_after_it():
     assert {envelope.correlation for envelope in envelopes} == {"i1"}
 
 
+def test_a_line_shows_the_incident_as_it_left_it():
+    effects = (
+        TimelineAppended(entry=line(1)),
+        IncidentWritten(incident=incident(1)),
+        TimelineAppended(entry=line(2)),
+        IncidentWritten(incident=incident(2)),
+        IncidentWritten(incident=incident(2)),
+    )
+    changes = [wire.decode(m.value, IncidentChanged) for m in publish("e1", AT, effects)]
+    assert [(change.seq, change.incident.version) for change in changes] == [(1, 1), (2, 2)]
+
+
 def test_a_dead_letter_keeps_what_came_and_says_where_and_why():
     came = Received("city.x", 3, 7, b"k", b"v", [("ce_id", b"1"), ("ce_id", b"2")], AT)
     letter = dead_letter(came, fault="text", reason="a\x00b\ud800", agent="a", at=AT)

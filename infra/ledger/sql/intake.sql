@@ -26,6 +26,9 @@ SET open = excluded.open, seen_at = excluded.seen_at, state = excluded.state;
 -- name: forget_alarms
 DELETE FROM alarm WHERE partition = $1 AND datastream = ANY($2::text[]) AND NOT open;
 
+-- name: track_days_wanted
+SELECT track_days_wanted();
+
 -- name: make_track_partitions
 SELECT make_track_partitions($1::date[]);
 

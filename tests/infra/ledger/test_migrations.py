@@ -101,3 +101,30 @@ async def test_a_database_that_is_not_there_is_one_sentence(endpoints: Endpoints
         await migrate(endpoints.database_url + "_not")
     with pytest.raises(errors.LedgerRefused, match="password"):
         await connect(endpoints.database_url.replace("jingwei_owner:", "jingwei_owner:wrong"))
+
+
+async def test_lanes_lose_the_groups_name(
+    empty_url: str, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that were waiting, and those set aside, lie in the lanes that are drained now."""
+    known = migrations.migrations()
+    before = next(item.number for item in known if item.name.endswith("_feeds"))
+    monkeypatch.setattr(migrations, "migrations", lambda: known[: before - 1])
+    monkeypatch.setattr(migrations, "SCHEMA", before - 1)
+    await migrate(empty_url)
+    lanes = ["a/b/city.incidents/3", "jingwei/city.journal/0", "lane"]
+    await owner.execute(
+        "INSERT INTO outbox (lane, topic, headers) SELECT l, 't', '' FROM unnest($1::text[]) AS l",
+        lanes,
+    )
+    await owner.execute(
+        "INSERT INTO outbox_refused (id, lane, topic, headers, created_at, reason)"
+        " SELECT row_number() OVER (), l, 't', '', now(), 'r' FROM unnest($1::text[]) AS l",
+        lanes,
+    )
+    monkeypatch.setattr(migrations, "migrations", lambda: known)
+    monkeypatch.setattr(migrations, "SCHEMA", len(known))
+    await migrate(empty_url)
+    for table in ("outbox", "outbox_refused"):
+        rows = await owner.fetch(f"SELECT lane FROM {table} ORDER BY id")
+        assert [row["lane"] for row in rows] == ["city.incidents/3", "city.journal/0", "lane"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -28,6 +29,7 @@ from infra.ledger.intake import (
     insert_dead_letters,
     insert_tracks,
     load_alarms,
+    make_track_partitions,
     save_alarms,
 )
 from infra.ledger.outbox import Message
@@ -39,6 +41,7 @@ pytestmark = pytest.mark.postgis
 
 NOW = datetime.now(UTC).replace(microsecond=125_000)
 PART = ("city.journal", 3)
+DAY = timedelta(days=1)
 
 
 async def test_fences_begin_at_zero_and_advance(worker: asyncpg.Connection) -> None:
@@ -146,34 +149,83 @@ async def test_alarms_come_back_as_they_were(worker: asyncpg.Connection) -> None
     assert await load_alarms(worker, 6) == {}
 
 
-async def test_tracks_lie_in_partitions_by_day(
-    worker: asyncpg.Connection, endpoints: Endpoints
-) -> None:
+async def test_tracks_lie_in_partitions_by_day(worker: asyncpg.Connection) -> None:
     midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert await make_track_partitions(worker) == 3
     fixes = [
+        Fix("u", midnight + timedelta(days=1), 121.4, 31.2),
         Fix("u", midnight, 121.4, 31.2, 5.0, 3.0, 90.0),
         Fix("u", midnight - timedelta(microseconds=1), 121.4, 31.2),
         Fix("u", NOW + timedelta(days=30), 121.4, 31.2),
         Fix("u", datetime(1970, 1, 1, tzinfo=UTC), 121.4, 31.2),
     ]
     await insert_tracks(worker, [])
-    other = await connect(endpoints.worker_url)
-    async with transaction(worker) as conn:
-        await insert_tracks(conn, fixes)
-        # A second worker that needs the same new day waits for the first.
-        waiting = asyncio.create_task(insert_tracks(other, [*fixes, Fix("v", NOW, 121.4, 31.2)]))
-        await asyncio.sleep(0)
-    await waiting
-    await other.close()
-    rows = await worker.fetch(
-        "SELECT tableoid::regclass::text AS partition, count(*) FROM unit_track GROUP BY 1"
-    )
-    yesterday = midnight - timedelta(days=1)
-    assert dict(rows) == {
-        f"unit_track_{midnight:%Y%m%d}": 2,
-        f"unit_track_{yesterday:%Y%m%d}": 1,
+    await insert_tracks(worker, fixes)
+    assert await make_track_partitions(worker) == 0
+    assert await days_of_tracks(worker) == {
+        f"unit_track_{midnight + timedelta(days=1):%Y%m%d}": 1,
+        f"unit_track_{midnight:%Y%m%d}": 1,
+        f"unit_track_{midnight - timedelta(days=1):%Y%m%d}": 1,
         "unit_track_default": 2,
     }
+
+
+async def days_of_tracks(conn: asyncpg.Connection) -> dict[str, int]:
+    rows = await conn.fetch(
+        "SELECT tableoid::regclass::text AS partition, count(*) FROM unit_track GROUP BY 1"
+    )
+    return dict(rows)
+
+
+async def test_two_workers_at_a_new_day_do_not_deadlock(
+    worker: asyncpg.Connection, endpoints: Endpoints
+) -> None:
+    """Both are in a batch that has written today's fixes and comes to those of a new day."""
+    other = await connect(endpoints.worker_url)
+    maker = await connect(endpoints.worker_url)
+    await make_track_partitions(worker)
+    for back in range(2, 12):
+        day = NOW - timedelta(days=back)
+        begun = asyncio.Barrier(2)
+
+        async def batch(
+            conn: asyncpg.Connection, unit: str, day: datetime = day, begun: Any = begun
+        ) -> None:
+            async with transaction(conn) as tx:
+                await insert_tracks(tx, [Fix(unit, NOW, 121.4, 31.2)])
+                await begun.wait()
+                await insert_tracks(tx, [Fix(unit, day, 121.4, 31.2)])
+
+        await asyncio.gather(batch(worker, "a"), batch(other, "b"))
+        made = await asyncio.gather(make_track_partitions(maker), make_track_partitions(other))
+        assert sum(made) == 1
+    days = await days_of_tracks(worker)
+    assert list(days.values()) == [2] * 11
+    assert "unit_track_default" not in days
+    await other.close()
+    await maker.close()
+
+
+async def test_a_day_is_made_while_others_write_and_read(
+    worker: asyncpg.Connection, endpoints: Endpoints
+) -> None:
+    """Neither a batch under way nor a long look at the tracks of a day holds midnight up."""
+    assert await make_track_partitions(worker) == 3
+    await worker.execute("INSERT INTO unit_track SELECT 'u', now(), ST_Point(121.4, 31.2, 4326)")
+    other = await connect(endpoints.worker_url)
+    async with transaction(worker) as conn:
+        await insert_tracks(conn, [Fix("v", NOW, 121.4, 31.2)])
+        day = (NOW - timedelta(days=9)).date()
+        async with asyncio.timeout(10):
+            assert await other.fetchval("SELECT make_track_partitions(ARRAY[$1::date])", day) == 1
+    # Whoever holds the default partition is waited for a moment only.
+    async with transaction(worker) as conn:
+        await insert_tracks(conn, [Fix("v", NOW - timedelta(days=5), 121.4, 31.2)])
+        with pytest.raises(errors.LedgerUnavailable):
+            async with asyncio.timeout(10), transaction(other) as tx:
+                await tx.execute("SELECT make_track_partitions(ARRAY[$1::date])", day - DAY)
+    assert await make_track_partitions(other) == 1
+    await other.close()
 
 
 async def test_a_dead_letter_is_kept_once_and_found(worker: asyncpg.Connection) -> None:
