@@ -10,6 +10,7 @@ from enum import StrEnum
 from infra.ledger.intake import DeadLetter, Source
 from infra.ledger.outbox import Message
 from streams.messages import Received
+from streams.privacy import redact
 
 PREFIX = "dlq_"
 _MAX_TEXT = 1_000
@@ -44,14 +45,15 @@ def dead_letter(
 ) -> DeadLetter:
     """Return the ledger's row of a message that could not be used.
 
-    ``fault`` is a `Fault` or the class of an unexpected error, ``reason`` its sentence.
+    ``fault`` is a `Fault` or the class of an unexpected error, ``reason`` its sentence. It may
+    quote what came, and more people read it than what came: personal data is taken out.
     """
     return DeadLetter(
         source=Source(message.topic, message.partition, message.offset),
         key=message.key,
         value=message.value,
         headers=message.headers,
-        reason=_printable(reason),
+        reason=_printable(redact(reason)),
         error=fault,
         agent=agent,
         at=at,

@@ -18,7 +18,7 @@ from streams.evidence import Found, write_evidence
 from streams.limits import IntakeSettings
 from streams.messages import Received
 from streams.places import locate
-from streams.privacy import redact
+from streams.privacy import pseudonym, redact
 from streams.validate import MAX_ID, Checker, check_id, check_text, open_message
 
 _MAX_ADDRESS = 500
@@ -71,7 +71,7 @@ class ReportsIntake:
         evidence = Evidence(
             id=evidence_id,
             source="report",
-            source_id=report.service_request_id,
+            source_id=pseudonym(report.service_request_id, "report"),
             phase="opened",
             category=judged.category,
             severity=judged.severity,
@@ -86,7 +86,8 @@ class ReportsIntake:
             alternatives=judged.alternatives,
         )
         source = Source(message.topic, message.partition, message.offset)
-        self._found.setdefault(evidence.id, (evidence, source, envelope.id))
+        cause = pseudonym(envelope.id, "event")
+        self._found.setdefault(evidence.id, (evidence, source, cause))
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - drafts are the partition's
         """Write new evidence and the reporters' contact data."""
@@ -120,7 +121,7 @@ class ReportsIntake:
         """Return the reporter's reference, and remember the contact data to be written."""
         given = report.reporter_ref
         if report.contact is None:
-            return given if given is None or redact(given) == given else derive(given, "reporter")
+            return None if given is None else pseudonym(given, "reporter")
         reference = derive(evidence_id, "reporter")
         contact = msgspec.to_builtins(report.contact)
         if given:

@@ -166,7 +166,8 @@ def _coded(service_code: str | None, on: date, reasons: list[str]) -> str | None
         if category.open311_service_code == wanted:
             reasons.append(f"service code {wanted} means {category.code}")
             return None if category.code == "other" else category.code
-    reasons.append(f"service code {service_code[:40]!r} is not in the table: not used")
+    # Not quoted: what is no code of ours may be anything, a name or a number too.
+    reasons.append("the report's service code is not in the table: not used")
     return None
 
 

@@ -52,6 +52,7 @@ Intake (``intake``)
     ``await forget_alarms(conn, partition, datastreams) -> None`` deletes calm ones;
     ``Fix(unit, at, lon, lat, accuracy_m, speed_mps, heading_deg)``;
     ``await insert_tracks(conn, [Fix]) -> None``;
+    ``await make_track_partitions(pool) -> int`` never inside a batch;
     ``DeadLetter(source, key, value, headers, reason, error, agent, at)``;
     ``await insert_dead_letters(conn, [DeadLetter]) -> set[Source]`` those that are new.
 Units among fences (``watch``)

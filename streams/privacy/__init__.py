@@ -18,6 +18,9 @@ from streams.privacy.spans import Span
 __all__ = ["Span", "find", "pseudonym", "redact"]
 
 _SUSPECT = re.compile(r"[0-9].*?[0-9].*?[0-9]|@|\bat\b", re.DOTALL | re.IGNORECASE)
+_UUID = re.compile(
+    r"(?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z])", re.IGNORECASE
+)
 
 
 def redact(text: str, contact: Contact | None = None) -> str:
@@ -41,6 +44,7 @@ def find(text: str, contact: Contact | None = None) -> list[Span]:
     view = plain(text)
     if contact is not None:
         found += names.of_contact(view, contact)
+    view = _UUID.sub(lambda match: "x" * len(match[0]), view)  # looks like a number now and then
     digits = digits_plain(view)
     if _SUSPECT.search(digits) or names.may_name_account(view):
         found += names.emails(view)

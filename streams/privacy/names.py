@@ -7,10 +7,13 @@ from schemas.inputs import Contact
 from streams.privacy.plain import plain
 from streams.privacy.spans import Span
 
+_AT = r"(?:@|[(\[] ?at ?[)\]])"
+_DOT = r"(?:\.|[(\[] ?dot ?[)\]])"
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+\-])(?:[A-Za-z0-9._%+\-]+ ?(?:@|[(\[] ?at ?[)\]]) ?[A-Za-z0-9\-]+(?: ?(?:\.|[(\[] ?dot ?[)\]]) ?"
-    r"[A-Za-z0-9\-]+)*(?:\.|[(\[] ?dot ?[)\]] ?)[A-Za-z]{2,}"
-    r"|[A-Za-z0-9._%+\-]+ at [A-Za-z0-9\-]+ dot (?:com|cn|net|org)(?: dot cn)?\b)",
+    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]+"
+    rf"(?: ?{_AT} ?[A-Za-z0-9\-]+(?: ?{_DOT} ?[A-Za-z0-9\-]+)*? ?{_DOT} ?[A-Za-z]{{2,}}"
+    rf"(?:{_DOT}[A-Za-z]{{2,}})*"
+    r"| at [A-Za-z0-9\-]+ dot (?:com|cn|net|org)(?: dot cn)?\b)",
     re.IGNORECASE,
 )
 _PROVINCE = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"

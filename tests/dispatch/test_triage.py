@@ -114,7 +114,8 @@ def test_clear_words_of_something_worse_overrule_the_code():
 def test_an_unknown_code_is_said_and_not_used():
     found = judge("着火了", code="XYZ")
     assert found.category == "fire"
-    assert any("XYZ" in reason and "not in the table" in reason for reason in found.reasons)
+    assert any("service code is not in the table" in reason for reason in found.reasons)
+    assert not any("XYZ" in reason for reason in found.reasons)  # it may be anything
 
 
 @pytest.mark.parametrize(
