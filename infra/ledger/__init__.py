@@ -102,7 +102,11 @@ Feeds (``feeds``)
     ``await fill_subscriptions(conn) -> int`` a row for each department that has none;
     ``await load_subscriptions(conn) -> list[Subscription]``
     (department, target, categories, severities, subdistricts; an empty tuple takes all), with
-    ``takes(category, severity, subdistrict) -> bool``.
+    ``takes(category, severity, subdistrict) -> bool``;
+    ``Told(seq, missing)`` how far a feed was told of an incident;
+    ``await load_told(conn, incidents) -> dict[(subscription, incident), Told]``;
+    ``await save_told(conn, told, targets) -> None``;
+    ``await forget_told(conn, older_than_s, limit) -> int`` of incidents that are over.
 City (``city``)
     ``await store_city(conn, digest, [FenceRow(id, kind, name, wkb, attributes)]) -> None``.
 Cities' files (``city_files``)

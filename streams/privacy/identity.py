@@ -10,8 +10,13 @@ from stdnum.cn import ric
 from streams.privacy.spans import Span
 
 _EIGHTEEN = re.compile(r"(?<![0-9A-Za-z])[1-9](?:[ \-]?[0-9]){16}[ \-]?[0-9Xx](?![0-9A-Za-z])")
-_FIFTEEN = re.compile(r"(?<![0-9A-Za-z])[1-9](?:[ \-]?[0-9]){14}(?![0-9A-Za-z])")
-_CARD = re.compile(r"(?<![0-9A-Za-z])[3-6](?:[ \-]?[0-9]){14,18}(?![0-9A-Za-z])")
+_FIFTEEN = re.compile(
+    r"(?<![0-9A-Za-z])[1-9][0-9]{5}(?P<sep>[ \-]?)[0-9]{6}(?P=sep)[0-9]{3}(?![0-9A-Za-z])"
+)
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z])(?:3[47](?:[ \-]?[0-9]){13}"
+    r"|(?:4[0-9]|5[1-5]|6[0-5]|35)(?:[ \-]?[0-9]){14,17})(?![0-9A-Za-z])"
+)
 _OUR_NUMBER = re.compile(r"[0-9]{6}-20[2-9][0-9]{5}-[0-9]{4,}")
 _HONG_KONG = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{1,2}[0-9]{6} ?\([0-9Aa]\)")
 _PAPER = re.compile(
@@ -61,7 +66,8 @@ def _is_identity(number: str) -> bool:
     if _OUR_NUMBER.fullmatch(number) or not _PROVINCES.match(digits):
         return False
     born = _year(digits[6:10], digits[10:14])
-    return _OLDEST <= born < _YOUNGEST or ric.is_valid(digits)
+    checked = born > 0 and ric.calc_check_digit(digits[:-1]) == digits[-1]
+    return _OLDEST <= born < _YOUNGEST or checked
 
 
 def _is_old_identity(number: str) -> bool:

@@ -1,8 +1,11 @@
 """Personal data in free text: what is found, what is left, and what reaches nobody."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispatch.triage import triage
 from infra.ledger.errors import Unstorable
@@ -11,7 +14,7 @@ from schemas.ids import derive
 from schemas.inputs import CitizenReport, Contact, Location
 from streams.dead_letters import dead_letter, to_dead_letter_topic
 from streams.messages import Received
-from streams.privacy import pseudonym, redact
+from streams.privacy import find, pseudonym, redact
 from tests.city.toy import lonlat
 from tests.streams.privacy_corpus import KINDS, load, measure
 from tests.streams.rig import Rig, message, now
@@ -48,11 +51,25 @@ def test_what_is_nobodys_own_stays(text):
     assert pseudonym(text, "report") == text
 
 
+def test_an_id_that_is_somebodys_is_replaced_and_no_other():
+    for personal in ("13800138000", "app-138-0013-8000-7", "wang@example.com", "沪A·12345"):
+        assert pseudonym(personal, "report") == derive(personal, "report")
+    for made in ("test-601965287865-130", "20261129012345678", "SH/2026/000123", "1764400000123"):
+        assert pseudonym(made, "report") == made
+
+
 def test_a_contact_is_found_however_it_is_spaced():
     contact = Contact(name="Li Wei", phone="555-0199", email="L.Wei@Example.com")
     said = "LI WEI, 5550199 or ５５５ ０１９９, l.wei@example.com; the alibi of Li Weiming"
     assert redact(said, contact) == "[name], [phone] or [phone], [email]; the alibi of Li Weiming"
     assert redact("Al saw Alarm lights", Contact(name="Al")) == "[name] saw Alarm lights"
+
+
+@given(st.text(st.sampled_from("0123456789 -+()Xx.·@护照沪电话一转12AH微信\n"), max_size=60))
+def test_no_text_is_too_strange(text):
+    spans = find(text)
+    assert all(0 <= a.start < a.end <= len(text) for a in spans)
+    assert all(a.end <= b.start for a, b in pairwise(spans))
 
 
 def test_redacting_again_changes_nothing():
