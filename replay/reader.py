@@ -10,7 +10,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from infra.archive import Kept, kept_partitions, partition_folder, read_kept
 from replay.errors import JournalMissing
 from schemas import topics, wire
-from schemas.envelope import read_envelope
+from schemas.envelope import open_event
 from schemas.errors import SchemaError
 from schemas.ids import id_fault
 from schemas.journal import Command, Entry, command_fault
@@ -103,11 +103,12 @@ def _journaled(message: Kept) -> Journaled:
     """Admit what the dispatching worker admits, whose dead letters have the rest."""
     at = _time(message.timestamp_ms)
     try:
-        envelope = read_envelope(
+        envelope, value = open_event(
             [(name, value or b"") for name, value in message.headers],  # as the worker reads them
+            message.value,
             topics.JOURNAL.type,
         )
-        entry: Entry = wire.decode(message.value or b"", Entry)
+        entry: Entry = wire.decode(value, Entry)
     except SchemaError as error:
         return Journaled(message.offset, at, None, str(error))
     for name, text in (("ce_id", envelope.id), ("ce_source", envelope.source), ("id", entry.id)):

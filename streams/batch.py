@@ -469,6 +469,8 @@ class Processor:
 
     def _take(self, message: Received) -> DeadLetter | None:
         """Let the handler take in a message; return its letter if it cannot be used."""
+        if message.value is None:
+            self._metrics.count(f"{self.handler.name}.tombstones")
         self.handling = begun = time.monotonic()
         try:
             self.handler.handle(message)

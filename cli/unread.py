@@ -1,0 +1,135 @@
+"""What waits in the topics to be read: counted, or said to be unknown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from infra.ledger.logs import TopicLog
+from infra.ledger.run import Part
+from infra.local.errors import Unreachable
+from schemas.topics import Topic
+from streams.errors import BrokerMissing
+from streams.topic_ids import KnownTopic, known_topics
+
+_FEW = 200
+"""So few offsets are looked at: they may hold no message, such as markers of transactions."""
+_LOOKS = 10
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group has not read, of the topics it reads.
+
+    Attributes
+    ----------
+    lag
+        Messages that wait, by topic; topics without any left out.
+    unknown
+        Topics of which nobody can say what waits, and why.
+    gone
+        By partition, how many offsets the broker has deleted that the group has not read, and
+        that no worker has noticed yet.
+    anew
+        Topics that were deleted and made anew, which no worker has noticed yet.
+    """
+
+    lag: dict[str, int]
+    unknown: dict[str, str]
+    gone: dict[Part, int]
+    anew: tuple[str, ...]
+
+
+async def unread(
+    bootstrap: str,
+    wanted: Sequence[Topic],
+    consumed: Mapping[Part, int],
+    logs: Mapping[str, TopicLog],
+) -> Unread:
+    """Return what a group has not read.
+
+    Parameters
+    ----------
+    consumed
+        The group's next offset of each partition; one that is not there was never read.
+    logs
+        The topics as the ledger knows them.
+
+    Raises
+    ------
+    Unreachable
+        The broker does not answer.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
+    try:
+        known = await known_topics(bootstrap, [topic.name for topic in wanted])
+        await consumer.start()
+        there = await consumer.topics()
+        return await _unread(consumer, wanted, there, consumed, _made_anew(known, logs))
+    except (KafkaError, OSError, BrokerMissing) as error:
+        raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+def _made_anew(known: Mapping[str, KnownTopic], logs: Mapping[str, TopicLog]) -> list[str]:
+    return sorted(
+        name for name, topic in known.items() if name in logs and logs[name].topic_id != topic.id
+    )
+
+
+async def _unread(
+    consumer: AIOKafkaConsumer,
+    wanted: Iterable[Topic],
+    there: set[str],
+    consumed: Mapping[Part, int],
+    anew: Sequence[str],
+) -> Unread:
+    parts: list[TopicPartition] = []
+    unknown = {}
+    for topic in wanted:
+        found = consumer.partitions_for_topic(topic.name) if topic.name in there else None
+        if not found:
+            unknown[topic.name] = "the topic is missing"
+        parts += [TopicPartition(topic.name, number) for number in sorted(found or ())]
+    begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+    waiting: dict[TopicPartition, tuple[int, int]] = {}
+    gone: dict[Part, int] = {}
+    for part in parts:
+        read = 0 if part.topic in anew else consumed.get((part.topic, part.partition), 0)
+        begin, end = begins[part], ends[part]
+        if read < begin:
+            gone[part.topic, part.partition] = begin - read
+        if read > end:
+            unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
+        elif max(read, begin) < end:
+            waiting[part] = max(read, begin), end
+    empty = await _empty(consumer, waiting)
+    lag: dict[str, int] = {}
+    for part, (begin, end) in waiting.items():
+        if part not in empty:
+            lag[part.topic] = lag.get(part.topic, 0) + end - begin
+    return Unread(lag=lag, unknown=unknown, gone=gone, anew=tuple(anew))
+
+
+async def _empty(
+    consumer: AIOKafkaConsumer, waiting: Mapping[TopicPartition, tuple[int, int]]
+) -> set[TopicPartition]:
+    """Return which of these spans hold no message at all."""
+    looked = [part for part, (begin, end) in waiting.items() if end - begin <= _FEW]
+    if not looked:
+        return set()
+    consumer.assign(looked)
+    for part in looked:
+        consumer.seek(part, waiting[part][0])
+    empty: set[TopicPartition] = set()
+    left = set(looked)
+    for _ in range(_LOOKS):
+        left -= set(await consumer.getmany(*left, timeout_ms=200))
+        empty |= {part for part in left if await consumer.position(part) >= waiting[part][1]}
+        left -= empty
+        if not left:
+            break
+    return empty

@@ -1,0 +1,234 @@
+"""What Kafka really holds: codecs, transactions, retention, topics made anew, new partitions.
+
+Topics are shared by the session's tests; a topic that is made anew here is empty for those after.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.errors import KafkaError
+
+from schemas import topics
+from schemas.inputs import CitizenReport, Location
+from streams.exits import Exit
+from tests.city.toy import lonlat
+from tests.streams.rig import Rig, Sent, end_offsets, message, now
+
+pytestmark = [pytest.mark.postgis, pytest.mark.apache_kafka]
+
+REPORTS = topics.REPORTS
+
+
+def report(name: str) -> Sent:
+    lon, lat = lonlat(5, 5)
+    payload = CitizenReport(
+        service_request_id=name,
+        description="着火了",
+        requested_datetime=now(),
+        location=Location(lon=lon, lat=lat),
+    )
+    return message(REPORTS, payload, key=name)
+
+
+def evidence(rig: Rig) -> set[str]:
+    return {row["source_id"] for row in rig.rows("SELECT source_id FROM evidence")}
+
+
+def until(condition: Callable[[], Any], within_s: float = 40.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "the deadline has passed"
+        time.sleep(0.1)
+
+
+async def with_admin(bootstrap: str, act: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return await act(admin)
+    finally:
+        await admin.close()
+
+
+async def make_anew(bootstrap: str, name: str, partitions: int) -> None:
+    """Delete a topic and make it again, as the topic table has it."""
+
+    async def act(admin: AIOKafkaAdminClient) -> None:
+        await admin.delete_topics([name])
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                answer = await admin.create_topics([NewTopic(name, partitions, 1)])
+                if answer.topic_errors[0][1] == 0:
+                    return
+            except KafkaError:
+                pass  # it is still being deleted
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+
+    await with_admin(bootstrap, act)
+
+
+def test_every_codec_is_read(rig):
+    async def send_with(codec: str) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=rig.endpoints.bootstrap, compression_type=codec
+        )
+        await producer.start()
+        try:
+            sent = report(codec)
+            await producer.send_and_wait(sent.topic, sent.value, headers=sent.headers)
+        finally:
+            await producer.stop()
+
+    for codec in ("gzip", "lz4", "snappy", "zstd"):
+        asyncio.run(send_with(codec))
+    rig.worker.start()
+    rig.settle()
+    assert evidence(rig) == {"gzip", "lz4", "snappy", "zstd"}
+
+
+async def in_transaction(
+    rig: Rig, messages: Sequence[Sent], *, commit: bool, partition: int
+) -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=rig.endpoints.bootstrap,
+        transactional_id=f"{rig.group}-{messages[0].key!r}",
+    )
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        for sent in messages:
+            await producer.send_and_wait(
+                sent.topic, sent.value, key=sent.key, headers=sent.headers, partition=partition
+            )
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
+    finally:
+        await producer.stop()
+
+
+def lag(rig: Rig) -> int:
+    """Return how far the group's fences are behind what the broker calls the topics' ends."""
+    ends = asyncio.run(end_offsets(rig.endpoints.bootstrap, [REPORTS.name]))
+    fences = {
+        row["partition"]: row["next_offset"]
+        for row in rig.rows(
+            "SELECT * FROM consumed WHERE consumer_group = $1 AND topic = $2",
+            *(rig.group, REPORTS.name),
+        )
+    }
+    return sum(end - fences.get(partition, 0) for (_, partition), end in ends.items())
+
+
+def test_what_was_aborted_never_happened_and_markers_at_the_end_do_not_wait(rig):
+    rig.worker.start()
+    rig.worker.wait_ready()
+    asyncio.run(in_transaction(rig, [report("aborted")], commit=False, partition=0))
+    asyncio.run(in_transaction(rig, [report("kept")], commit=True, partition=1))
+    asyncio.run(in_transaction(rig, [report("only-aborted")], commit=False, partition=2))
+    until(lambda: evidence(rig) == {"kept"})
+    until(lambda: lag(rig) == 0)
+    asyncio.run(in_transaction(rig, [report("kept-2")], commit=True, partition=0))
+    until(lambda: evidence(rig) == {"kept", "kept-2"})
+    until(lambda: lag(rig) == 0)
+    assert rig.rows("SELECT 1 FROM lost_range") == []
+    assert rig.worker.stop() == 0
+
+
+def test_what_retention_took_before_it_was_read_is_told(rig):
+    rig.send([report(f"early-{n}") for n in range(40)])
+    ends = asyncio.run(end_offsets(rig.endpoints.bootstrap, [REPORTS.name]))
+    gone = {part: end for part, end in ends.items() if end > rig.since[part]}
+
+    async def delete(admin: AIOKafkaAdminClient) -> None:
+        await admin.delete_records(
+            {TopicPartition(*part): RecordsToDelete(end) for part, end in gone.items()}
+        )
+
+    asyncio.run(with_admin(rig.endpoints.bootstrap, delete))
+    rig.worker.start()
+    rig.send([report("late")])
+    rig.settle()
+    assert evidence(rig) == {"late"}
+    lost = rig.rows("SELECT * FROM lost_range")
+    assert {(row["partition"], row["first_offset"], row["last_offset"]) for row in lost} == {
+        (partition, rig.since[topic, partition], end - 1)
+        for (topic, partition), end in gone.items()
+    }
+    assert "were deleted by retention before they were read" in rig.worker.log.read_text()
+
+
+def test_partitions_that_are_added_are_read(rig):
+    rig.worker.start()
+    rig.worker.wait_ready()
+    rig.send([report("before")])
+    until(lambda: evidence(rig) == {"before"})
+    name = topics.STREETS.name
+    [count] = {len([p for t, p in rig.since if t == name])}
+
+    async def grow(admin: AIOKafkaAdminClient) -> None:
+        await admin.create_partitions({name: NewPartitions(total_count=count + 1)})
+
+    asyncio.run(with_admin(rig.endpoints.bootstrap, grow))
+    try:
+
+        async def send_there() -> None:
+            producer = AIOKafkaProducer(bootstrap_servers=rig.endpoints.bootstrap)
+            await producer.start()
+            try:
+                await producer.send_and_wait(name, b"{}", key=b"c-new", partition=count)
+            finally:
+                await producer.stop()
+
+        asyncio.run(send_there())
+        rig.await_rows(
+            "SELECT 1 FROM dead_letter WHERE topic = $1 AND partition = $2",
+            *(name, count),
+            within_s=20,
+        )
+        assert rig.worker.alive
+    finally:
+        rig.worker.kill()
+        asyncio.run(make_anew(rig.endpoints.bootstrap, name, count))
+
+
+def test_a_topic_made_anew_is_read_from_its_first_offset(rig):
+    rig.worker.start()
+    rig.worker.wait_ready()
+    rig.send([report(f"old-{n}") for n in range(30)])
+    until(lambda: len(evidence(rig)) == 30)
+    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS.name, REPORTS.partitions))
+    rig.send([report(f"new-{n}") for n in range(8)])
+    assert rig.worker.wait(30) == Exit.STALLED, "it notices while it runs"
+    assert f"deleted and made anew: {REPORTS.name}" in rig.worker.log.read_text()
+    # Longer than what was read of the old one, in each partition.
+    rig.send([report(f"new-{n}") for n in range(8, 200)])
+    rig.worker.start()
+    rig.settle()
+    assert {name for name in evidence(rig) if name.startswith("new")} == {
+        f"new-{n}" for n in range(200)
+    }
+    known = rig.rows("SELECT incarnation FROM topic_log WHERE topic = $1", REPORTS.name)
+    assert [row["incarnation"] for row in known] == [0, 1]
+    assert rig.worker.stop() == 0
+
+
+def test_a_topic_made_anew_while_no_worker_runs_is_noticed_at_the_start(rig):
+    rig.worker.start()
+    rig.worker.wait_ready()
+    rig.send([report("old"), Sent(REPORTS.name, b"bad", b"no report")])
+    rig.settle()
+    assert rig.worker.stop() == 0
+    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS.name, REPORTS.partitions))
+    rig.send([*(report(f"new-{n}") for n in range(100)), Sent(REPORTS.name, b"bad", b"no report")])
+    rig.worker.start()
+    rig.settle()
+    assert evidence(rig) == {"old"} | {f"new-{n}" for n in range(100)}
+    assert "deleted and made anew" in rig.worker.log.read_text()
+    letters = rig.rows("SELECT incarnation FROM dead_letter ORDER BY id")
+    assert [row["incarnation"] for row in letters] == [0, 1], "one of each log"
