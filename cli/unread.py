@@ -106,30 +106,34 @@ async def _unread(
             unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
         elif max(read, begin) < end:
             waiting[part] = max(read, begin), end
-    empty = await _empty(consumer, waiting)
+    counted = await _count(consumer, waiting)
     lag: dict[str, int] = {}
     for part, (begin, end) in waiting.items():
-        if part not in empty:
-            lag[part.topic] = lag.get(part.topic, 0) + end - begin
+        left = counted.get(part, end - begin)
+        if left:
+            lag[part.topic] = lag.get(part.topic, 0) + left
     return Unread(lag=lag, unknown=unknown, gone=gone, anew=tuple(anew))
 
 
-async def _empty(
+async def _count(
     consumer: AIOKafkaConsumer, waiting: Mapping[TopicPartition, tuple[int, int]]
-) -> set[TopicPartition]:
-    """Return which of these spans hold no message at all."""
-    looked = [part for part, (begin, end) in waiting.items() if end - begin <= _FEW]
-    if not looked:
-        return set()
-    consumer.assign(looked)
-    for part in looked:
+) -> dict[TopicPartition, int]:
+    """Return how many messages short spans of offsets hold, of those that tell in time."""
+    left = {part: end for part, (begin, end) in waiting.items() if end - begin <= _FEW}
+    if not left:
+        return {}
+    consumer.assign(list(left))
+    for part in left:
         consumer.seek(part, waiting[part][0])
-    empty: set[TopicPartition] = set()
-    left = set(looked)
+    found = dict.fromkeys(left, 0)
+    counted = {}
     for _ in range(_LOOKS):
-        left -= set(await consumer.getmany(*left, timeout_ms=200))
-        empty |= {part for part in left if await consumer.position(part) >= waiting[part][1]}
-        left -= empty
+        for part, records in (await consumer.getmany(timeout_ms=200)).items():
+            found[part] += sum(record.offset < waiting[part][1] for record in records)
+        for part, end in list(left.items()):
+            if await consumer.position(part) >= end:
+                counted[part] = found[part]
+                del left[part]
         if not left:
             break
-    return empty
+    return counted

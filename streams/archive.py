@@ -160,10 +160,14 @@ class Archiver(Service):
     @Service.task
     async def _keep(self) -> None:
         self._idle.clear()
+        told = False
         try:
             while not self.should_stop:
                 await self._look_again()
                 if not self._parts:  # aiokafka would wait for an assignment, and for nothing else
+                    if not told:
+                        log.warning("the topics are not there yet: waiting; a worker makes them")
+                        told = True
                     await self.sleep(_LOOK_INCOMPLETE_S)
                     continue
                 await self._fetch()

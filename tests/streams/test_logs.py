@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from schemas import topics
 from schemas.inputs import CitizenReport, Location
+from schemas.topics import Topic
 from streams.exits import Exit
 from tests.city.toy import lonlat
 from tests.streams.rig import Rig, Sent, end_offsets, message, now
@@ -55,15 +56,16 @@ async def with_admin(bootstrap: str, act: Callable[[AIOKafkaAdminClient], Awaita
         await admin.close()
 
 
-async def make_anew(bootstrap: str, name: str, partitions: int) -> None:
+async def make_anew(bootstrap: str, topic: Topic) -> None:
     """Delete a topic and make it again, as the topic table has it."""
 
     async def act(admin: AIOKafkaAdminClient) -> None:
-        await admin.delete_topics([name])
+        await admin.delete_topics([topic.name])
         deadline = time.monotonic() + 30
         while True:
             try:
-                answer = await admin.create_topics([NewTopic(name, partitions, 1)])
+                made = NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.config())
+                answer = await admin.create_topics([made])
                 if answer.topic_errors[0][1] == 0:
                     return
             except KafkaError:
@@ -194,7 +196,7 @@ def test_partitions_that_are_added_are_read(rig):
         assert rig.worker.alive
     finally:
         rig.worker.kill()
-        asyncio.run(make_anew(rig.endpoints.bootstrap, name, count))
+        asyncio.run(make_anew(rig.endpoints.bootstrap, topics.STREETS))
 
 
 def test_a_topic_made_anew_is_read_from_its_first_offset(rig):
@@ -202,7 +204,7 @@ def test_a_topic_made_anew_is_read_from_its_first_offset(rig):
     rig.worker.wait_ready()
     rig.send([report(f"old-{n}") for n in range(30)])
     until(lambda: len(evidence(rig)) == 30)
-    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS.name, REPORTS.partitions))
+    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS))
     rig.send([report(f"new-{n}") for n in range(8)])
     assert rig.worker.wait(30) == Exit.STALLED, "it notices while it runs"
     assert f"deleted and made anew: {REPORTS.name}" in rig.worker.log.read_text()
@@ -224,9 +226,10 @@ def test_a_topic_made_anew_while_no_worker_runs_is_noticed_at_the_start(rig):
     rig.send([report("old"), Sent(REPORTS.name, b"bad", b"no report")])
     rig.settle()
     assert rig.worker.stop() == 0
-    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS.name, REPORTS.partitions))
+    asyncio.run(make_anew(rig.endpoints.bootstrap, REPORTS))
     rig.send([*(report(f"new-{n}") for n in range(100)), Sent(REPORTS.name, b"bad", b"no report")])
     rig.worker.start()
+    rig.await_rows("SELECT 1 FROM topic_log WHERE topic = $1 AND incarnation = 1", REPORTS.name)
     rig.settle()
     assert evidence(rig) == {"old"} | {f"new-{n}" for n in range(100)}
     assert "deleted and made anew" in rig.worker.log.read_text()
