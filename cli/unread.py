@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from infra.ledger.logs import TopicLog
@@ -66,8 +67,8 @@ async def unread(
     try:
         known = await known_topics(bootstrap, [topic.name for topic in wanted])
         await consumer.start()
-        there = await consumer.topics()
-        return await _unread(consumer, wanted, there, consumed, _made_anew(known, logs))
+        there = await _partitions(bootstrap, wanted)
+        return await _unread(consumer, there, consumed, _made_anew(known, logs))
     except (KafkaError, OSError, BrokerMissing) as error:
         raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
     finally:
@@ -80,20 +81,30 @@ def _made_anew(known: Mapping[str, KnownTopic], logs: Mapping[str, TopicLog]) ->
     )
 
 
+async def _partitions(bootstrap: str, wanted: Iterable[Topic]) -> dict[str, list[int]]:
+    """Return the partitions of topics; none of those that are missing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([topic.name for topic in wanted])
+    finally:
+        await admin.close()
+    return {
+        topic["topic"]: sorted(
+            part["partition"] for part in topic["partitions"] if not topic["error_code"]
+        )
+        for topic in described
+    }
+
+
 async def _unread(
     consumer: AIOKafkaConsumer,
-    wanted: Iterable[Topic],
-    there: set[str],
+    there: Mapping[str, Sequence[int]],
     consumed: Mapping[Part, int],
     anew: Sequence[str],
 ) -> Unread:
-    parts: list[TopicPartition] = []
-    unknown = {}
-    for topic in wanted:
-        found = consumer.partitions_for_topic(topic.name) if topic.name in there else None
-        if not found:
-            unknown[topic.name] = "the topic is missing"
-        parts += [TopicPartition(topic.name, number) for number in sorted(found or ())]
+    unknown = {name: "the topic is missing" for name, found in there.items() if not found}
+    parts = [TopicPartition(name, number) for name, found in there.items() for number in found]
     begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
     waiting: dict[TopicPartition, tuple[int, int]] = {}
     gone: dict[Part, int] = {}

@@ -235,3 +235,18 @@ def test_a_topic_made_anew_while_no_worker_runs_is_noticed_at_the_start(rig):
     assert "deleted and made anew" in rig.worker.log.read_text()
     letters = rig.rows("SELECT incarnation FROM dead_letter ORDER BY id")
     assert [row["incarnation"] for row in letters] == [0, 1], "one of each log"
+
+
+def test_a_journal_made_anew_is_refused_by_a_worker_that_runs_and_by_the_next(rig):
+    rig.worker.start()
+    rig.worker.wait_ready()
+    rig.send([report("old")])
+    rig.await_rows("SELECT 1 FROM incident")
+    asyncio.run(make_anew(rig.endpoints.bootstrap, topics.JOURNAL))
+    # It is told by its id, or by its end, whichever is seen first.
+    assert rig.worker.wait(30) in (Exit.REFUSED, Exit.STALLED)
+    rig.worker.start()
+    assert rig.worker.wait(30) == Exit.REFUSED
+    sentence = "the ledger's incidents stand at offsets of the old journal"
+    assert sentence in rig.worker.log.read_text()
+    assert rig.rows("SELECT 1 FROM topic_log WHERE incarnation > 0") == []
