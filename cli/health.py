@@ -95,7 +95,13 @@ async def health(endpoints: Endpoints, group: str) -> Health:
 
     told = await ask_at(endpoints, question)
     found = told.status
-    left = await unread(endpoints.bootstrap, READ, told.consumed, told.logs)
+    left = await unread(
+        endpoints.bootstrap,
+        READ,
+        told.consumed,
+        told.logs,
+        exact=endpoints.broker_idempotent,
+    )
     lag = dict(left.lag)
     journal_lag = lag.pop(topics.JOURNAL.name, 0)
     states = codes.incident_states()

@@ -46,6 +46,8 @@ async def unread(
     wanted: Sequence[Topic],
     consumed: Mapping[Part, int],
     logs: Mapping[str, TopicLog],
+    *,
+    exact: bool = True,
 ) -> Unread:
     """Return what a group has not read.
 
@@ -55,6 +57,9 @@ async def unread(
         The group's next offset of each partition; one that is not there was never read.
     logs
         The topics as the ledger knows them.
+    exact
+        Whether the broker tells where topics end; the embedded one tells where their last batch
+        begins.
 
     Raises
     ------
@@ -68,7 +73,7 @@ async def unread(
         known = await known_topics(bootstrap, [topic.name for topic in wanted])
         await consumer.start()
         there = await _partitions(bootstrap, wanted)
-        return await _unread(consumer, there, consumed, _made_anew(known, logs))
+        return await _unread(consumer, there, consumed, _made_anew(known, logs), exact=exact)
     except (KafkaError, OSError, BrokerMissing) as error:
         raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
     finally:
@@ -102,6 +107,8 @@ async def _unread(
     there: Mapping[str, Sequence[int]],
     consumed: Mapping[Part, int],
     anew: Sequence[str],
+    *,
+    exact: bool,
 ) -> Unread:
     unknown = {name: "the topic is missing" for name, found in there.items() if not found}
     parts = [TopicPartition(name, number) for name, found in there.items() for number in found]
@@ -113,7 +120,7 @@ async def _unread(
         begin, end = begins[part], ends[part]
         if read < begin:
             gone[part.topic, part.partition] = begin - read
-        if read > end:
+        if read > end and exact:
             unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
         elif max(read, begin) < end:
             waiting[part] = max(read, begin), end

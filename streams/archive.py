@@ -40,6 +40,7 @@ from infra.archive import (
     compact,
     make_folder,
     next_offset,
+    note_hole,
     partition_folder,
     set_aside_other_log,
     write_segment,
@@ -245,16 +246,28 @@ class Archiver(Service):
         fetched = await self._consumer.getmany(timeout_ms=100, max_records=20_000)
         for part, records in fetched.items():
             await self._tell_lost(part, records[0].offset)
+            if part.topic == topics.JOURNAL.name:
+                self._note_holes(part, [record.offset for record in records])
             self._take(part, records)
 
     async def _tell_lost(self, part: TopicPartition, offset: int) -> None:
         """Say so when offsets before this one were deleted while the archiver fell behind."""
-        wanted = self._parts[part].next
-        if offset <= wanted:
+        waiting = self._parts[part]
+        if offset <= waiting.next:
             return
         begin = (await self._consumer.beginning_offsets([part]))[part]
-        if wanted < begin:
-            _log_lost(part, wanted, min(begin, offset) - 1)
+        if waiting.next < begin:
+            first, waiting.next = waiting.next, min(begin, offset)
+            _log_lost(part, first, waiting.next - 1)
+
+    def _note_holes(self, part: TopicPartition, offsets: list[int]) -> None:
+        """Write down which offsets hold no message: a replay must know that none is missing."""
+        folder = partition_folder(self._root, part.topic, part.partition)
+        wanted = self._parts[part].next
+        for offset in offsets:
+            if offset > wanted:
+                note_hole(folder, wanted, offset - 1)
+            wanted = max(wanted, offset + 1)
 
     def _take(self, part: TopicPartition, records: list[ConsumerRecord]) -> None:
         waiting = self._parts[part]

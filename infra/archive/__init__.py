@@ -12,6 +12,7 @@ name                     what it does
 ``next_offset``          the offset after the last one kept, from the files' names
 ``kept_partitions``      the partitions of a topic that the archive has
 ``read_kept``            the messages of a partition in order, each once
+``note_hole``            write down which offsets hold no message
 ``set_aside_other_log``  move aside what was kept of a topic before it was made anew
 ``compact``              join small files into larger ones
 ``keep_city``            a copy of a city's folder, by content hash
@@ -21,6 +22,7 @@ name                     what it does
 Layout::
 
     <archive>/<cluster id>-<database>/<topic>/<partition>/<first>-<last>.parquet
+    <archive>/<cluster id>-<database>/<topic>/<partition>/holes
     <archive>/<cluster id>-<database>/<topic>/topic-id
     <archive>/cities/<digest>/
 
@@ -39,6 +41,7 @@ from infra.archive.errors import (
     ArchiveOfOtherLog,
     CityMissing,
 )
+from infra.archive.holes import note_hole
 from infra.archive.layout import (
     Segment,
     archive_root,
@@ -70,6 +73,7 @@ __all__ = [
     "kept_partitions",
     "make_folder",
     "next_offset",
+    "note_hole",
     "partition_folder",
     "read_kept",
     "segments",

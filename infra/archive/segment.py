@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.archive.errors import ArchiveDamaged, ArchiveGap
+from infra.archive.holes import is_hole
 from infra.archive.layout import Segment, make_folder, segment_path, segments, sync_folder
 
 SCHEMA = pa.schema(
@@ -133,8 +134,8 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
     start
         First offset wanted; all when None.
     gapless
-        Whether every offset must be there. So it is in the journal; compacted topics have
-        gaps by nature.
+        Whether every offset must be there, or be known to hold no message (`note_hole`). So it
+        is in the journal; compacted topics have gaps by nature.
 
     Raises
     ------
@@ -152,8 +153,9 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
                 for message in _read_segment(segment.path):
                     if message.offset < expected:
                         continue
-                    if gapless and message.offset > expected:
-                        raise ArchiveGap(folder, expected, message.offset - 1)
+                    gap = expected, message.offset - 1
+                    if gapless and message.offset > expected and not is_hole(folder, *gap):
+                        raise ArchiveGap(folder, *gap)
                     yield message
                     expected = message.offset + 1
         except FileNotFoundError:

@@ -54,19 +54,19 @@ def test_a_partition_that_was_never_read_is_unread(
     assert lag[topics.STREETS.name] >= 3
 
 
+@pytest.mark.apache_kafka
 async def test_what_holds_no_message_is_not_unread_and_a_missing_topic_is_unknown(
     endpoints: Endpoints,
 ) -> None:
     name = f"t-{uuid.uuid4().hex[:8]}"
-    if endpoints.broker_idempotent:
-        await make_topic(endpoints.bootstrap, name, 1)
-        await send(endpoints, name, 1, commit=True)
-        await send(endpoints, name, 1, commit=False)
-        for read, lag in ((0, {name: 1}), (1, {}), (4, {})):
-            found = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): read}, {})
-            assert (found.lag, found.unknown) == (lag, {})
-        beyond = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): 9}, {})
-        assert "ends at 4, before what was read" in beyond.unknown[name]
+    await make_topic(endpoints.bootstrap, name, 1)
+    await send(endpoints, name, 1, commit=True)
+    await send(endpoints, name, 1, commit=False)
+    for read, lag in ((0, {name: 1}), (1, {}), (4, {})):
+        found = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): read}, {})
+        assert (found.lag, found.unknown) == (lag, {})
+    beyond = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): 9}, {})
+    assert "ends at 4, before what was read" in beyond.unknown[name]
     found = await unread(endpoints.bootstrap, [topic(f"{name}-none")], {}, {})
     assert found.unknown == {f"{name}-none": "the topic is missing"}
 

@@ -15,11 +15,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from infra.archive import Kept, next_offset, partition_folder, read_kept, write_segment
+from infra.archive import ArchiveGap, Kept, next_offset, partition_folder, read_kept, write_segment
 from infra.archive.layout import cluster_id, kept_partitions
 from infra.local.errors import Unreachable
+from schemas import topics
 from tests.replay.archiver import start_archiver
 from tests.replay.kept_things import kept
+from tests.streams.rig import make_all_topics
 
 pytestmark = pytest.mark.kafka
 
@@ -80,7 +82,7 @@ class Keeper:
             if commit is not None:
                 await producer.begin_transaction()
             for value in values:
-                await producer.send_and_wait(self.topic, value)
+                await producer.send_and_wait(self.topic, value, partition=0)
             if commit is not None:
                 await (producer.commit_transaction() if commit else producer.abort_transaction())
         finally:
@@ -190,6 +192,24 @@ async def test_what_was_aborted_is_not_kept_and_markers_do_not_hold_up_the_end(k
     assert keeper.end(signal.SIGTERM) == 0
     assert time.monotonic() - begun < 10
     assert [message.value for message in keeper.kept()[0]] == [b"kept"]
+
+
+@pytest.mark.apache_kafka
+async def test_the_journal_has_no_gap_where_a_transaction_ended(keeper):
+    """A replay would refuse an archive in which an entry is missing."""
+    await make_all_topics(keeper.broker)
+    keeper.topic = topics.JOURNAL.name
+    keeper.start()
+    for commit in (True, False, True):
+        await keeper.send([b"one", b"two"], commit=commit)
+    await until(lambda: keeper.count() >= 4)
+    assert keeper.end(signal.SIGTERM) == 0
+    folder = partition_folder(keeper.root, keeper.topic, 0)
+    read = list(read_kept(folder, gapless=True))
+    assert read == keeper.kept()[0]
+    (folder / "holes").unlink()
+    with pytest.raises(ArchiveGap):
+        list(read_kept(folder, gapless=True))
 
 
 @pytest.mark.apache_kafka
