@@ -157,10 +157,10 @@ class Processor:
     async def process(self, messages: Sequence[Received]) -> None:
         """Deal with messages, each partition's in order. Returns only when it is done."""
         self.busy, self.beat = True, time.monotonic()
+        self._batch = left = messages
         try:
-            async with self._lock:
-                self._batch = left = messages
-                while left:
+            while left:
+                async with self._lock:  # the caretaker gets its turn between slices
                     left = await self._divide(left)
             self.done.update({message.partition: message.offset + 1 for message in messages})
         except BaseException:

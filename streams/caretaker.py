@@ -120,6 +120,8 @@ class Caretaker:
     async def _pass_gaps(self) -> None:
         """Advance fences over what holds no message, so that nothing seems to wait there."""
         for topic, processor in self._processors.items():
+            if processor.busy:
+                continue  # it advances the fences itself, and is not to be waited for
             for partition, reached in sorted(processor.reached.items()):
                 clear_to = self._clear_to((topic, partition), reached)
                 if clear_to > reached:

@@ -20,7 +20,7 @@ from streams.exits import Exit
 from tests.city.toy import lonlat
 from tests.streams.rig import Rig, Sent, end_offsets, message, now
 
-pytestmark = [pytest.mark.postgis, pytest.mark.apache_kafka]
+pytestmark = [pytest.mark.postgis, pytest.mark.apache_kafka, pytest.mark.slow]
 
 REPORTS = topics.REPORTS
 
@@ -76,23 +76,13 @@ async def make_anew(bootstrap: str, topic: Topic) -> None:
     await with_admin(bootstrap, act)
 
 
-def test_every_codec_is_read(rig):
-    async def send_with(codec: str) -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=rig.endpoints.bootstrap, compression_type=codec
-        )
-        await producer.start()
-        try:
-            sent = report(codec)
-            await producer.send_and_wait(sent.topic, sent.value, headers=sent.headers)
-        finally:
-            await producer.stop()
-
-    for codec in ("gzip", "lz4", "snappy", "zstd"):
-        asyncio.run(send_with(codec))
-    rig.worker.start()
-    rig.settle()
-    assert evidence(rig) == {"gzip", "lz4", "snappy", "zstd"}
+async def compressed(rig: Rig, codec: str, sent: Sent) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=rig.endpoints.bootstrap, compression_type=codec)
+    await producer.start()
+    try:
+        await producer.send_and_wait(sent.topic, sent.value, headers=sent.headers)
+    finally:
+        await producer.stop()
 
 
 async def in_transaction(
@@ -127,16 +117,20 @@ def lag(rig: Rig) -> int:
     return sum(end - fences.get(partition, 0) for (_, partition), end in ends.items())
 
 
-def test_what_was_aborted_never_happened_and_markers_at_the_end_do_not_wait(rig):
+def test_every_codec_is_read_and_what_was_aborted_never_happened(rig):
+    read = {"gzip", "lz4", "snappy", "zstd"}
+    for codec in read:
+        asyncio.run(compressed(rig, codec, report(codec)))
     rig.worker.start()
     rig.worker.wait_ready()
+    until(lambda: evidence(rig) == read)
     asyncio.run(in_transaction(rig, [report("aborted")], commit=False, partition=0))
     asyncio.run(in_transaction(rig, [report("kept")], commit=True, partition=1))
     asyncio.run(in_transaction(rig, [report("only-aborted")], commit=False, partition=2))
-    until(lambda: evidence(rig) == {"kept"})
-    until(lambda: lag(rig) == 0)
+    until(lambda: evidence(rig) == read | {"kept"})
+    until(lambda: lag(rig) == 0)  # a marker at the end is nothing that waits
     asyncio.run(in_transaction(rig, [report("kept-2")], commit=True, partition=0))
-    until(lambda: evidence(rig) == {"kept", "kept-2"})
+    until(lambda: evidence(rig) == read | {"kept", "kept-2"})
     until(lambda: lag(rig) == 0)
     assert rig.rows("SELECT 1 FROM lost_range") == []
     assert rig.worker.stop() == 0
