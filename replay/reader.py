@@ -11,7 +11,7 @@ from infra.archive import Kept, kept_partitions, partition_folder, read_kept
 from replay.errors import JournalMissing
 from schemas import topics, wire
 from schemas.admission import entry_fault
-from schemas.envelope import read_envelope
+from schemas.envelope import open_event
 from schemas.errors import SchemaError
 from schemas.journal import Entry
 
@@ -103,11 +103,12 @@ def _journaled(message: Kept) -> Journaled:
     """Admit what the dispatching worker admits, whose dead letters have the rest."""
     at = _time(message.timestamp_ms)
     try:
-        envelope = read_envelope(
+        envelope, value = open_event(
             [(name, value or b"") for name, value in message.headers],  # as the worker reads them
+            message.value,
             topics.JOURNAL.type,
         )
-        entry: Entry = wire.decode(message.value or b"", Entry)
+        entry: Entry = wire.decode(value, Entry)
     except SchemaError as error:
         return Journaled(message.offset, at, None, str(error))
     fault = entry_fault(envelope, entry)

@@ -1,11 +1,15 @@
-"""CloudEvents 1.0 in binary content mode over Kafka headers.
+"""CloudEvents 1.0 over Kafka: written in binary content mode, read in structured mode, too.
 
-Attributes are headers ``ce_id``, ``ce_source``, ``ce_type``, ``ce_specversion``,
+In binary mode the attributes are headers ``ce_id``, ``ce_source``, ``ce_type``, ``ce_specversion``,
 ``ce_time``, ``ce_subject``, ``ce_dataschema``; extensions are ``ce_correlationid``,
 ``ce_causationid``, ``ce_traceparent``; the media type is ``content-type`` without prefix
-(CloudEvents Kafka protocol binding 1.0.2, section 3.2).
+(CloudEvents Kafka protocol binding 1.0.2, section 3.2). In structured mode the media type is
+``application/cloudevents+json``, and the value is a JSON object of the attributes, with the
+payload in ``data`` or ``data_base64`` (section 3.3, and the JSON format 1.0.2).
 """
 
+import base64
+import binascii
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -70,10 +74,75 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         return [(name, value.encode()) for name, value in pairs if value is not None]
 
 
+STRUCTURED = "application/cloudevents+json"
+
+
+class _Event(msgspec.Struct):
+    """A structured event: its attributes, and its payload in one of two forms."""
+
+    specversion: str = ""
+    id: str = ""
+    source: str = ""
+    type: str = ""
+    datacontenttype: str = "application/json"
+    time: str | None = None
+    subject: str | None = None
+    dataschema: str | None = None
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    data_base64: str | None = None
+
+
+_EVENT = msgspec.json.Decoder(_Event)
+
+
+def open_event(
+    headers: Iterable[tuple[str, bytes]] | None, value: bytes | None, expected_type: str
+) -> tuple[Envelope, bytes]:
+    """Return the envelope and the payload of a message in either mode.
+
+    Raises
+    ------
+    EnvelopeError, UnsupportedSchema
+        As for `read_envelope`; or the structured event is not one, or it is a batch of events.
+    """
+    pairs = list(headers or ())
+    if _media_type(_texts(pairs)) != STRUCTURED:
+        return read_envelope(pairs, expected_type), value or b""
+    try:
+        event = _EVENT.decode(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise EnvelopeError(f"not a structured CloudEvent ({STRUCTURED}): {error}") from error
+    fields = {
+        name: text
+        for name in _Event.__struct_fields__
+        if not name.startswith("data_") and isinstance(text := getattr(event, name), str)
+    }
+    for name, text in fields.items():
+        if len(text.encode(errors="surrogatepass")) > _MAX_HEADER:
+            raise EnvelopeError(f"attribute {name} is longer than {_MAX_HEADER} bytes")
+    content_type = fields.pop("datacontenttype")
+    return _envelope(fields, content_type, "attribute ", expected_type), _payload(event)
+
+
+def _payload(event: _Event) -> bytes:
+    given = event.data is not msgspec.UNSET
+    if event.data_base64 is None:
+        return bytes(event.data) if isinstance(event.data, msgspec.Raw) else b""
+    if given:
+        raise EnvelopeError("the event has both data and data_base64: send one of them")
+    try:
+        return base64.b64decode(event.data_base64, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise EnvelopeError(f"data_base64 is no base64: {error}") from error
+
+
 def read_envelope(
     headers: Iterable[tuple[str, bytes]] | dict[str, bytes] | None, expected_type: str
 ) -> Envelope:
-    """Return the envelope in a message's Kafka headers.
+    """Return the envelope in the Kafka headers of a message in binary mode.
 
     Parameters
     ----------
@@ -86,36 +155,53 @@ def read_envelope(
     ------
     EnvelopeError
         A required attribute is missing, too long or no UTF-8; the time is no RFC 3339; the
-        mode is structured; the type is another one.
+        mode is another one; the type is another one.
     UnsupportedSchema
         The type is the expected one in a higher version.
     """
     fields = _texts(headers)
     content_type = fields.get("content-type", "application/json")
-    if content_type.startswith("application/cloudevents"):
+    media_type = _media_type(fields)
+    if media_type.startswith("application/cloudevents"):
+        what = "a batch of events" if "batch" in media_type else "an event in this form"
         raise EnvelopeError(
-            f"structured mode ({content_type}) is not read here: send CloudEvents in binary mode"
+            f"{what} ({content_type}) is not read here: send one event a message, in binary mode "
+            f"or as {STRUCTURED}"
         )
-    for name in ("ce_specversion", "ce_id", "ce_source", "ce_type"):
+    attributes = {name.removeprefix("ce_"): text for name, text in fields.items()}
+    return _envelope(attributes, content_type, "header ce_", expected_type)
+
+
+def _envelope(
+    fields: dict[str, str], content_type: str, where: str, expected_type: str
+) -> Envelope:
+    """Return the envelope of attributes that came as ``where`` says, such as ``header ce_``."""
+    for name in ("specversion", "id", "source", "type"):
         if not fields.get(name):
-            raise EnvelopeError(f"header {name} is missing: send CloudEvents 1.0 in binary mode")
-    if fields["ce_specversion"] != SPEC_VERSION:
-        raise EnvelopeError(f"ce_specversion is {fields['ce_specversion']!r}, not {SPEC_VERSION!r}")
-    _check_type(fields["ce_type"], expected_type)
-    if content_type.partition(";")[0].strip() != "application/json":
+            raise EnvelopeError(f"{where}{name} is missing: send CloudEvents 1.0")
+    if fields["specversion"] != SPEC_VERSION:
+        raise EnvelopeError(
+            f"{where}specversion is {fields['specversion']!r}, not {SPEC_VERSION!r}"
+        )
+    _check_type(fields["type"], expected_type, where)
+    if content_type.partition(";")[0].strip().lower() != "application/json":
         raise EnvelopeError(f"content-type is {content_type!r}, not application/json")
     return Envelope(
-        id=fields["ce_id"],
-        source=fields["ce_source"],
-        type=fields["ce_type"],
-        time=_time(fields.get("ce_time")),
-        subject=fields.get("ce_subject"),
-        dataschema=fields.get("ce_dataschema"),
-        correlation=fields.get("ce_correlationid"),
-        causation=fields.get("ce_causationid"),
-        traceparent=fields.get("ce_traceparent"),
+        id=fields["id"],
+        source=fields["source"],
+        type=fields["type"],
+        time=_time(fields.get("time"), where),
+        subject=fields.get("subject"),
+        dataschema=fields.get("dataschema"),
+        correlation=fields.get("correlationid"),
+        causation=fields.get("causationid"),
+        traceparent=fields.get("traceparent"),
         content_type=content_type,
     )
+
+
+def _media_type(fields: dict[str, str]) -> str:
+    return fields.get("content-type", "application/json").partition(";")[0].strip().lower()
 
 
 def _texts(headers: Iterable[tuple[str, bytes]] | dict[str, bytes] | None) -> dict[str, str]:
@@ -133,26 +219,26 @@ def _texts(headers: Iterable[tuple[str, bytes]] | dict[str, bytes] | None) -> di
     return fields
 
 
-def _check_type(found: str, expected: str) -> None:
+def _check_type(found: str, expected: str, where: str) -> None:
     if found == expected:
         return
     stem, _, version = found.rpartition(".v")
     if stem == expected.rpartition(".v")[0] and version.isdigit() and int(version) > SCHEMA_MAJOR:
         raise UnsupportedSchema(
-            f"ce_type {found} is newer than this reader's {expected}: upgrade Jingwei first"
+            f"{where}type {found} is newer than this reader's {expected}: upgrade Jingwei first"
         )
-    raise EnvelopeError(f"ce_type is {found!r}, this topic carries {expected!r}")
+    raise EnvelopeError(f"{where}type is {found!r}, this topic carries {expected!r}")
 
 
-def _time(text: str | None) -> datetime | None:
+def _time(text: str | None, where: str) -> datetime | None:
     if text is None:
         return None
     try:
         time = msgspec.convert(text, datetime)
     except msgspec.ValidationError as error:
-        raise EnvelopeError(f"ce_time {text!r} is no RFC 3339 time") from error
+        raise EnvelopeError(f"{where}time {text!r} is no RFC 3339 time") from error
     if time.tzinfo is None:
-        raise EnvelopeError(f"ce_time {text!r} has no offset from UTC")
+        raise EnvelopeError(f"{where}time {text!r} has no offset from UTC")
     return time
 
 

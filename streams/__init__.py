@@ -6,7 +6,9 @@ module              what it does
 ``worker``          ``run_worker(settings, city) -> Exit``: one worker process
 ``app``             the Faust app: an agent a topic, acknowledged after the transaction
 ``consumer``        Faust's consumer, started at the ledger's fences
-``batch``           one batch, one transaction; poisoned messages stand alone
+``logs``            whether the topics are those that the fences count in, by ``topic_ids``
+``batch``           one batch, one transaction, cut by time; poisoned messages stand alone
+``faults``          which errors are no message's; ``suspects`` judges the others
 ``intake_readings`` sensor readings: detection
 ``intake_reports``  citizens' reports: privacy, triage, place
 ``intake_positions``, ``intake_status``, ``intake_streets``  units and streets

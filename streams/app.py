@@ -12,12 +12,13 @@ from typing import Any
 import asyncpg
 import faust
 
-from infra.ledger import fence, transaction
+from infra.ledger import fence, logs, transaction
 from infra.settings import Endpoints, WorkerSettings
 from streams.batch import Processor
 from streams.consumer import transport_with
 from streams.exits import Exit, die
 from streams.messages import Received
+from streams.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,10 @@ a journal entry wait behind more readings."""
 BUFFER = 16_384
 BULK = 4
 """A transaction costs the same for one message or for hundreds: bulk waits so much longer."""
+METADATA_S = 5.0
+"""Partitions that are added to a topic are read so soon."""
+POLL_S = 86_400.0
+"""A worker with much to do asks late for more; whether it stands still the watchdog says."""
 REBALANCE_S = 10
 """Members rejoin at once; the embedded broker waits half of this for the first one to join."""
 
@@ -36,12 +41,23 @@ def make_app(
     endpoints: Endpoints,
     pool: asyncpg.Pool,
     processors: Sequence[Processor],
+    metrics: Metrics,
 ) -> Any:  # noqa: ANN401 - Faust has no types
     """Return a Faust app with an agent for each processor."""
 
     async def fences(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
         async with transaction(pool) as conn:
             return await fence.lock_offsets(conn, settings.group, parts)
+
+    async def lost(topic: str, partition: int, first: int, last: int) -> None:
+        log.error(
+            "%s/%d: messages %d to %d were deleted by retention before they were read; "
+            "`jingwei status` lists them",
+            *(topic, partition, first, last),
+        )
+        metrics.count("lost", last - first + 1)
+        async with transaction(pool) as conn:
+            await logs.note_lost(conn, settings.group, (topic, partition), first, last)
 
     hosts = [f"kafka://{host}" for host in endpoints.bootstrap.split(",")]
     app = faust.App(
@@ -61,13 +77,15 @@ def make_app(
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 5,
         broker_rebalance_timeout=REBALANCE_S,
+        broker_max_poll_interval=POLL_S,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=int(METADATA_S * 1000),
         consumer_group_instance_id=settings.instance_id,
         key_serializer="raw",
         value_serializer="raw",
         worker_redirect_stdouts=False,
     )
-    app.transport = transport_with(fences)(app.conf.broker_consumer, app, loop=app.loop)
+    app.transport = transport_with(fences, lost)(app.conf.broker_consumer, app, loop=app.loop)
     for processor in processors:
         _add_agent(app, processor, settings)
     return app

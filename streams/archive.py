@@ -9,6 +9,10 @@ never written. And a group takes its session timeout to notice that a member was
 So the archiver takes all partitions by itself; a lock on the archive's folder, which the kernel
 drops with the process, keeps a second one out. The files say where to go on: a message is on
 disk under its file's final name, then its offset is committed, which only shows the lag.
+
+Topics may come to be later, grow, or be made anew under their name: they are looked for every few
+seconds. The files of a topic that was made anew are of another log: their folder gets the old
+topic's id as a suffix, and stays.
 """
 
 import asyncio
@@ -17,6 +21,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,21 +34,26 @@ from mode import Service
 
 from infra.archive import (
     ArchiveBusy,
+    ArchiveError,
     ArchiveOfOtherLog,
     Kept,
     compact,
     make_folder,
     next_offset,
     partition_folder,
+    set_aside_other_log,
     write_segment,
 )
 from schemas import topics
+from streams.errors import BrokerMissing
+from streams.exits import Exit, die
+from streams.topic_ids import known_topics
 
 log = logging.getLogger(__name__)
 
 GROUP = "jingwei-archive"
 
-_LOOK_S = 60.0
+_LOOK_S = 10.0
 _LOOK_INCOMPLETE_S = 2.0
 """How often new partitions are looked for: all topics found, or some still missing."""
 
@@ -102,13 +112,6 @@ class Archiver(Service):
         When a file is written.
     group
         Consumer group under which the offsets are committed.
-
-    Raises
-    ------
-    ArchiveBusy
-        At the start: another archiver writes to ``root``.
-    ArchiveOfOtherLog
-        At the start: the files go further than the log. Both end the process.
     """
 
     def __init__(
@@ -131,24 +134,25 @@ class Archiver(Service):
             enable_auto_commit=False,
             # What retention has passed is found missing, and told, not jumped over.
             auto_offset_reset="none",
+            isolation_level="read_committed",
         )
+        self._ids: dict[str, str] = {}
         self._bootstrap = bootstrap
         self._looked = -float("inf")
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def on_start(self) -> None:
-        """Take the archive's lock, and all partitions."""
-        make_folder(self._root)
-        self._lock = _locked(self._root)  # until the process ends
+        """Take all partitions that are there."""
         await self._consumer.start()
-        await self._look_for_partitions()
+        await self._look_again()
         log.info("keeping %s in %s", ", ".join(self._names), self._root)
 
     async def on_stop(self) -> None:
         """Read to the end of the log as it stands now, and write it."""
-        await self._idle.wait()
-        if not self.crashed:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), self._rolling.drain_s)
+        if not self.crashed and self._parts:
             try:
                 await asyncio.wait_for(self._drain(), self._rolling.drain_s)
             except TimeoutError:
@@ -159,9 +163,16 @@ class Archiver(Service):
     @Service.task
     async def _keep(self) -> None:
         self._idle.clear()
+        told = False
         try:
             while not self.should_stop:
                 await self._look_again()
+                if not self._parts:  # aiokafka would wait for an assignment, and for nothing else
+                    if not told:
+                        log.warning("the topics are not there yet: waiting; a worker makes them")
+                        told = True
+                    await self.sleep(_LOOK_INCOMPLETE_S)
+                    continue
                 await self._fetch()
                 await self._write(self._due())
         finally:
@@ -173,12 +184,15 @@ class Archiver(Service):
             return
         try:
             await self._look_for_partitions()
-        except KafkaError as error:
+        except (KafkaError, BrokerMissing) as error:
             log.warning("could not look for new partitions: %s", error)
+        except ArchiveError as error:
+            die(Exit.REFUSED, "%s", error)
 
     async def _look_for_partitions(self) -> None:
         """Take partitions that have come to be: topics may be made later, or grow."""
         self._looked = time.monotonic()
+        await self._look_for_other_logs()
         found = await _partitions(self._bootstrap, self._names)
         new = [part for part in found if part not in self._parts]
         if not new:
@@ -191,6 +205,25 @@ class Archiver(Service):
             self._parts[part] = _Waiting(start, start)
         for part, waiting in self._parts.items():
             self._consumer.seek(part, waiting.next)
+
+    async def _look_for_other_logs(self) -> None:
+        """Set the files of topics aside that were made anew since they were written."""
+        for name, topic in (await known_topics(self._bootstrap, self._names)).items():
+            if self._ids.get(name, topic.id) != topic.id:
+                die(
+                    Exit.STALLED,
+                    "topic %s was deleted and made anew: the next start keeps it from its first "
+                    "offset",
+                    name,
+                )
+            if name not in self._ids:
+                aside = set_aside_other_log(self._root, name, topic.id)
+                if aside is not None:
+                    log.error(
+                        "topic %s was deleted and made anew: what is kept of the old one is in %s",
+                        *(name, aside),
+                    )
+            self._ids[name] = topic.id
 
     def _start(self, part: TopicPartition, begin: int, end: int) -> int:
         folder = partition_folder(self._root, part.topic, part.partition)
@@ -294,14 +327,14 @@ async def _partitions(bootstrap: str, names: Sequence[str]) -> list[TopicPartiti
     ]
 
 
-def _locked(root: Path) -> int:
+def _lock(root: Path) -> None:
+    """Lock the archive until the process ends."""
     descriptor = os.open(root / "archiver.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise ArchiveBusy(f"another archiver writes to {root}: one is enough") from None
-    return descriptor
 
 
 def _tell_lost(part: TopicPartition, first: int, begin: int) -> None:
@@ -376,9 +409,16 @@ def run_archive(
     """Run the archiver in this process until SIGINT or SIGTERM; does not return.
 
     What is waiting is written before the process ends. It ends with code 1 when it cannot go
-    on (disk full, another log than the archive's); a supervisor starts it again. Parameters as
-    for `Archiver`.
+    on (disk full), 75 when a topic was made anew, 5 when the files are of another log; a
+    supervisor starts it again after 1 and 75. Parameters as for `Archiver`.
+
+    Raises
+    ------
+    ArchiveBusy
+        Another archiver writes to ``root``.
     """
+    make_folder(root)
+    _lock(root)
 
     def archiver() -> Archiver:
         return Archiver(bootstrap, root, names, rolling=rolling, group=group)

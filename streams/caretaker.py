@@ -15,6 +15,7 @@ from infra.ledger import feeds, intake, outbox, reading, transaction
 from infra.ledger.errors import LedgerError
 from infra.ledger.outbox import Message
 from streams.batch import Processor
+from streams.consumer import Looked
 from streams.intake_positions import PositionsIntake
 from streams.intake_readings import ReadingsIntake
 from streams.watchdog import Part, Vitals
@@ -41,8 +42,11 @@ class Caretaker:
     ----------
     assigned
         Returns the partitions.
-    highwater, committed
-        Return the end of a partition, and what is committed of it in Kafka.
+    looked
+        Returns how far a partition was looked through, None while it is not known.
+    highwater, readable, committed
+        Return the end of a partition, the end of what can be read of it (an open transaction
+        cannot), and what is committed of it in Kafka.
     """
 
     def __init__(
@@ -51,7 +55,9 @@ class Caretaker:
         pool: asyncpg.Pool,
         *,
         assigned: Assignment,
+        looked: Callable[[Part], Looked | None],
         highwater: Offset,
+        readable: Offset,
         committed: Offset,
         silence_check_s: float,
     ) -> None:
@@ -59,7 +65,9 @@ class Caretaker:
         self._processors = {p.handler.topic.name: p for p in processors}
         self._pool = pool
         self._assigned = assigned
+        self._looked = looked
         self._highwater = highwater
+        self._readable = readable
         self._committed = committed
         self._silence_check_s = silence_check_s
 
@@ -69,15 +77,16 @@ class Caretaker:
             waiting: dict[str, int] = {}
             behind: dict[Part, int] = {}
             for topic, partition in self._assigned():
-                reached = self._processors[topic].reached.get(partition)
-                end = self._highwater((topic, partition))
-                committed = self._committed((topic, partition))
+                processor, part = self._processors[topic], (topic, partition)
+                reached = processor.reached.get(partition)
+                end = self._readable(part)
+                committed = self._committed(part)
                 if reached is None:
                     continue
-                if end is not None and end > reached:
-                    waiting[topic] = waiting.get(topic, 0) + end - reached
-                if committed is not None and committed < reached:
-                    behind[topic, partition] = committed
+                if end is not None and (left := end - self._clear_to(part, reached)) > 0:
+                    waiting[topic] = waiting.get(topic, 0) + left
+                if committed is not None and committed < processor.done.get(partition, 0):
+                    behind[part] = committed
             self.vitals.waiting, self.vitals.behind = waiting, behind
             self.vitals.beat = time.monotonic()
             await asyncio.sleep(EVERY_S)
@@ -90,6 +99,7 @@ class Caretaker:
             now = time.monotonic()
             try:
                 await self._adopt()
+                await self._pass_gaps()
                 if now >= silence_at:
                     silence_at = now + self._silence_check_s
                     await self._look_for_silence()
@@ -112,6 +122,20 @@ class Caretaker:
                 await processor.disown(gone)
             for partition in sorted(mine - processor.reached.keys()):
                 await processor.adopt(partition)
+
+    def _clear_to(self, part: Part, reached: int) -> int:
+        looked = self._looked(part)
+        return reached if looked is None else looked.clear_to(reached)
+
+    async def _pass_gaps(self) -> None:
+        """Advance fences over what holds no message, so that nothing seems to wait there."""
+        for topic, processor in self._processors.items():
+            if processor.busy:
+                continue  # it advances the fences itself, and is not to be waited for
+            for partition, reached in sorted(processor.reached.items()):
+                clear_to = self._clear_to((topic, partition), reached)
+                if clear_to > reached:
+                    await processor.skip(partition, reached, clear_to)
 
     async def _look_for_silence(self) -> None:
         for processor in self._processors.values():

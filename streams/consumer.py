@@ -1,21 +1,31 @@
-"""Faust's consumer with two of its habits changed.
+"""Faust's consumer with its habits changed where they lose, stall or mislead.
 
-It starts where the ledger's fence stands, not where Kafka's committed offset does: the fence
-was written together with all that a message caused, the committed offset some time later, and
-Faust can commit past a message that was never acknowledged (faust issue 606).
-
-It does not wait 1.5 s for an idle broker: aiokafka has one fetch under way per broker, and a
-partition whose last messages were just taken is not part of it, so its next message would wait
-until that fetch returns.
+- It starts where the ledger's fence stands, not where Kafka's committed offset does: the fence
+  was written together with all that a message caused, the committed offset some time later, and
+  Faust can commit past a message that was never acknowledged (faust issue 606).
+- It does not wait 1.5 s for an idle broker: aiokafka has one fetch under way per broker, and a
+  partition whose last messages were just taken is not part of it, so its next message would wait
+  until that fetch returns.
+- It reads what is committed: a transaction that was aborted never happened.
+- It says how far it has looked. Markers of transactions, aborted messages and compaction leave
+  offsets without a message; only the consumer knows them from messages that wait.
+- It tells what retention has deleted before it was read, before it goes on behind it.
+- It commits up to the last message acknowledged. Batches are acknowledged whole and in order, so
+  everything below was dealt with; Faust looks for the offsets in between one by one, and stands
+  still where they hold no message.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, ClassVar, NamedTuple
 
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+from streams.exits import Exit, die
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +33,50 @@ FETCH_WAIT_MS = 20
 
 Fences = Callable[[list[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]
 """Looks up next offsets by (topic, partition) in the ledger."""
+Loss = Callable[[str, int, int, int], Coroutine[Any, Any, None]]
+"""Writes down that a topic's partition has lost the offsets from the one to the other."""
+
+
+class Looked(NamedTuple):
+    """How far a partition was looked through, at one moment.
+
+    Attributes
+    ----------
+    position
+        All below was handed out, or holds no message.
+    handed
+        The offset after the last message handed out; 0 before any.
+    """
+
+    position: int
+    handed: int
+
+    def clear_to(self, reached: int) -> int:
+        """Return up to where nothing waits, when everything below ``reached`` is dealt with."""
+        return max(reached, self.position) if self.handed <= reached else reached
 
 
 class FencedThread(driver.AIOKafkaConsumerThread):
-    """The thread in which aiokafka lives."""
+    """The thread in which aiokafka lives.
+
+    Attributes
+    ----------
+    looked : dict of TP to Looked
+        Written by this thread only, a new value each time, so that others may read it.
+    """
+
+    consumer: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust has no types
+        super().__init__(*args, **kwargs)
+        self.looked: dict[TP, Looked] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust has no types
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust fixes 1,500
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust fixes uncommitted
+        # An offset that is not there any more must be told, not passed over.
+        consumer._auto_offset_reset = "none"  # noqa: SLF001 - Faust knows no such setting
         return consumer
 
     async def log_starts(self, partitions: list[TP]) -> Mapping[TP, int]:
@@ -41,35 +87,104 @@ class FencedThread(driver.AIOKafkaConsumerThread):
         )
         return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
 
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:  # noqa: ANN401
+        for tp, offset in partitions.items():
+            self.looked[tp] = Looked(offset, 0)
+        await super()._seek_wait(consumer, partitions)
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            fetched = await super()._fetch_records(consumer, *args, **kwargs)
+        except OffsetOutOfRangeError as error:
+            await self._go_on_behind(consumer, error.args[0])
+            return {}
+        except NoOffsetForPartitionError:
+            return {}  # it was assigned a moment ago: its fence is looked up now
+        # No await between: what was handed out and the position belong together.
+        self._note(consumer, fetched)
+        return fetched
+
+    def _note(self, consumer: Any, fetched: Mapping[TopicPartition, Any]) -> None:  # noqa: ANN401
+        """Write down how far each partition was looked through."""
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - aiokafka has no view
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None:
+            return
+        for part in assignment.tps:
+            state, tp = assignment.state_value(part), TP(part.topic, part.partition)
+            if tp not in self.looked or not state.has_valid_position:
+                continue  # it was not sought yet
+            records = fetched.get(part)
+            handed = records[-1].offset + 1 if records else self.looked[tp].handed
+            self.looked[tp] = Looked(state.position, handed)
+
+    async def _go_on_behind(self, consumer: Any, sought: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401
+        """Go on where the broker's log begins, and tell what it had deleted before."""
+        begins = await consumer.beginning_offsets(list(sought))
+        ends = await consumer.end_offsets(list(sought))
+        for part, offset in sought.items():
+            if offset > ends[part]:
+                die(
+                    Exit.STALLED,
+                    "%s/%d was read up to offset %d and ends at %d now: it was deleted and made "
+                    "anew, or cut off; the next start looks which",
+                    *(part.topic, part.partition, offset, ends[part]),
+                )
+            if offset < begins[part]:
+                told = self.consumer.lost(part.topic, part.partition, offset, begins[part] - 1)
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(told, self.app.loop))
+                consumer.seek(part, begins[part])
+                tp = TP(part.topic, part.partition)
+                self.looked[tp] = Looked(begins[part], self.looked[tp].handed)
+
 
 class FencedConsumer(driver.Consumer):
     """Starts each partition at its fence."""
 
     fences: ClassVar[Fences]
+    lost: ClassVar[Loss]
     _thread: FencedThread
 
     def _new_consumer_thread(self) -> FencedThread:
         return FencedThread(self, loop=self.loop, beacon=self.beacon)
 
+    def looked(self, tp: TP) -> Looked | None:
+        """Return how far a partition was looked through; None before it was begun."""
+        return self._thread.looked.get(tp)
+
+    def stable_end(self, tp: TP) -> int | None:
+        """Return where what can be read ends: an open transaction's messages cannot."""
+        stable = self._thread._ensure_consumer().last_stable_offset(tp)  # noqa: SLF001 - our own
+        return self.highwater(tp) if stable is None or stable < 0 else int(stable)
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to the ledger's offsets; return what was sought."""
-        committed = dict(await super().seek_to_committed())
-        parts = sorted((tp.topic, tp.partition) for tp in committed)
+        parts = sorted((tp.topic, tp.partition) for tp in self.assignment())
+        if not parts:
+            return {}
         fences = await type(self).fences(parts)
         starts = await self._thread.log_starts([TP(*part) for part in parts])
         positions = {}
         for part in parts:
             tp = TP(*part)
             positions[tp] = max(fences[part], starts[tp])
-            if starts[tp] > fences[part] > 0:
-                log.error(
-                    "%s/%d: messages %d to %d were deleted by retention before they were read",
-                    *part,
-                    fences[part],
-                    starts[tp] - 1,
-                )
+            if starts[tp] > fences[part]:
+                await type(self).lost(*part, fences[part], starts[tp] - 1)
         await self.seek_wait(positions)
         return positions
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Note nothing: a gap of millions of offsets would be counted out one by one."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Return the offset to commit: all below the last one acknowledged was dealt with."""
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        last = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(last) + 1
 
 
 class FencedTransport(driver.Transport):
@@ -78,7 +193,11 @@ class FencedTransport(driver.Transport):
     Consumer: ClassVar[type[Any]] = FencedConsumer
 
 
-def transport_with(fences: Fences) -> type[FencedTransport]:
-    """Return a transport whose consumers look up their offsets with ``fences``."""
-    consumer = type("LedgerConsumer", (FencedConsumer,), {"fences": staticmethod(fences)})
+def transport_with(fences: Fences, lost: Loss) -> type[FencedTransport]:
+    """Return a transport whose consumers ask ``fences`` where to start, and tell ``lost``."""
+    consumer = type(
+        "LedgerConsumer",
+        (FencedConsumer,),
+        {"fences": staticmethod(fences), "lost": staticmethod(lost)},
+    )
     return type("LedgerTransport", (FencedTransport,), {"Consumer": consumer})

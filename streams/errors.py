@@ -4,6 +4,7 @@
 
     StreamsError
     ├── BadInput           one message cannot be used; it goes to the dead letters
+    ├── LoadFailed         what the ledger remembers of a partition cannot be loaded
     └── CannotStart        the worker cannot start; the text says what to do
         ├── BrokerMissing  no broker answers
         ├── TopicsUnfit    topics are missing and cannot be made, or lost what was read
@@ -30,6 +31,10 @@ class BadInput(StreamsError):
     def __init__(self, fault: str, text: str) -> None:
         super().__init__(text)
         self.fault = fault
+
+
+class LoadFailed(StreamsError):
+    """A handler cannot load what the ledger has of its partition: no message is to blame."""
 
 
 class CannotStart(StreamsError):

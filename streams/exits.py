@@ -4,11 +4,12 @@
 code  meaning
 ====  ==================================================================
 0     asked to stop (SIGTERM, SIGINT)
-2     a setting or the city cannot be used: mend it, a restart is no use
+2     a setting or a city cannot be used: mend it, a restart is no use
 4     broker or database does not answer: start again later
 5     refused: the ledger is newer, the topics do not fit the ledger
-70    a defect; nothing was acknowledged: start again, and look at the log
-75    work waited and nothing moved: start again
+70    a defect or a fault of the machine; nothing was acknowledged: start
+      again, and look at the log
+75    work waited and nothing moved, or a topic was made anew: start again
 ====  ==================================================================
 """
 

@@ -40,7 +40,9 @@ class StatusIntake:
         self._stamps.clear()
 
     def handle(self, message: Received) -> None:
-        """Take in one stamp."""
+        """Take in one stamp; a tombstone of a unit says nothing of what it does."""
+        if message.value is None:
+            return
         envelope, stamp = open_message(message, self.topic, UnitStatus)
         received = self._checker.received(message)
         check_unit(stamp.unit, self._units)

@@ -44,7 +44,10 @@ class StreetsIntake:
         self._changes.clear()
 
     def handle(self, message: Received) -> None:
-        """Take in one condition."""
+        """Take in one condition; a tombstone says that the condition of its key is over."""
+        if message.value is None:
+            self._clear(message)
+            return
         envelope, condition = open_message(message, self.topic, StreetCondition)
         self._checker.received(message)
         check_id(condition.condition, "condition")
@@ -71,6 +74,29 @@ class StreetsIntake:
         """Return the entries."""
         changes, self._changes = self._changes, []
         return changes
+
+    def _clear(self, message: Received) -> None:
+        """Journal the end of the condition that a tombstone names by its key."""
+        at = self._checker.received(message)
+        try:
+            condition = (message.key or b"").decode()
+        except UnicodeDecodeError as error:
+            raise BadInput(Fault.TEXT, "a tombstone's key is not UTF-8") from error
+        check_id(condition, "a tombstone's key")
+        # It has no id of its own; where and when it stands tells it from all others.
+        place = f"{message.topic}/{message.partition}/{message.offset}/{message.at.isoformat()}"
+        entry = StreetChanged(
+            id=derive(place, "street"),
+            region=self._region,
+            condition=condition,
+            kind="cleared",
+            segments=(),
+            valid_from=at,
+            valid_until=None,
+            speed_factor=None,
+            reason="withdrawn",
+        )
+        self._changes.append(to_journal(entry, correlation=condition))
 
     def _arcs(self, condition: StreetCondition) -> tuple[str, ...]:
         """Return arc ids: those named, and all of a named street, both directions."""

@@ -9,7 +9,7 @@ from geo.city import CityData
 from geo.crs import to_wgs84
 from geo.errors import GeoError
 from schemas import wire
-from schemas.envelope import Envelope, read_envelope
+from schemas.envelope import Envelope, open_event
 from schemas.errors import EnvelopeError, PayloadError, UnsupportedSchema
 from schemas.inputs import Location
 from schemas.records import Point
@@ -32,8 +32,8 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 def open_message(message: Received, topic: Topic, kind: type[T]) -> tuple[Envelope, T]:
     """Return envelope and payload of a message."""
     try:
-        envelope = read_envelope(message.headers, topic.type)
-        payload: T = wire.decode(message.value or b"", kind)
+        envelope, value = open_event(message.headers, message.value, topic.type)
+        payload: T = wire.decode(value, kind)
     except UnsupportedSchema as error:
         raise BadInput(Fault.NEWER_SCHEMA, str(error)) from error
     except EnvelopeError as error:

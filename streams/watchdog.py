@@ -2,6 +2,10 @@
 
 Faust's own livelock detector only logs. This one is a thread of its own, so that it sees an
 event loop that stands still too.
+
+Busy is not broken: a worker that deals with one message after the other is alive, however long
+the rest waits. So it goes by messages dealt with. A topic that is not given to its processor may
+wait while others are worked on; one message may take ten times as long as no message at all.
 """
 
 import threading
@@ -12,6 +16,8 @@ from streams.batch import Processor
 from streams.exits import Exit, die
 
 EVERY_S = 1.0
+LONG = 10
+"""So many times the patience one message may take, and a topic may wait for others."""
 
 Part = tuple[str, int]
 
@@ -24,7 +30,7 @@ class Vitals:
     beat : float
         ``time.monotonic()`` when they were last written.
     waiting : dict of str to int
-        Messages that wait, by topic.
+        Offsets that wait to be dealt with, by topic.
     behind : dict of (topic, partition) to int
         Committed offsets in Kafka that are behind what was acknowledged.
     """
@@ -59,19 +65,40 @@ class Watchdog(threading.Thread):
 
     def look(self, now: float) -> str | None:
         """Return what stands still, if something does."""
+        handling = [
+            (processor.handler.topic.name, begun)
+            for processor in self._processors
+            if (begun := processor.handling) is not None
+        ]
+        for topic, begun in handling:
+            if now - begun > LONG * self._patience_s:
+                return f"{topic}: one message has been handled for {now - begun:.0f} s"
+        if handling:
+            return None  # the event loop is with the handler, and nothing else can move
         vitals = self._vitals
         if now - vitals.beat > self._patience_s:
             return f"the event loop has stood still for {now - vitals.beat:.0f} s"
+        return self._idle(now) or self._uncommitted(now)
+
+    def _idle(self, now: float) -> str | None:
+        """Return which topic has messages that nobody deals with."""
+        elsewhere = max((processor.beat for processor in self._processors), default=now)
         for processor in self._processors:
             topic, still = processor.handler.topic.name, now - processor.beat
-            waiting = vitals.waiting.get(topic, 0)
-            if still > self._patience_s and waiting > 0:
+            waiting = self._vitals.waiting.get(topic, 0)
+            moves = not processor.busy and now - elsewhere <= self._patience_s
+            limit = self._patience_s * (LONG if moves else 1)
+            if still > limit and waiting > 0:
                 return f"{topic}: {waiting} messages wait and nothing was done for {still:.0f} s"
+        return None
+
+    def _uncommitted(self, now: float) -> str | None:
+        """Return where Kafka's committed offsets do not follow what was acknowledged."""
         self._stuck = {
             part: known
             if (known := self._stuck.get(part)) is not None and known[0] == offset
             else (offset, now)
-            for part, offset in vitals.behind.copy().items()
+            for part, offset in self._vitals.behind.copy().items()
         }
         for (topic, partition), (offset, since) in self._stuck.items():
             if now - since > self._patience_s:

@@ -13,7 +13,6 @@ from typing import Any
 
 import asyncpg
 import uvloop
-from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
 from geo.city import CityData
@@ -41,6 +40,7 @@ from streams.intake_reports import ReportsIntake
 from streams.intake_status import StatusIntake
 from streams.intake_streets import StreetsIntake
 from streams.limits import IntakeSettings
+from streams.logs import home_of, settle_logs, watch_logs
 from streams.metrics import Metrics
 from streams.producer import Producer
 from streams.relay import Relay
@@ -123,6 +123,7 @@ class _Worker:
         self._cities = cities
         self._patience_s = patience_s
         self._limits = IntakeSettings()
+        self._incarnations: dict[str, int] = {}
 
     async def run(self) -> Exit:
         stopping = asyncio.Event()
@@ -149,6 +150,8 @@ class _Worker:
         made = await make_topics(self._endpoints.bootstrap)
         if made:
             log.info("made %d topics", len(made))
+        region = self._city.manifest.region
+        self._incarnations = await settle_logs(pool, self._endpoints.bootstrap, region)
         async with transaction(pool) as conn:
             parts = [
                 (topic.name, partition)
@@ -156,7 +159,6 @@ class _Worker:
                 for partition in range(topic.partitions)
             ]
             fences = await fence.lock_offsets(conn, self._settings.group, parts)
-            region = self._city.manifest.region
             applied = await snapshot.applied_offset(conn, region)
         # Also a new group's journal must not end before what the ledger has from another.
         home = topics.JOURNAL.name, await _journal_partition(self._endpoints.bootstrap, region)
@@ -175,10 +177,17 @@ class _Worker:
         home = await _journal_partition(self._endpoints.bootstrap, region)
         dispatcher = Dispatcher({region: home}, self._routers())
         processors = [
-            Processor(handler, group=self._settings.group, pool=pool, relay=relay, metrics=metrics)
+            Processor(
+                handler,
+                group=self._settings.group,
+                pool=pool,
+                relay=relay,
+                metrics=metrics,
+                incarnation=self._incarnations[handler.topic.name],
+            )
             for handler in self._handlers(dispatcher)
         ]
-        app = make_app(self._settings, self._endpoints, pool, processors)
+        app = make_app(self._settings, self._endpoints, pool, processors, metrics)
         names = {processor.handler.topic.name for processor in processors}
         caretaker = Caretaker(
             processors,
@@ -186,7 +195,9 @@ class _Worker:
             assigned=lambda: {
                 (tp.topic, tp.partition) for tp in _assignment(app) if tp.topic in names
             },
-            highwater=lambda part: _highwater(app, part),
+            looked=lambda part: app.consumer.looked(TP(*part)),
+            highwater=lambda part: _of_assigned(app, part, app.consumer.highwater),
+            readable=lambda part: _of_assigned(app, part, app.consumer.stable_end),
             committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
             silence_check_s=self._limits.silence_check_s,
         )
@@ -195,11 +206,13 @@ class _Worker:
         stack.push_async_callback(app.stop)
         watchdog = Watchdog(processors, caretaker.vitals, self._patience_s)
         failed: list[BaseException] = []
+        bootstrap = self._endpoints.bootstrap
         for name, run in (
             ("caretaker", caretaker.run),
             ("vitals", caretaker.watch),
             ("relay", relay.run),
             ("ticks", Ticks(dispatcher, producer).run),
+            ("logs", lambda: watch_logs(pool, bootstrap, region, self._incarnations)),
             ("metrics", metrics.run),
         ):
             stack.push_async_callback(_cancel, _start(name, run, stopping, failed))
@@ -273,14 +286,13 @@ async def _close(pool: asyncpg.Pool) -> None:
 
 async def _journal_partition(bootstrap: str, region: str) -> int:
     """Return the partition in which a region's journal lies."""
-    partitions = list(range(await partition_count(bootstrap, topics.JOURNAL.name)))
-    return int(DefaultPartitioner()(region.encode(), partitions, partitions))
+    return home_of(region, await partition_count(bootstrap, topics.JOURNAL.name))
 
 
 def _assignment(app: Any) -> set[TP]:  # noqa: ANN401 - Faust has no types
     return set() if app.rebalancing else set(app.consumer.assignment())
 
 
-def _highwater(app: Any, part: Part) -> int | None:  # noqa: ANN401 - Faust has no types
+def _of_assigned(app: Any, part: Part, offset: Callable[[TP], int | None]) -> int | None:  # noqa: ANN401 - Faust has no types
     tp = TP(*part)
-    return app.consumer.highwater(tp) if tp in app.consumer.assignment() else None
+    return offset(tp) if tp in app.consumer.assignment() else None

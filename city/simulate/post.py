@@ -132,6 +132,7 @@ class Listener:
             bootstrap_servers=self._bootstrap,
             group_id=None,
             auto_offset_reset="latest",
+            isolation_level="read_committed",
         )
         try:
             await self._consumer.start()

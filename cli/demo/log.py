@@ -68,7 +68,9 @@ class Log:
 @asynccontextmanager
 async def opened(bootstrap: str) -> AsyncIterator[Log]:
     """Give the topics of a broker."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
     await consumer.start()
     try:
         yield Log(consumer)

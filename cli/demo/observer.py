@@ -30,7 +30,10 @@ class Observer:
 async def observing(bootstrap: str) -> AsyncIterator[Observer]:
     """Give an observer that has been listening since it was given."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=100
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        fetch_max_wait_ms=100,
+        isolation_level="read_committed",
     )
     await consumer.start()
     try:

@@ -13,6 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from infra.local.errors import Unreachable
 
 _NAME = re.compile(r"(\d{20})-(\d{20})\.parquet")
+_TOPIC_ID = "topic-id"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -118,6 +119,37 @@ def segment_path(folder: Path, first: int, last: int) -> Path:
 def next_offset(folder: Path) -> int | None:
     """Return the offset after the last one kept, None when nothing is kept."""
     return max((segment.last + 1 for segment in segments(folder)), default=None)
+
+
+def set_aside_other_log(root: Path, topic: str, topic_id: str) -> Path | None:
+    """Note which log of a topic is kept; move aside what was kept of another one.
+
+    Parameters
+    ----------
+    topic_id
+        The broker's id of the topic as it is now.
+
+    Returns
+    -------
+    Path or None
+        Where the other log's files are now; None when they are of this one, or there are none.
+    """
+    folder = root / topic
+    make_folder(folder)
+    note = folder / _TOPIC_ID
+    before = note.read_text(encoding="ascii").strip() if note.exists() else None
+    if before == topic_id:
+        return None
+    aside = None
+    if before is not None:
+        aside = root / f"{topic}@{before}"
+        folder.rename(aside)
+        make_folder(folder)
+    draft = folder / f".{_TOPIC_ID}.tmp"
+    draft.write_text(f"{topic_id}\n", encoding="ascii")
+    draft.replace(note)
+    sync_folder(folder)
+    return aside
 
 
 def make_folder(folder: Path) -> None:

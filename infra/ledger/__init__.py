@@ -32,7 +32,19 @@ Connections (``pool``)
 Offset fence (``fence``)
     ``await lock_offsets(conn, group, parts: Iterable[tuple[str, int]])
     -> dict[tuple[str, int], int]`` next offset by (topic, partition), rows locked;
+    ``await lock(conn, group, parts) -> dict[tuple[str, int], Fence(next, incarnation)]``;
     ``await advance(conn, group, {(topic, partition): next_offset})`` raises `FenceBroken`.
+The broker's logs (``logs``)
+    ``await known_logs(conn) -> dict[str, TopicLog(topic, incarnation, topic_id, partitions,
+    noticed_at)]``; ``await note_log(conn, topic, incarnation, topic_id, partitions) -> bool``;
+    ``await note_lost(conn, group, (topic, partition), first, last)``;
+    ``await lost_ranges(conn, group) -> list[Lost]``.
+Strikes (``strikes``)
+    ``Place(group, topic, partition, offset)``;
+    ``await strike(conn, place, start: UUID, error) -> int`` in how many starts it has failed;
+    ``await open_strikes(conn, group, part) -> set[int]``;
+    ``await clear(conn, group, part, offsets)``, ``await set_aside(conn, place)``;
+    ``await passed_since(conn, group, topic, latest) -> int | None``.
 Outbox (``outbox``)
     ``Message(topic, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]])``;
     ``await put(conn, lane, messages) -> list[int]`` ids in order;

@@ -6,6 +6,7 @@ another, waits for the lock and then finds that there is nothing left for it to 
 """
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import asyncpg
 
@@ -14,6 +15,13 @@ from infra.ledger.statements import statement
 
 Part = tuple[str, int]
 """A topic and a partition of it."""
+
+
+class Fence(NamedTuple):
+    """Messages below ``next`` have been dealt with, in this incarnation of the topic."""
+
+    next: int
+    incarnation: int
 
 
 async def lock_offsets(
@@ -29,13 +37,21 @@ async def lock_offsets(
     dict
         The next offset by (topic, partition): messages below it have been dealt with.
     """
+    return {part: found.next for part, found in (await lock(conn, group, parts)).items()}
+
+
+async def lock(conn: asyncpg.Connection, group: str, parts: Iterable[Part]) -> dict[Part, Fence]:
+    """Lock fences as `lock_offsets` does, and tell which log of a topic they count in."""
     wanted = sorted(set(parts))
     columns = [topic for topic, _ in wanted], [partition for _, partition in wanted]
     rows = await conn.fetch(statement("fence.lock"), group, *columns)
     if len(rows) < len(wanted):
         await conn.execute(statement("fence.begin"), group, *columns)
         rows = await conn.fetch(statement("fence.lock"), group, *columns)
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    return {
+        (row["topic"], row["partition"]): Fence(row["next_offset"], row["incarnation"])
+        for row in rows
+    }
 
 
 async def advance(conn: asyncpg.Connection, group: str, reached: Mapping[Part, int]) -> None:

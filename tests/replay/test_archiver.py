@@ -1,9 +1,11 @@
 """The archiver as a process of its own, on a real broker."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -16,8 +18,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from infra.archive import ArchiveGap, Kept, next_offset, partition_folder, read_kept, write_segment
 from infra.archive.layout import cluster_id, kept_partitions
 from infra.local.errors import Unreachable
+from schemas import topics
 from tests.replay.archiver import start_archiver
 from tests.replay.kept_things import kept
+from tests.streams.rig import make_all_topics
 
 pytestmark = pytest.mark.kafka
 
@@ -56,6 +60,33 @@ class Keeper:
             await admin.create_topics([NewTopic(self.topic, partitions, 1)])
         finally:
             await admin.close()
+
+    async def delete(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.broker)
+        await admin.start()
+        try:
+            await admin.delete_topics([self.topic])
+            deadline = time.monotonic() + 20
+            while self.topic in await admin.list_topics():
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.1)
+        finally:
+            await admin.close()
+
+    async def send(self, values: list[bytes], *, commit: bool | None = None) -> None:
+        """Send messages; in a transaction where it is said how it ends."""
+        name = None if commit is None else uuid.uuid4().hex
+        producer = AIOKafkaProducer(bootstrap_servers=self.broker, transactional_id=name)
+        await producer.start()
+        try:
+            if commit is not None:
+                await producer.begin_transaction()
+            for value in values:
+                await producer.send_and_wait(self.topic, value, partition=0)
+            if commit is not None:
+                await (producer.commit_transaction() if commit else producer.abort_transaction())
+        finally:
+            await producer.stop()
 
 
 @pytest.fixture
@@ -168,6 +199,95 @@ async def test_gaps_of_transactions_are_known_from_what_retention_took(keeper):
     assert [m.offset for m in read_kept(folder, 15, gapless=True)] == [15, 16]
 
 
+async def test_one_that_starts_before_the_topics_keeps_them_when_they_come(keeper):
+    keeper.start()
+    await until((keeper.root / "archiver.lock").exists)
+    await asyncio.sleep(0.5)  # let it look, and find nothing
+    await keeper.make()
+    await keeper.send([b"a", b"b"])
+    await until(lambda: keeper.count() == 2)
+    assert keeper.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_one_without_topics_stops_when_asked(keeper, how):
+    keeper.start()
+    await until((keeper.root / "archiver.lock").exists)
+    await asyncio.sleep(1.0)  # into its waiting
+    begun = time.monotonic()
+    assert keeper.end(how) == 0
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.apache_kafka
+async def test_what_was_aborted_is_not_kept_and_markers_do_not_hold_up_the_end(keeper):
+    await keeper.make()
+    keeper.start()
+    for commit in (False, True, False):
+        await keeper.send([b"kept" if commit else b"aborted"], commit=commit)
+    await until(lambda: keeper.count() == 1)
+    begun = time.monotonic()
+    assert keeper.end(signal.SIGTERM) == 0
+    assert time.monotonic() - begun < 10
+    assert [message.value for message in keeper.kept()[0]] == [b"kept"]
+
+
+@pytest.mark.apache_kafka
+async def test_the_journal_has_no_gap_where_a_transaction_ended(keeper):
+    """A replay would refuse an archive in which an entry is missing."""
+    await make_all_topics(keeper.broker)
+    keeper.topic = topics.JOURNAL.name
+    keeper.start()
+    for commit in (True, False, True):
+        await keeper.send([b"one", b"two"], commit=commit)
+    await until(lambda: keeper.count() >= 4)
+    assert keeper.end(signal.SIGTERM) == 0
+    folder = partition_folder(keeper.root, keeper.topic, 0)
+    read = list(read_kept(folder, gapless=True))
+    assert read == keeper.kept()[0]
+
+
+@pytest.mark.apache_kafka
+async def test_a_topic_made_anew_is_kept_beside_the_old_one(keeper):
+    await keeper.make()
+    keeper.start()
+    await keeper.send([b"old-1", b"old-2"])
+    await until(lambda: keeper.count() == 2)
+    await keeper.delete()
+    await keeper.make()
+    await keeper.send([b"new-1", b"new-2", b"new-3"])
+    assert await asyncio.to_thread(keeper.process.wait, 30) == 75
+    keeper.start()
+    new = [b"new-1", b"new-2", b"new-3"]
+    await until(lambda: [message.value for message in keeper.kept().get(0, [])] == new)
+    assert keeper.end(signal.SIGTERM) == 0
+    [aside] = keeper.root.glob(f"{keeper.topic}@*")
+    assert [m.value for m in read_kept(aside / "0")][:2] == [b"old-1", b"old-2"]
+
+
+def test_a_second_one_says_so_in_one_sentence(endpoints, tmp_path):
+    environment = os.environ | {
+        "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
+        "JINGWEI_DATABASE_URL": endpoints.database_url,
+    }
+    command = [sys.executable, "-m", "cli.main", "archive", "--home", str(tmp_path)]
+    first = subprocess.Popen(command, env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.rglob("archiver.lock")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = subprocess.run(
+            command, check=False, env=environment, capture_output=True, timeout=30
+        )
+        assert second.returncode == 1
+        assert b"another archiver writes to" in second.stderr
+        assert b"Traceback" not in second.stderr
+    finally:
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0
+
+
 async def test_a_second_one_does_not_start(keeper):
     await keeper.make()
     keeper.start()
@@ -185,7 +305,7 @@ async def test_another_log_under_the_same_name_is_refused(keeper):
     folder = partition_folder(keeper.root, keeper.topic, 0)
     write_segment(folder, [kept(i) for i in range(5)])
     keeper.start()
-    assert await asyncio.to_thread(keeper.process.wait, 20) == 1
+    assert await asyncio.to_thread(keeper.process.wait, 20) == 5
     assert next_offset(folder) == 5
 
 

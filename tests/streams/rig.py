@@ -118,6 +118,15 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait(10)
 
+    def pause(self) -> None:
+        """Let the process stand still, as on a machine that is overloaded."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self, within_s: float = 30.0) -> int:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)

@@ -1,13 +1,16 @@
 """One batch, one transaction: poisoned messages, zombies, lanes left behind, a lost database."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import asyncpg
 import pytest
 
+from infra.archive import CityMissing
 from infra.ledger import intake, open_pool, outbox, queries, reading, transaction
 from infra.ledger.errors import LedgerUnavailable
 from infra.ledger.outbox import Message
@@ -17,17 +20,25 @@ from streams import batch, producer
 from streams.batch import Processor
 from streams.dead_letters import Fault, dead_letter
 from streams.errors import BadInput
+from streams.exits import Exit
 from streams.messages import Received
 from streams.metrics import Metrics
 from streams.producer import Producer
 from streams.redrive import redrive
 from streams.relay import Relay
+from streams.suspects import TRIED
+from streams.watchdog import Vitals, Watchdog
 from tests.streams.rig import end_offsets, make_all_topics, read_all
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 
 OUT = topics.ALERTS.name
+SLOW_S = 0.2
 START = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class Panic(BaseException):
+    """As `pyo3_runtime.PanicException` is."""
 
 
 class Echo:
@@ -40,10 +51,13 @@ class Echo:
     def __init__(self) -> None:
         self.loads = 0
         self.lost_connections = 0
+        self.sick = self.unloadable = False
         self._values: list[bytes] = []
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         self.loads += 1
+        if self.unloadable:
+            raise KeyError("a row that nobody understands")
 
     def forget(self, partition: int) -> None:
         self._values.clear()
@@ -54,6 +68,18 @@ class Echo:
             raise BadInput(Fault.PAYLOAD, "it says so")
         if value.startswith(b"defect"):
             raise ZeroDivisionError("nobody thought of that")
+        if value.startswith(b"sick") and self.sick:
+            raise ZeroDivisionError("this one start")
+        if value.startswith(b"no city"):
+            raise CityMissing("no copy of it here")
+        if value.startswith(b"no memory"):
+            raise MemoryError
+        if value.startswith(b"no file"):
+            raise FileNotFoundError(2, "no such file")
+        if value.startswith(b"panic"):
+            raise Panic("the library has panicked")
+        if value.startswith(b"slow"):
+            time.sleep(SLOW_S)
         self._values.append(value)
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
@@ -110,7 +136,11 @@ class Bench:
             self.group,
             partition,
         )
-        return int(found)
+        return int(found or 0)
+
+    async def strikes(self) -> list[int]:
+        rows = await self.pool.fetch("SELECT record_offset FROM strike WHERE passed IS NULL")
+        return [row["record_offset"] for row in rows]
 
     def _mark(self, value: str) -> bytes:
         return f"{value}|{self.group}".encode()
@@ -142,32 +172,157 @@ async def test_a_message_of_nothing_at_all_is_a_dead_letter(bench):
     assert await bench.dead() == [(0, "payload")]
 
 
+class Left(BaseException):
+    """The worker would have ended, by this code and sentence."""
+
+
+def leave(code: Exit, text: str, *args: object) -> None:
+    raise Left(code, text % args)
+
+
+@pytest.fixture
+def leaving(monkeypatch):
+    monkeypatch.setattr(batch, "die", leave)
+
+
+async def restarted(bench, messages: list[Received], starts: int = 30) -> list[str]:
+    """Let workers have messages, one after the other until one is done; return why they left."""
+    sentences: list[str] = []
+    while len(sentences) < starts:
+        try:
+            await bench.processor().process(messages)
+        except Left as left:
+            code, sentence = left.args
+            assert code is Exit.DEFECT
+            sentences.append(sentence)
+        else:
+            return sentences
+    return sentences
+
+
 @pytest.mark.parametrize(
     ("poison", "error"), [("defect", "ZeroDivisionError"), ("unstorable", "Unstorable")]
 )
-async def test_a_poisoned_message_costs_itself_only(bench, poison, error):
+async def test_a_poisoned_message_costs_itself_only_and_not_at_once(bench, leaving, poison, error):
     values = [f"v{n}" for n in range(20)]
     values[7] = values[13] = poison
-    await bench.processor().process(bench.messages(0, *values))
+    sentences = await restarted(bench, bench.messages(0, *values))
+    assert f"{Echo.topic.name}/0/7 failed alone by {error}" in sentences[0]
+    assert "set aside if it fails again after a restart" in sentences[0]
+    assert len(sentences) <= 2, "a start a message, at most"
     assert await bench.sent() == [value for value in values if value != poison]
     assert await bench.dead() == [(7, error), (13, error)]
+    assert await bench.next_offset() == 20
 
 
-class Left(BaseException):
-    """The worker would have ended."""
-
-
-def leave(*_: object) -> None:
-    raise Left
-
-
-async def test_when_everything_fails_the_worker_leaves(bench, monkeypatch):
-    monkeypatch.setattr(batch, "MAX_STRIKES", 5)
-    monkeypatch.setattr(batch, "die", leave)
+async def test_a_message_that_a_restart_heals_is_no_dead_letter(bench, leaving):
+    values = bench.messages(0, "a", "sick", "b")
+    sick = bench.processor()
+    sick.handler.sick = True
     with pytest.raises(Left):
-        await bench.processor().process(bench.messages(0, *["defect"] * 20))
-    assert len(await bench.dead()) == 5
-    assert await bench.next_offset() == 5
+        await sick.process(values)
+    assert await bench.sent() == ["a"]
+    await bench.processor().process(values)
+    assert await bench.sent() == ["a", "sick", "b"]
+    assert await bench.dead() == []
+    assert await bench.strikes() == []
+
+
+async def test_two_failures_in_one_start_count_once(bench, leaving):
+    processor = bench.processor()
+    for _ in range(3):
+        with pytest.raises(Left):
+            await processor.process(bench.messages(0, "defect"))
+    assert await bench.dead() == []
+
+
+async def test_when_everything_fails_the_worker_leaves_and_sets_nothing_aside(bench, leaving):
+    messages = bench.messages(0, "good", *["defect"] * 150)
+    sentences = await restarted(bench, messages, starts=4)
+    assert len(sentences) == 4
+    assert all("it is the worker that is broken" in sentence for sentence in sentences)
+    assert await bench.dead() == []
+    assert await bench.next_offset() == 1
+    await bench.processor().process(bench.messages(1, *[f"v{n}" for n in range(150)]))
+    assert len(await bench.sent()) == 151, "and when it is mended, all are dealt with"
+
+
+async def test_a_broken_worker_with_little_to_do_stops_setting_aside(bench, leaving):
+    for offset in range(12):
+        await restarted(bench, bench.messages(offset, "defect"), starts=2)
+    assert len(await bench.dead()) == TRIED // 2
+    assert await bench.next_offset() == TRIED // 2
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [("no city", Exit.USAGE), ("no memory", Exit.DEFECT), ("no file", 70)]
+)
+async def test_a_fault_of_the_environment_ends_the_worker_and_costs_nothing(
+    bench, leaving, value, code
+):
+    for _ in range(3):
+        with pytest.raises(Left) as left:
+            await bench.processor().process(bench.messages(0, "a", value, "b"))
+        assert left.value.args[0] == code
+        assert "no message is at fault" in left.value.args[1]
+    assert await bench.dead() == await bench.strikes() == []
+    assert await bench.next_offset() == 0
+
+
+async def test_a_panic_of_a_library_is_nobodys_dead_letter(bench, leaving):
+    for _ in range(3):
+        with pytest.raises(BaseException, match="the library has panicked"):
+            await bench.processor().process(bench.messages(0, "a", "panic", "b"))
+    assert await bench.dead() == await bench.strikes() == []
+
+
+async def test_memory_that_cannot_be_loaded_is_no_messages_fault(bench, leaving):
+    processor = bench.processor()
+    processor.handler.unloadable = True
+    with pytest.raises(Left, match="cannot be loaded: KeyError"):
+        await processor.process(bench.messages(0, "a", "b"))
+    assert await bench.dead() == await bench.strikes() == []
+
+
+async def test_a_batch_is_cut_by_time_and_what_was_handled_is_committed(bench):
+    processor = bench.processor()
+    watchdog = Watchdog([processor], Vitals(), patience_s=1.5)
+    values = [f"slow{n}" for n in range(25)]
+    committed = [0]
+    faults: list[str] = []
+
+    async def look() -> None:
+        while True:
+            watchdog._vitals.beat = time.monotonic()
+            watchdog._vitals.waiting = {Echo.topic.name: 25}
+            if (fault := watchdog.look(time.monotonic())) is not None:
+                faults.append(fault)
+            at = await bench.next_offset()
+            if committed[-1] != at:
+                committed.append(at)
+            await asyncio.sleep(0.02)
+
+    looker = asyncio.create_task(look())
+    await processor.process([*bench.messages(0, *values), *bench.messages(0, "b", partition=1)])
+    looker.cancel()
+    assert faults == [], "the watchdog knows work from standstill"
+    most = batch.SLICE_S / SLOW_S + 1
+    assert all(after - before <= most for before, after in pairwise(committed))
+    sent = await bench.sent()
+    assert sorted(sent) == sorted([*values, "b"])
+    assert [value for value in sent if value != "b"] == values
+    assert processor.done == {0: 25, 1: 1}
+
+
+async def test_a_batch_cut_off_goes_on_where_it_was_committed(bench):
+    values = [*(f"slow{n}" for n in range(15)), "cancel", "z"]
+    with pytest.raises(asyncio.CancelledError):
+        await bench.processor().process(bench.messages(0, *values))
+    reached = await bench.next_offset()
+    assert 0 < reached < 16
+    values[15] = "a"
+    await bench.processor().process(bench.messages(reached, *values[reached:]))
+    assert await bench.sent() == values
 
 
 async def test_messages_dealt_with_before_are_skipped(bench):

@@ -104,7 +104,8 @@ def bad_messages() -> list[Bad]:
         Bad(headed("ce_id", b"a\x00b"), "text", "control character"),
         Bad(headed("ce_type", b"city.other.v1"), "envelope", "carries"),
         Bad(headed("ce_type", b"city.jingwei.sensor.reading.v2"), "newer_schema", "upgrade"),
-        Bad(headed("content-type", b"application/cloudevents+json"), "envelope", "structured"),
+        Bad(headed("content-type", b"application/cloudevents+json"), "envelope", "specversion is"),
+        Bad(headed("content-type", b"application/cloudevents-batch+json"), "envelope", "a batch"),
         Bad(bare(None), "payload", "no value"),
         Bad(bare(b"\x00\xff garbage"), "payload", "not a SensorReading"),
         Bad(bare(b"{}"), "payload", "missing required field"),
@@ -455,6 +456,43 @@ def test_a_stamp_reaches_the_unit(running):
     running.await_rows(
         "SELECT 1 FROM unit WHERE id = 'ladder_truck-2' AND state = 'out_of_service'"
     )
+
+
+def dead_letter_at(running: Rig, sent: Sent) -> list[dict[str, object]]:
+    return running.rows(
+        "SELECT 1 FROM dead_letter WHERE topic = $1 AND partition = $2 AND record_offset = $3",
+        *(sent.place or ()),
+    )
+
+
+def test_a_structured_event_is_taken_in(running):
+    sent = message(topics.REPORTS, report())
+    fields = {name.removeprefix("ce_"): value.decode() for name, value in sent.headers}
+    fields.pop("content-type")
+    event = fields | {"data": json.loads(sent.value or b"")}
+    sent.value = json.dumps(event).encode()
+    sent.headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+    running.send([sent])
+    source = event["data"]["service_request_id"]
+    running.await_rows("SELECT 1 FROM evidence WHERE source_id = $1", source)
+
+
+def test_a_tombstone_ends_the_condition_of_its_key(running):
+    running.send([message(topics.STREETS, condition(condition="c-gone"), key="c-gone")])
+    running.await_rows("SELECT 1 FROM street_condition WHERE id = 'c-gone' AND ended_at IS NULL")
+    stone = Sent(topics.STREETS.name, b"c-gone", None)
+    running.send([stone])
+    running.await_rows(
+        "SELECT 1 FROM street_condition WHERE id = 'c-gone' AND ended_at IS NOT NULL"
+    )
+    assert dead_letter_at(running, stone) == []
+
+
+def test_a_tombstone_of_a_unit_says_nothing(running):
+    stone = Sent(topics.UNIT_STATUS.name, b"eng-1", None)
+    running.send([stone])
+    running.settle()
+    assert dead_letter_at(running, stone) == []
 
 
 def test_a_closed_street_is_closed_both_ways(running, city: CityData):

@@ -18,6 +18,7 @@ from schemas.journal import Tick
 from schemas.outputs import IncidentChanged
 from schemas.records import Incident, TimelineEntry, Where
 from streams import app
+from streams.consumer import Looked
 from streams.dead_letters import dead_letter, to_dead_letter_topic, without_notes
 from streams.messages import EPOCH, Received
 from streams.privacy import redact
@@ -229,3 +230,57 @@ def test_the_watchdog_sees_commits_that_stand_still():
         vitals.beat = begun + seconds
         vitals.behind = {("t", 0): committed}
         assert (watchdog.look(begun + seconds) is not None) is fault
+
+
+def processor(topic: str, beat: float, *, busy: bool = False, handling: float | None = None) -> Any:
+    handler = SimpleNamespace(topic=SimpleNamespace(name=topic))
+    return SimpleNamespace(handler=handler, beat=beat, busy=busy, handling=handling)
+
+
+def watchdog_of(now: float, *processors: Any) -> Watchdog:
+    vitals = Vitals()
+    vitals.beat = now
+    vitals.waiting = {p.handler.topic.name: 7 for p in processors}
+    return Watchdog(processors, vitals, patience_s=10)
+
+
+def test_the_watchdog_leaves_a_topic_that_waits_while_others_are_worked_on():
+    now = time.monotonic()
+    busy, waits = processor("a", now - 1, busy=True), processor("b", now - 60)
+    assert watchdog_of(now, busy, waits).look(now) is None
+    waits.beat = now - 101
+    assert "b: 7 messages wait" in str(watchdog_of(now, busy, waits).look(now))
+
+
+def test_the_watchdog_sees_a_processor_that_was_given_messages_and_hangs():
+    now = time.monotonic()
+    busy, hangs = processor("a", now - 1, busy=True), processor("b", now - 11, busy=True)
+    assert "b: 7 messages wait" in str(watchdog_of(now, busy, hangs).look(now))
+
+
+def test_the_watchdog_sees_that_nothing_is_given_to_anybody():
+    now = time.monotonic()
+    assert "messages wait" in str(watchdog_of(now, processor("a", now - 11)).look(now))
+
+
+def test_the_watchdog_waits_longer_for_one_message_but_not_for_ever():
+    now = time.monotonic()
+    slow = processor("a", now - 50, busy=True, handling=now - 50)
+    other = processor("b", now - 50)
+    watchdog = watchdog_of(now - 50, slow, other)  # the event loop stands still with it
+    assert watchdog.look(now) is None
+    slow.handling = now - 101
+    assert "a: one message has been handled for 101 s" in str(watchdog.look(now))
+
+
+@pytest.mark.parametrize(
+    ("looked", "reached", "clear_to"),
+    [
+        (Looked(position=10, handed=0), 8, 10),  # nothing was handed out: offsets without messages
+        (Looked(position=10, handed=8), 8, 10),  # what was handed out is dealt with
+        (Looked(position=10, handed=9), 8, 8),  # message 8 is on its way
+        (Looked(position=8, handed=8), 12, 12),
+    ],
+)
+def test_offsets_without_a_message_are_known_from_messages_on_their_way(looked, reached, clear_to):
+    assert looked.clear_to(reached) == clear_to

@@ -1,5 +1,5 @@
 -- name: lock
-SELECT c.topic, c.partition, c.next_offset
+SELECT c.topic, c.partition, c.next_offset, c.incarnation
 FROM consumed AS c
 JOIN unnest($2::text[], $3::integer[]) AS wanted (topic, partition) USING (topic, partition)
 WHERE c.consumer_group = $1
@@ -7,10 +7,11 @@ ORDER BY c.topic, c.partition
 FOR UPDATE OF c;
 
 -- name: begin
-INSERT INTO consumed (consumer_group, topic, partition, next_offset)
-SELECT $1, topic, partition, 0
+INSERT INTO consumed (consumer_group, topic, partition, next_offset, incarnation)
+SELECT $1, wanted.topic, wanted.partition, 0,
+    coalesce((SELECT max(l.incarnation) FROM topic_log AS l WHERE l.topic = wanted.topic), 0)
 FROM unnest($2::text[], $3::integer[]) AS wanted (topic, partition)
-ORDER BY topic, partition
+ORDER BY wanted.topic, wanted.partition
 ON CONFLICT DO NOTHING;
 
 -- name: advance

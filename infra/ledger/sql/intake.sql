@@ -39,7 +39,9 @@ ON CONFLICT DO NOTHING;
 
 -- name: dead_letter
 INSERT INTO dead_letter (
-    topic, partition, record_offset, key, value, headers, reason, error, agent, at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    topic, partition, record_offset, key, value, headers, reason, error, agent, at, incarnation
+)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    coalesce((SELECT max(l.incarnation) FROM topic_log AS l WHERE l.topic = $1), 0)
 ON CONFLICT DO NOTHING
 RETURNING topic, partition, record_offset;

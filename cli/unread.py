@@ -1,0 +1,157 @@
+"""What waits in the topics to be read: counted, or said to be unknown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from infra.ledger.logs import TopicLog
+from infra.ledger.run import Part
+from infra.local.errors import Unreachable
+from schemas.topics import Topic
+from streams.errors import BrokerMissing
+from streams.topic_ids import KnownTopic, known_topics
+
+_FEW = 200
+"""So few offsets are looked at: they may hold no message, such as markers of transactions."""
+_LOOKS = 10
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group has not read, of the topics it reads.
+
+    Attributes
+    ----------
+    lag
+        Messages that wait, by topic; topics without any left out.
+    unknown
+        Topics of which nobody can say what waits, and why.
+    gone
+        By partition, how many offsets the broker has deleted that the group has not read, and
+        that no worker has noticed yet.
+    anew
+        Topics that were deleted and made anew, which no worker has noticed yet.
+    """
+
+    lag: dict[str, int]
+    unknown: dict[str, str]
+    gone: dict[Part, int]
+    anew: tuple[str, ...]
+
+
+async def unread(
+    bootstrap: str,
+    wanted: Sequence[Topic],
+    consumed: Mapping[Part, int],
+    logs: Mapping[str, TopicLog],
+    *,
+    exact: bool = True,
+) -> Unread:
+    """Return what a group has not read.
+
+    Parameters
+    ----------
+    consumed
+        The group's next offset of each partition; one that is not there was never read.
+    logs
+        The topics as the ledger knows them.
+    exact
+        Whether the broker tells where topics end; the embedded one tells where their last batch
+        begins.
+
+    Raises
+    ------
+    Unreachable
+        The broker does not answer.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+    )
+    try:
+        known = await known_topics(bootstrap, [topic.name for topic in wanted])
+        await consumer.start()
+        there = await _partitions(bootstrap, wanted)
+        return await _unread(consumer, there, consumed, _made_anew(known, logs), exact=exact)
+    except (KafkaError, OSError, BrokerMissing) as error:
+        raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+def _made_anew(known: Mapping[str, KnownTopic], logs: Mapping[str, TopicLog]) -> list[str]:
+    return sorted(
+        name for name, topic in known.items() if name in logs and logs[name].topic_id != topic.id
+    )
+
+
+async def _partitions(bootstrap: str, wanted: Iterable[Topic]) -> dict[str, list[int]]:
+    """Return the partitions of topics; none of those that are missing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([topic.name for topic in wanted])
+    finally:
+        await admin.close()
+    return {
+        topic["topic"]: sorted(
+            part["partition"] for part in topic["partitions"] if not topic["error_code"]
+        )
+        for topic in described
+    }
+
+
+async def _unread(
+    consumer: AIOKafkaConsumer,
+    there: Mapping[str, Sequence[int]],
+    consumed: Mapping[Part, int],
+    anew: Sequence[str],
+    *,
+    exact: bool,
+) -> Unread:
+    unknown = {name: "the topic is missing" for name, found in there.items() if not found}
+    parts = [TopicPartition(name, number) for name, found in there.items() for number in found]
+    begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+    waiting: dict[TopicPartition, tuple[int, int]] = {}
+    gone: dict[Part, int] = {}
+    for part in parts:
+        read = 0 if part.topic in anew else consumed.get((part.topic, part.partition), 0)
+        begin, end = begins[part], ends[part]
+        if read < begin:
+            gone[part.topic, part.partition] = begin - read
+        if read > end and exact:
+            unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
+        elif max(read, begin) < end:
+            waiting[part] = max(read, begin), end
+    counted = await _count(consumer, waiting)
+    lag: dict[str, int] = {}
+    for part, (begin, end) in waiting.items():
+        left = counted.get(part, end - begin)
+        if left:
+            lag[part.topic] = lag.get(part.topic, 0) + left
+    return Unread(lag=lag, unknown=unknown, gone=gone, anew=tuple(anew))
+
+
+async def _count(
+    consumer: AIOKafkaConsumer, waiting: Mapping[TopicPartition, tuple[int, int]]
+) -> dict[TopicPartition, int]:
+    """Return how many messages short spans of offsets hold, of those that tell in time."""
+    left = {part: end for part, (begin, end) in waiting.items() if end - begin <= _FEW}
+    if not left:
+        return {}
+    consumer.assign(list(left))
+    for part in left:
+        consumer.seek(part, waiting[part][0])
+    found = dict.fromkeys(left, 0)
+    counted = {}
+    for _ in range(_LOOKS):
+        for part, records in (await consumer.getmany(timeout_ms=200)).items():
+            found[part] += sum(record.offset < waiting[part][1] for record in records)
+        for part, end in list(left.items()):
+            if await consumer.position(part) >= end:
+                counted[part] = found[part]
+                del left[part]
+        if not left:
+            break
+    return counted
