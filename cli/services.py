@@ -17,7 +17,7 @@ from cli import exit_codes
 from infra.ledger.errors import LedgerError
 from infra.local import doctor as checks
 from infra.local import stack
-from infra.local.errors import LocalStackError, MissingPrerequisite
+from infra.local.errors import LocalStackError, MissingPrerequisite, Unreachable
 from infra.local.state import Home
 from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
 
@@ -40,6 +40,7 @@ def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
     """Start a private PostgreSQL + PostGIS and a broker; what runs already is kept."""
     settings = load_settings(home)
     endpoints = stack.up(settings, report)
+    _take_brokers_time(endpoints)
     if as_json:
         typer.echo(json.dumps(_endpoints(endpoints), indent=2))
         return

@@ -111,8 +111,8 @@ class Region:
             raise WrongRegion(f"entry {entry.id} is of {entry.region}, this is {state.region}")
         if entry.id in state.seen:
             return ()
-        # A tick says itself how late it is: the clocks of broker and worker may differ.
-        state.begin(entry.id, max(at, entry.due) if isinstance(entry, journal.Tick) else at)
+        state.begin(entry.id, at)
+        act_on_due(state, self._means)
         self._decide(entry)
         return state.finish()
 
@@ -137,7 +137,7 @@ class Region:
             case journal.Command():
                 obey(state, means, entry)
             case journal.Tick():
-                act_on_due(state, means)
+                pass
 
     def _notice(self, evidence: Evidence) -> None:
         point = evidence.point

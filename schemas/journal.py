@@ -78,9 +78,12 @@ class FleetChanged(_Entry, tag="fleet", frozen=True, kw_only=True):
 
 
 class Tick(_Entry, tag="tick", frozen=True, kw_only=True):
-    """Time has passed: timers due by this entry's time act now."""
+    """A nudge: timers due by its log-append time act, as they do before every entry.
 
-    due: datetime
+    ``due`` is from the time when a tick said itself how late it is; nothing reads it.
+    """
+
+    due: datetime | None = None
 
 
 class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
