@@ -49,6 +49,19 @@ def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
         typer.echo(line)
 
 
+def _take_brokers_time(endpoints: Endpoints) -> None:
+    """Alter topics of an earlier version, whose messages carried their producers' time."""
+    from streams.errors import BrokerMissing  # noqa: PLC0415 - no other command here needs Kafka
+    from streams.topics import take_brokers_time  # noqa: PLC0415
+
+    try:
+        altered = asyncio.run(take_brokers_time(endpoints.bootstrap))
+    except BrokerMissing as error:
+        raise Unreachable(str(error)) from error
+    if altered:
+        report(f"altered to take the broker's time from now on: {', '.join(altered)}")
+
+
 def down(
     home: HomeOption = None,
     *,

@@ -33,6 +33,7 @@ from streams.app import make_app
 from streams.batch import Handler, Processor
 from streams.bootstrap import announce, prepare_ledger
 from streams.caretaker import Caretaker
+from streams.clock import BrokerClock
 from streams.departments import Departments
 from streams.dispatcher import Dispatcher
 from streams.errors import BrokerMissing, CannotStart
@@ -116,6 +117,7 @@ class _Worker:
         self._city = city
         self._patience_s = patience_s
         self._limits = IntakeSettings()
+        self._clock = BrokerClock()
 
     async def run(self) -> Exit:
         stopping = asyncio.Event()
@@ -127,7 +129,9 @@ class _Worker:
             pool = await open_pool(self._endpoints.worker_url, minimum, maximum, "jingwei-worker")
             stack.push_async_callback(_close, pool)
             producer = Producer(
-                self._endpoints.bootstrap, idempotent=self._endpoints.broker_idempotent
+                self._endpoints.bootstrap,
+                idempotent=self._endpoints.broker_idempotent,
+                clock=self._clock,
             )
             await producer.start()
             stack.push_async_callback(producer.stop)
@@ -181,7 +185,10 @@ class _Worker:
             highwater=lambda part: _highwater(app, part),
             committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
             silence_check_s=self._limits.silence_check_s,
+            clock=self._clock,
         )
+        ticks = Ticks(dispatcher, producer, self._clock, region)
+        await ticks.ask()  # so that the broker's time is known when the first message is read
         stack.push_async_callback(relay.close)
         await app.start()
         stack.push_async_callback(app.stop)
@@ -191,7 +198,7 @@ class _Worker:
             ("caretaker", caretaker.run),
             ("vitals", caretaker.watch),
             ("relay", relay.run),
-            ("ticks", Ticks(dispatcher, producer).run),
+            ("ticks", ticks.run),
             ("metrics", metrics.run),
         ):
             stack.push_async_callback(_cancel, _start(name, run, stopping, failed))
@@ -201,13 +208,13 @@ class _Worker:
         return await _until_stopped(app, stopping, failed)
 
     def _handlers(self, dispatcher: Dispatcher) -> list[Handler]:
-        city, limits = self._city, self._limits
+        city, limits, now = self._city, self._limits, self._clock.now
         return [
-            ReadingsIntake(city, limits),
-            ReportsIntake(city, limits),
-            PositionsIntake(city, limits),
-            StatusIntake(city, limits),
-            StreetsIntake(city, limits),
+            ReadingsIntake(city, limits, now),
+            ReportsIntake(city, limits, now),
+            PositionsIntake(city, limits, now),
+            StatusIntake(city, limits, now),
+            StreetsIntake(city, limits, now),
             dispatcher,
             Departments(),
         ]
