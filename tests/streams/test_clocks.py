@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +30,7 @@ from streams.intake_readings import _Saved, _Site
 from streams.producer import Producer
 from streams.ticks import AGAIN_AFTER_S, EVERY_S, Ticks
 from tests.city.toy import lonlat
+from tests.conftest import ROOT
 from tests.streams.rig import Rig, Sent, make_all_topics, message, now
 
 MINUTES = 60.0
@@ -87,7 +87,7 @@ _ALLOWED = {
 def test_no_part_of_a_worker_reads_the_clock_on_its_wall():
     """Fast, slow or set by hours: nothing of it can be decided by what is not read."""
     found = set()
-    for file in sorted(Path("streams").glob("*.py")):
+    for file in sorted((ROOT / "streams").glob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for outer in ast.walk(tree):
             if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
