@@ -1,12 +1,14 @@
 """``jingwei fences track``: who entered and left which fence, from a file or the archive."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from city.ingest.messages import Event, Message
@@ -14,6 +16,7 @@ from city.ingest.rows import Row
 from city.ingest.run import Ingest, run_ingest
 from city.ingest.schedule import Limits
 from cli import exit_codes
+from cli.odd_times import Held, OddTimes
 from cli.options import (
     ColumnsOption,
     CrsOption,
@@ -106,6 +109,9 @@ def track(
 ) -> None:
     """Tell fence events of positions, by the engine and the settings of the worker.
 
+    A position whose time cannot be (after now, or far from its unit's in the rows around) is told
+    and left out; those not newer than their unit's last one are ignored and counted.
+
     From the archive these are the events that the worker published, ids included; with --city,
     those that it would have. --from and --to bound what is written, not what is taken. With
     --json one event a line, as on the topic. Exit code 7 when some rows of a file cannot be used.
@@ -132,9 +138,36 @@ def track(
     result = asyncio.run(run_ingest(plan, watch))
     watch.ends()
     refused = result.refused + watch.unusable
-    typer.echo(f"{result.read} rows read, {refused} cannot be used", err=True)
+    summary = Summary(result.read, refused, watch.odd, watch.first_odd, watch.ignored)
+    typer.echo(str(summary), err=True)
+    if as_json:
+        typer.echo(wire.encode(summary).decode(), err=True)
     if refused:
         raise typer.Exit(exit_codes.PARTIAL if refused < result.read else exit_codes.FAILED)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What became of a file's rows.
+
+    Attributes
+    ----------
+    unusable
+        Rows that cannot be used, ``odd_times`` of them for their time; ``first_odd`` is one.
+    ignored
+        Rows that are not newer than their unit's last one.
+    """
+
+    read: int
+    unusable: int
+    odd_times: int
+    first_odd: str | None
+    ignored: int
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        odd = f" ({self.odd_times} for their time)" if self.odd_times else ""
+        ignored = f", {self.ignored} ignored: not newer than their unit's last" * bool(self.ignored)
+        return f"{self.read} rows read, {self.unusable} cannot be used{odd}{ignored}"
 
 
 class _Writer:
@@ -158,7 +191,11 @@ class _FileWatch:
 
     def __init__(self, file: Path, city: CityData, write: _Writer, *, any_unit: bool) -> None:
         limits = IntakeSettings()
-        self.unusable = 0
+        self.unusable = self.odd = self.ignored = 0
+        self.first_odd: str | None = None
+        latest = datetime.now(UTC) + timedelta(seconds=limits.future_s)
+        self._odd_times = OddTimes(latest)
+        self._newest: dict[str, datetime] = {}
         self._file, self._write = file, write
         self._checker = Checker(city, limits)
         self._units = None if any_unit else frozenset(unit.id for unit in city.units)
@@ -189,19 +226,39 @@ class _FileWatch:
             self.unusable += 1
             self._tell(event.line, str(error))
             return
-        self._fixes.append(Fix(message.unit, event.time, point.lon, point.lat, point.accuracy_m))
-        self._last = max(self._last or event.time, event.time)
-        if len(self._fixes) >= _AT_ONCE:
-            self._take()
+        fix = Fix(message.unit, event.time, point.lon, point.lat, point.accuracy_m)
+        self._judged(self._odd_times.take(fix, event.line))
 
     def ends(self) -> None:
         """Tell what is left: the last rows, and the ends of fences that no unit told of."""
+        self._judged(self._odd_times.ends())
         self._take()
         if self._last is not None:
             for event in self._follower.expire(self._last):
                 self._write(event)
         if self._told > _SAID:
             typer.echo(f"{self._told - _SAID} more rows cannot be used", err=True)
+
+    def _judged(self, fixes: Iterator[tuple[Held, str | None]]) -> None:
+        for held, fault in fixes:
+            if fault is None:
+                self._add(held.fix)
+                continue
+            self.unusable += 1
+            self.odd += 1
+            self.first_odd = self.first_odd or f"{self._file}:{held.line}: {fault}"
+            self._tell(held.line, fault)
+
+    def _add(self, fix: Fix) -> None:
+        newest = self._newest.get(fix.unit)
+        if newest is not None and fix.at <= newest:
+            self.ignored += 1
+        else:
+            self._newest[fix.unit] = fix.at
+        self._fixes.append(fix)
+        self._last = max(self._last or fix.at, fix.at)
+        if len(self._fixes) >= _AT_ONCE:
+            self._take()
 
     def _take(self) -> None:
         fixes, self._fixes = self._fixes, []
@@ -231,8 +288,16 @@ async def _track_archive(settings: Settings, city: Path | None, write: _Writer) 
         instead = fence_terms(data, IntakeSettings())
         only = FenceWatch(data, instead)
         watch_of = lambda _: only  # noqa: E731 - one city for all terms
-    for event in _by_time(tell_again(root, parts, watch_of, names, instead)):
+    ignored: Counter[str] = Counter()
+    for event in _by_time(tell_again(root, parts, watch_of, names, instead, ignored=ignored)):
         write(event)
+    if ignored:
+        most, count = ignored.most_common(1)[0]
+        typer.echo(
+            f"{ignored.total()} positions ignored: not newer than their unit's last ({count} of "
+            f"{most}; a clock that was set back?)",
+            err=True,
+        )
 
 
 def _kept_watches(endpoints: Endpoints) -> Callable[[FenceTerms], FenceWatch]:

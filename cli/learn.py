@@ -15,7 +15,7 @@ import numpy.typing as npt
 import typer
 
 from cli import exit_codes
-from cli.output import write_json
+from cli.output import progress, write_json
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
 from geo.city import CityData, load_city
@@ -27,8 +27,11 @@ from infra.ledger.intake import Fix
 from infra.ledger.pool import connect, ledger_errors
 from infra.ledger.tracks import Duty, TrackedUnit
 from infra.settings import load_settings, resolve_endpoints
+from streams.limits import IntakeSettings
 
 _DAY = timedelta(days=1)
+_YEARS = timedelta(days=365)
+_FEW = 10
 _LONGEST_RUN = timedelta(hours=1)
 _PLAIN, _SIREN, _UNKNOWN = 0, 1, 2
 _CRAWLING_MPS = 1.5
@@ -149,6 +152,12 @@ class _Lessons:
             for why, count in matched.left_out.items():
                 self._left_out[f"positions: {why}"] += count
 
+    def leave_out(self, why: str, count: int, unit: str, at: datetime) -> None:
+        """Note positions of a unit that are not used, the first of them at a time."""
+        if count and not self._left_out[why]:
+            progress(f"left out: {why}, such as {unit} at {at:%Y-%m-%dT%H:%M:%SZ}")
+        self._left_out[why] += count
+
     def left_out(self, learnt: Learnt) -> dict[str, int]:
         """What was not used, by reason."""
         return dict(sorted((self._left_out + Counter(learnt.left_out)).items()))
@@ -161,12 +170,16 @@ async def _read(
     connection = await connect(url, application="jingwei city learn")
     try:
         with ledger_errors():
-            units = await tracks.tracked_units(
-                connection, [unit.id for unit in city.units], since, until
-            )
+            fleet = [unit.id for unit in city.units]
+            now = datetime.now(UTC) + timedelta(seconds=IntakeSettings().future_s)
+            later = now if since is None else max(now, since)
+            for unit in await tracks.tracked_units(connection, fleet, later, until):
+                lessons.leave_out("positions: time after now", unit.fixes, unit.unit, unit.first)
+            until = now if until is None else min(now, until)
+            units = await tracks.tracked_units(connection, fleet, since, until)
             with Bar("learning", sum(unit.fixes for unit in units)) as bar:
                 for unit in units:
-                    async for fixes, duties in _days(connection, unit, since, until):
+                    async for fixes, duties in _days(connection, unit, since, until, lessons):
                         lessons.take(fixes, duties)
                         bar.to(lessons.fixes, unit.unit)
     finally:
@@ -178,6 +191,7 @@ async def _days(
     unit: TrackedUnit,
     since: datetime | None,
     until: datetime | None,
+    lessons: _Lessons,
 ) -> AsyncIterator[tuple[list[Fix], list[Duty]]]:
     at = unit.first if since is None else max(since, unit.first)
     stop = unit.last + timedelta(microseconds=1)
@@ -185,8 +199,25 @@ async def _days(
     while at < stop:
         after = min(at + _DAY, stop)
         fixes = await tracks.unit_fixes(connection, unit.unit, at, after)
-        yield fixes, await tracks.unit_duties(connection, unit.unit, at, after) if fixes else []
-        at = after
+        # Days without any are not asked for one by one: a wrong year makes thousands of them.
+        following = await tracks.next_fix(connection, unit.unit, after, stop)
+        if fixes and following is not None and _is_stray(fixes, following):
+            lessons.leave_out(
+                "positions: time years before the unit's others",
+                len(fixes),
+                unit.unit,
+                fixes[0].at,
+            )
+        elif fixes:
+            yield fixes, await tracks.unit_duties(connection, unit.unit, at, after)
+        if following is None:
+            return
+        at = max(after, following)
+
+
+def _is_stray(fixes: Sequence[Fix], following: datetime) -> bool:
+    """Tell whether a few positions lie years before all others: of a clock without a date."""
+    return len(fixes) <= _FEW and following - fixes[-1].at > _YEARS
 
 
 class _Columns(NamedTuple):

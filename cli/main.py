@@ -18,6 +18,7 @@ _MODULES = {
     "incidents": ("incidents",),
     "units": ("units",),
     "dlq": ("dlq",),
+    "sources": ("sources",),
     "outbox": ("outbox",),
     "map": ("map",),
     "streets": ("route", "isochrone"),

@@ -17,7 +17,7 @@ from cli import exit_codes
 from infra.ledger.errors import LedgerError
 from infra.local import doctor as checks
 from infra.local import stack
-from infra.local.errors import LocalStackError, MissingPrerequisite
+from infra.local.errors import LocalStackError, MissingPrerequisite, Unreachable
 from infra.local.state import Home
 from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
 
@@ -40,12 +40,26 @@ def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
     """Start a private PostgreSQL + PostGIS and a broker; what runs already is kept."""
     settings = load_settings(home)
     endpoints = stack.up(settings, report)
+    _take_brokers_time(endpoints)
     if as_json:
         typer.echo(json.dumps(_endpoints(endpoints), indent=2))
         return
     typer.echo(f"broker    {endpoints.bootstrap} ({endpoints.broker_kind})")
     for line in _database_lines(settings, endpoints, "database"):
         typer.echo(line)
+
+
+def _take_brokers_time(endpoints: Endpoints) -> None:
+    """Alter topics of an earlier version, whose messages carried their producers' time."""
+    from streams.errors import BrokerMissing  # noqa: PLC0415 - no other command here needs Kafka
+    from streams.topics import take_brokers_time  # noqa: PLC0415
+
+    try:
+        altered = asyncio.run(take_brokers_time(endpoints.bootstrap))
+    except BrokerMissing as error:
+        raise Unreachable(str(error)) from error
+    if altered:
+        report(f"altered to take the broker's time from now on: {', '.join(altered)}")
 
 
 def down(

@@ -233,9 +233,9 @@ def _between(best: Match, scores: dict[str, float], known: Known, policy: Policy
 def _is_late(evidence: Evidence, incident: Incident) -> bool:
     """Tell whether evidence had arrived when its incident was closed.
 
-    Such evidence belongs to what is over. What came in afterwards may be a new event, whatever
-    time its source's clock says, and nobody's help may wait because an older one was closed. Both
-    times are the broker's.
+    Such evidence belongs to what is over. What came in afterwards may be a new event, and
+    nobody's help may wait because an older one was closed. Arrival and close are both times of
+    the broker; what the source's clock says has no part in it, be it fast or slow.
     """
     closed = incident.closed_at if incident.state == "closed" else None
     return closed is not None and evidence.received_at < closed

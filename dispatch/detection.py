@@ -10,12 +10,17 @@ A pure state machine per datastream::
 Between ``closes_at`` and ``opens_at`` an active alarm stays (hysteresis). Two clocks are kept
 apart: how long a condition has held is measured in the sensor's own times, silence in the times
 at which its readings arrived, so that a sensor that reports late is not taken for a dead one.
+
+A reading that is not newer than one before it changes no phase, but the sensor was heard. When such
+readings show that the sensor's clock was set back (`dispatch.set_back`), its new time counts from
+then on.
 """
 
 from datetime import datetime, timedelta
 
 import msgspec
 
+from dispatch.set_back import Behind, behind
 from schemas.codes import ObservedProperty
 
 __all__ = ["ACTIVE", "BAD", "CLEARED", "NORMAL", "OPENED", "PENDING", "SILENT"]
@@ -37,13 +42,15 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     since
         The phenomenon time at which the phase began; None while normal.
     seen
-        The newest phenomenon time; readings at or before it are ignored.
+        The newest phenomenon time, by the sensor's clock as it goes now.
     heard
         The newest arrival.
     result
         The newest result that was not bad.
     evidence
         Id of the evidence that opened the alarm, while active and once the intake named it.
+    behind
+        The first of the readings heard last, while these are not newer than ``seen``.
     """
 
     phase: str
@@ -52,6 +59,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     heard: datetime
     result: float | None
     evidence: str | None = None
+    behind: Behind | None = None
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,18 +112,23 @@ class Detector:
         Returns
         -------
         alarm, transitions
-            The new state (the same object where the reading was ignored) and what happened, in
-            order; silence that the arrival reveals comes first.
+            The new state (whose ``behind`` is set where the reading was heard and no more) and
+            what happened, in order; silence that the arrival reveals comes first.
         """
         if alarm is None:
             alarm = Alarm(phase=NORMAL, since=None, seen=at, heard=received, result=None)
-        elif at <= alarm.seen:
-            return alarm, ()
-        elif alarm.phase != NORMAL and received - alarm.heard >= self._timeout:
-            alarm, ended = self.silent(alarm, received)
-            alarm, begun = self._seen(alarm, at, received, result, quality)
-            return alarm, ended + begun
-        return self._seen(alarm, at, received, result, quality)
+            return self._seen(alarm, at, received, result, quality)
+        alarm, ended = self.silent(alarm, received)
+        if at <= alarm.seen:
+            row = behind(alarm.behind, at, received)
+            if not row.is_set_back(at, received, self._timeout):
+                heard = max(received, alarm.heard)
+                return msgspec.structs.replace(alarm, heard=heard, behind=row), ended
+            # What had begun by the old clock begins anew by the new one, if that is before it.
+            since = None if alarm.since is None else min(alarm.since, at)
+            alarm = msgspec.structs.replace(alarm, since=since)
+        alarm, begun = self._seen(alarm, at, received, result, quality)
+        return alarm, ended + begun
 
     def silent(self, alarm: Alarm, now: datetime) -> tuple[Alarm, tuple[Transition, ...]]:
         """Look whether nothing has been heard for too long; the same object where not."""

@@ -8,7 +8,7 @@ what would have been told.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -115,6 +115,8 @@ def tell_again(
     watch_of: Callable[[FenceTerms], FenceWatch],
     names: Mapping[str, FenceNames],
     instead: FenceTerms | None = None,
+    *,
+    ignored: Counter[str] | None = None,
 ) -> Iterator[FenceEvent]:
     """Tell the fence events of the archive's positions again.
 
@@ -128,6 +130,8 @@ def tell_again(
         Returns the fences of some terms; asked once or more for each.
     instead
         Terms for all positions, in place of those that they were judged under.
+    ignored
+        Counts the positions by unit that are not newer than the unit's last.
 
     Returns
     -------
@@ -142,7 +146,7 @@ def tell_again(
         A file cannot be read.
     """
     for part in parts:
-        yield from _Again(part, watch_of, names, instead).over(
+        yield from _Again(part, watch_of, names, instead, ignored).over(
             read_kept(
                 partition_folder(root, _TOPIC, part.partition),
                 part.terms[0].from_offset,
@@ -158,7 +162,10 @@ class _Again:
         watch_of: Callable[[FenceTerms], FenceWatch],
         names: Mapping[str, FenceNames],
         instead: FenceTerms | None,
+        ignored: Counter[str] | None,
     ) -> None:
+        self._ignored = Counter[str]() if ignored is None else ignored
+        self._newest: dict[str, datetime] = {}
         self._part, self._watch_of, self._names, self._instead = part, watch_of, names, instead
         self._changes = deque(part.terms if instead is None else ())
         self._until: datetime | None = None
@@ -174,11 +181,19 @@ class _Again:
                 break
             yield from self._change_before(message.offset)
             if message.offset not in self._part.refused:
-                self._waiting.append(_fix(message))
+                self._waiting.append(self._counted(_fix(message)))
             if len(self._waiting) >= _AT_ONCE:
                 yield from self._take()
         yield from self._take()
         yield from self._change_before(self._part.end)
+
+    def _counted(self, fix: Fix) -> Fix:
+        newest = self._newest.get(fix.unit)
+        if newest is not None and fix.at <= newest:
+            self._ignored[fix.unit] += 1
+        else:
+            self._newest[fix.unit] = fix.at
+        return fix
 
     def _take(self) -> list[FenceEvent]:
         fixes, self._waiting = self._waiting, []

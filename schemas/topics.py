@@ -11,6 +11,8 @@ import msgspec
 from schemas import inputs, journal, outputs
 
 _DAY = 86_400_000
+LOG_APPEND_TIME = "LogAppendTime"
+"""The broker's clock: when a message came, whatever its producer's clock says."""
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
         The msgspec type (or union) of its values.
     role
         ``input`` (outside producers), ``journal`` or ``output``.
+    timestamp
+        Whose clock a message's Kafka timestamp is: the producer's (``CreateTime``) or the
+        broker's (``LogAppendTime``). Where decisions hang on it, it is the broker's.
     restricted
         Carries personal data: access by role only, never to departments.
     """
@@ -59,6 +64,7 @@ READINGS = Topic(
     type="city.jingwei.sensor.reading.v1",
     message=inputs.SensorReading,
     role="input",
+    timestamp=LOG_APPEND_TIME,
     retention_ms=_DAY,
 )
 REPORTS = Topic(
@@ -68,6 +74,7 @@ REPORTS = Topic(
     type="city.jingwei.citizen.report.v1",
     message=inputs.CitizenReport,
     role="input",
+    timestamp=LOG_APPEND_TIME,
     retention_ms=7 * _DAY,
     restricted=True,
 )
@@ -78,6 +85,7 @@ POSITIONS = Topic(
     type="city.jingwei.unit.position.v1",
     message=inputs.UnitPosition,
     role="input",
+    timestamp=LOG_APPEND_TIME,
     retention_ms=_DAY,
 )
 UNIT_STATUS = Topic(
@@ -87,6 +95,7 @@ UNIT_STATUS = Topic(
     type="city.jingwei.unit.status.v1",
     message=inputs.UnitStatus,
     role="input",
+    timestamp=LOG_APPEND_TIME,
     cleanup="compact",
 )
 STREETS = Topic(
@@ -96,6 +105,7 @@ STREETS = Topic(
     type="city.jingwei.street.condition.v1",
     message=inputs.StreetCondition,
     role="input",
+    timestamp=LOG_APPEND_TIME,
     partitions=1,
     cleanup="compact",
 )
@@ -106,7 +116,7 @@ JOURNAL = Topic(
     type="city.jingwei.journal.entry.v1",
     message=journal.Entry,
     role="journal",
-    timestamp="LogAppendTime",
+    timestamp=LOG_APPEND_TIME,
     restricted=True,
 )
 INCIDENTS = Topic(

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from typing import Protocol, runtime_checkable
 
 import asyncpg
 
@@ -15,9 +15,11 @@ from infra.ledger import feeds, intake, outbox, reading, transaction
 from infra.ledger.errors import LedgerError
 from infra.ledger.outbox import Message
 from streams.batch import Processor
+from streams.clock import BrokerClock
 from streams.consumer import Looked
 from streams.intake_positions import PositionsIntake
 from streams.intake_readings import ReadingsIntake
+from streams.sources import Sources
 from streams.watchdog import Part, Vitals
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,13 @@ Offset = Callable[[Part], int | None]
 """An offset of a partition; None while it is not known."""
 
 
+@runtime_checkable
+class _Listening(Protocol):
+    """An intake that notices its sources' clocks."""
+
+    sources: Sources
+
+
 class Caretaker:
     """Looks after the partitions that this worker has.
 
@@ -47,6 +56,9 @@ class Caretaker:
     highwater, readable, committed
         Return the end of a partition, the end of what can be read of it (an open transaction
         cannot), and what is committed of it in Kafka.
+    clock
+        The broker's, by which sensors are silent and fences end. While it is not known, or was
+        not learnt lately, they wait.
     """
 
     def __init__(
@@ -60,6 +72,7 @@ class Caretaker:
         readable: Offset,
         committed: Offset,
         silence_check_s: float,
+        clock: BrokerClock,
     ) -> None:
         self.vitals = Vitals()
         self._processors = {p.handler.topic.name: p for p in processors}
@@ -70,6 +83,7 @@ class Caretaker:
         self._readable = readable
         self._committed = committed
         self._silence_check_s = silence_check_s
+        self._clock = clock
 
     async def watch(self) -> None:
         """Write the signs of life. Waits for nothing, so it stops only with the event loop."""
@@ -107,6 +121,7 @@ class Caretaker:
                 if now >= lanes_at:
                     lanes_at = now + LANES_EVERY_S
                     await self._drain_lanes()
+                await self._save_sources()
                 if now >= house_at:
                     house_at = now + HOUSE_EVERY_S
                     await self._keep_house()
@@ -152,7 +167,9 @@ class Caretaker:
         self, processor: Processor, readings: ReadingsIntake, partition: int, reached: int
     ) -> None:
         async def act(conn: asyncpg.Connection) -> list[Message]:
-            readings.look_for_silence(partition, reached, datetime.now(UTC))
+            now = self._clock.recent()
+            if now is not None:
+                readings.look_for_silence(partition, reached, now)
             return await readings.write(conn, partition)
 
         await processor.tend(partition, act)
@@ -166,16 +183,37 @@ class Caretaker:
             for partition, reached in sorted(processor.reached.items()):
                 # Positions that wait unread may tell of an end themselves.
                 end = self._highwater((positions.topic.name, partition))
-                if end == reached and positions.is_due(partition, datetime.now(UTC)):
+                now = self._clock.now()
+                if end == reached and now is not None and positions.is_due(partition, now):
                     await self._end_visits(processor, positions, partition)
 
-    @staticmethod
-    async def _end_visits(processor: Processor, positions: PositionsIntake, partition: int) -> None:
+    async def _end_visits(
+        self, processor: Processor, positions: PositionsIntake, partition: int
+    ) -> None:
         async def act(conn: asyncpg.Connection) -> list[Message]:
             # Only now: a batch may have been handled while this waited for its turn.
-            reached = processor.reached[partition]
-            positions.end_fences(partition, reached, datetime.now(UTC))
+            reached, now = processor.reached[partition], self._clock.recent()
+            if now is not None:
+                positions.end_fences(partition, reached, now)
             return await positions.write(conn, partition)
+
+        await processor.tend(partition, act)
+
+    async def _save_sources(self) -> None:
+        """Write what was noticed of sources after which no message came."""
+        for processor in self._processors.values():
+            intake = processor.handler
+            if not isinstance(intake, _Listening):
+                continue
+            for partition in sorted(processor.reached):
+                if intake.sources.is_due(partition):
+                    await self._save(processor, intake.sources, partition)
+
+    @staticmethod
+    async def _save(processor: Processor, sources: Sources, partition: int) -> None:
+        async def act(conn: asyncpg.Connection) -> list[Message]:
+            await sources.write(conn, partition)
+            return []
 
         await processor.tend(partition, act)
 

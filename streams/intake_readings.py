@@ -11,6 +11,7 @@ from geo.city import CityData, Sensor
 from infra.ledger import intake
 from infra.ledger.intake import Source
 from infra.ledger.outbox import Message
+from infra.ledger.sources import SourceClock
 from schemas import codes, topics, wire
 from schemas.codes import ObservedProperty
 from schemas.envelope import Envelope
@@ -23,7 +24,8 @@ from streams.evidence import Found, write_evidence
 from streams.limits import IntakeSettings
 from streams.messages import Received
 from streams.places import locate
-from streams.validate import Checker, check_id, open_message
+from streams.sources import Sources
+from streams.validate import Checker, Now, check_id, open_message, unknown
 
 _QUALITIES = ("good", "suspect", "bad")
 _SWEEP_S = 60.0
@@ -41,7 +43,7 @@ class _Site(msgspec.Struct, frozen=True):
 
 
 class _Stream(msgspec.Struct):
-    """What is remembered of a datastream."""
+    """What is remembered of a datastream; ``saved`` is up to which arrival the ledger has it."""
 
     alarm: Alarm
     site: _Site
@@ -62,14 +64,15 @@ class ReadingsIntake:
     topic = topics.READINGS
     bulk = True
 
-    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+    def __init__(self, city: CityData, limits: IntakeSettings, now: Now = unknown) -> None:
         self._region = city.manifest.region
         self._city = city
         self._limits = limits
-        self._checker = Checker(city, limits)
+        self._checker = Checker(city, limits, now)
         self._detectors = {
             code: Detector(prop) for code, prop in codes.observed_properties().items()
         }
+        self.sources = Sources(self.topic.name)
         self._sites = {sensor.id: self._site(sensor) for sensor in city.sensors}
         self._streams: dict[int, dict[str, _Stream]] = {}
         self._latest: dict[int, datetime] = {}
@@ -82,12 +85,14 @@ class ReadingsIntake:
         streams: dict[str, _Stream] = {}
         for datastream, row in (await intake.load_alarms(conn, partition)).items():
             saved: _Saved = wire.decode(row.state, _Saved)
-            streams[datastream] = _Stream(saved.alarm, saved.site, saved.alarm.seen)
+            streams[datastream] = _Stream(saved.alarm, saved.site, saved.alarm.heard)
         self._streams[partition] = streams
+        await self.sources.load(conn, partition)
 
     def forget(self, partition: int) -> None:
         """Throw away a partition's alarm states."""
         self._streams.pop(partition, None)
+        self.sources.forget(partition)
         self._latest.pop(partition, None)
         self._swept.pop(partition, None)
         self._changed.clear()
@@ -96,14 +101,20 @@ class ReadingsIntake:
     def handle(self, message: Received) -> None:
         """Take in one reading."""
         envelope, reading = open_message(message, self.topic, SensorReading)
-        received = self._checker.received(message)
+        with self.sources.hearing(message, envelope, reading.phenomenon_time) as clock:
+            self._take(message, envelope, reading, clock)
+
+    def _take(
+        self, message: Received, envelope: Envelope, reading: SensorReading, clock: SourceClock
+    ) -> None:
+        received, source = self._checker.received(message), envelope.source
         detector = self._detector(reading)
         _check_result(reading, detector.prop)
         check_id(reading.datastream, "datastream")
         check_id(reading.sensor, "sensor")
-        at = self._checker.time(reading.phenomenon_time, "phenomenon_time", received)
+        at = self._checker.time(reading.phenomenon_time, "phenomenon_time", received, source)
         if reading.result_time is not None:
-            self._checker.time(reading.result_time, "result_time", received)
+            self._checker.time(reading.result_time, "result_time", received, source)
         site = self._place(reading)
         self._latest[message.partition] = max(
             received, self._latest.get(message.partition, received)
@@ -114,8 +125,7 @@ class ReadingsIntake:
         alarm, transitions = detector.observe(
             before, at, received, reading.result, reading.result_quality
         )
-        if alarm is before:
-            return
+        clock.not_newer += alarm.behind is not None
         for transition in transitions:
             evidence = self._evidence(
                 transition,
@@ -136,13 +146,14 @@ class ReadingsIntake:
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write changed alarm states and new evidence."""
+        await self.sources.write(conn, partition)
         changed, self._changed = self._changed, {}
         found, self._found = self._found, {}
         if changed:
             rows = [_row(datastream, stream) for datastream, stream in sorted(changed.items())]
             await intake.save_alarms(conn, partition, rows)
             for stream in changed.values():
-                stream.saved = stream.alarm.seen
+                stream.saved = stream.alarm.heard
         forgotten = self._forget_calm(partition)
         if forgotten:
             await intake.forget_alarms(conn, partition, forgotten)
@@ -164,7 +175,7 @@ class ReadingsIntake:
         self._swept[partition] = latest
         oldest = latest - timedelta(seconds=self._limits.past_s)
         calm = sorted(
-            (stream.alarm.seen, name)
+            (max(stream.alarm.seen, stream.alarm.heard), name)
             for name, stream in streams.items()
             if stream.alarm.phase == detection.NORMAL
         )
@@ -259,7 +270,9 @@ class ReadingsIntake:
             return True
         if alarm.evidence != before.evidence:
             return True
-        return (alarm.seen - stream.saved).total_seconds() >= self._limits.save_alarm_s
+        if alarm.seen < before.seen:
+            return True
+        return (alarm.heard - stream.saved).total_seconds() >= self._limits.save_alarm_s
 
     def _evidence(
         self,

@@ -11,6 +11,7 @@ from infra.ledger import intake
 from infra.ledger.intake import Reporter, Source
 from infra.ledger.outbox import Message
 from schemas import topics
+from schemas.envelope import Envelope
 from schemas.ids import derive
 from schemas.inputs import CitizenReport
 from schemas.records import Evidence, Point
@@ -19,39 +20,57 @@ from streams.limits import IntakeSettings
 from streams.messages import Received
 from streams.places import locate
 from streams.privacy import pseudonym, redact
-from streams.validate import MAX_ID, Checker, check_id, check_text, open_message
+from streams.sources import Sources
+from streams.validate import (
+    MAX_ID,
+    Checker,
+    Now,
+    check_id,
+    check_text,
+    open_message,
+    unknown,
+)
 
 _MAX_ADDRESS = 500
 
 
 class ReportsIntake:
-    """Handler of ``city.citizen.reports``. It remembers nothing: source and id are enough."""
+    """Handler of ``city.citizen.reports``. It decides by nothing that was before."""
 
     name = "intake_reports"
     topic = topics.REPORTS
     bulk = False
 
-    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+    def __init__(self, city: CityData, limits: IntakeSettings, now: Now = unknown) -> None:
         self._city = city
         self._region = city.manifest.region
-        self._checker = Checker(city, limits)
+        self._checker = Checker(city, limits, now)
+        self.sources = Sources(self.topic.name)
         self._found: dict[str, Found] = {}
         self._reporters: dict[str, Reporter] = {}
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
-        """Load nothing."""
+        """Take over what is known of the sources' clocks."""
+        await self.sources.load(conn, partition)
 
-    def forget(self, partition: int) -> None:  # noqa: ARG002 - all partitions' drafts go
-        """Throw away what was not written."""
+    def forget(self, partition: int) -> None:
+        """Throw away what was not written, of all partitions."""
+        self.sources.forget(partition)
         self._found.clear()
         self._reporters.clear()
 
     def handle(self, message: Received) -> None:
         """Take in one report."""
         envelope, report = open_message(message, self.topic, CitizenReport)
+        with self.sources.hearing(message, envelope, report.requested_datetime):
+            self._take(message, envelope, report)
+
+    def _take(self, message: Received, envelope: Envelope, report: CitizenReport) -> None:
         received = self._checker.received(message)
         report = _checked(report)
-        observed = self._checker.time(report.requested_datetime, "requested_datetime", received)
+        observed, doubt = self._checker.time_or_arrival(
+            report.requested_datetime, "requested_datetime", received
+        )
         point = None if report.location is None else self._checker.point(report.location)
         description = redact(report.description, report.contact)
         address = (
@@ -62,7 +81,7 @@ class ReportsIntake:
             observed.astimezone(UTC).date(),
             names=self._names(description),
         )
-        reasons = judged.reasons
+        reasons = judged.reasons if doubt is None else (*judged.reasons, doubt)
         if point is None:
             point, how = self._named_place(address, description)
             reasons = (*reasons, how)
@@ -89,8 +108,9 @@ class ReportsIntake:
         cause = pseudonym(envelope.id, "event")
         self._found.setdefault(evidence.id, (evidence, source, cause))
 
-    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - drafts are the partition's
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write new evidence and the reporters' contact data."""
+        await self.sources.write(conn, partition)
         found, self._found = self._found, {}
         reporters, self._reporters = self._reporters, {}
         if reporters:

@@ -8,6 +8,7 @@ from geo.city import CityData
 from geo.conditions import DEEPEST_M, FASTEST, MOST_LANES, SLOWEST
 from infra.ledger.outbox import Message
 from schemas import topics
+from schemas.envelope import Envelope
 from schemas.ids import derive
 from schemas.inputs import StreetCondition
 from schemas.journal import StreetChanged
@@ -15,7 +16,16 @@ from streams.dead_letters import Fault
 from streams.errors import BadInput
 from streams.limits import IntakeSettings
 from streams.messages import Received, to_journal
-from streams.validate import Checker, check_id, check_text, open_message, to_utc
+from streams.sources import Sources
+from streams.validate import (
+    Checker,
+    Now,
+    check_id,
+    check_text,
+    open_message,
+    to_utc,
+    unknown,
+)
 
 _KINDS = ("closure", "lane_closure", "flood_depth", "speed_factor", "cleared")
 _MAX_SEGMENTS = 5_000
@@ -30,17 +40,20 @@ class StreetsIntake:
     topic = topics.STREETS
     bulk = False
 
-    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+    def __init__(self, city: CityData, limits: IntakeSettings, now: Now = unknown) -> None:
         self._region = city.manifest.region
         self._streets = city.streets
-        self._checker = Checker(city, limits)
+        self._checker = Checker(city, limits, now)
+        self.sources = Sources(self.topic.name)
         self._changes: list[Message] = []
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
-        """Load nothing."""
+        """Take over what is known of the sources' clocks."""
+        await self.sources.load(conn, partition)
 
-    def forget(self, partition: int) -> None:  # noqa: ARG002 - all drafts go
-        """Throw away what was not written."""
+    def forget(self, partition: int) -> None:
+        """Throw away what was not written, of all partitions."""
+        self.sources.forget(partition)
         self._changes.clear()
 
     def handle(self, message: Received) -> None:
@@ -49,6 +62,11 @@ class StreetsIntake:
             self._clear(message)
             return
         envelope, condition = open_message(message, self.topic, StreetCondition)
+        # Its own times say when it holds, which may be whenever.
+        with self.sources.hearing(message, envelope):
+            self._take(message, envelope, condition)
+
+    def _take(self, message: Received, envelope: Envelope, condition: StreetCondition) -> None:
         self._checker.received(message)
         check_id(condition.condition, "condition")
         _check_kind(condition)
@@ -70,8 +88,9 @@ class StreetsIntake:
             to_journal(entry, correlation=condition.condition, causation=envelope.id)
         )
 
-    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - nothing but the journal
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Return the entries."""
+        await self.sources.write(conn, partition)
         changes, self._changes = self._changes, []
         return changes
 

@@ -12,9 +12,9 @@ class IntakeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JINGWEI_INTAKE_")
 
     future_s: float = Field(default=300, ge=0)
-    """How far a time may lie ahead of the message's own timestamp."""
+    """How far a time may lie ahead of its message's arrival."""
     past_s: float = Field(default=86_400, gt=0)
-    """How far a time may lie behind the message's own timestamp."""
+    """How far a time may lie behind its message's arrival."""
     margin_m: float = Field(default=5_000, ge=0)
     """How far outside the city's bounds a place may lie."""
     move_m: float = Field(default=25, ge=0)

@@ -12,12 +12,19 @@ from schemas.journal import Entry
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+LOG_APPEND_TIME = 1
+"""Kafka's number for a timestamp of the broker's clock; 0 is one of the producer's."""
+
 JOURNAL_SOURCE = "jingwei/intake"
 """CloudEvents source of journal entries that an intake wrote."""
 
 
 class Received(msgspec.Struct, frozen=True):
-    """One Kafka message with its place; ``at`` is Kafka's timestamp of it."""
+    """One Kafka message with its place.
+
+    ``at`` is Kafka's timestamp of it, ``timestamp_type`` whose clock that is: 1 the broker's, 0
+    the producer's, as of messages from before their topic took the broker's time.
+    """
 
     topic: str
     partition: int
@@ -26,6 +33,7 @@ class Received(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: list[tuple[str, bytes]]
     at: datetime
+    timestamp_type: int = LOG_APPEND_TIME
 
     @classmethod
     def of(cls, message: Any) -> "Received":  # noqa: ANN401 - Faust has no types
@@ -39,6 +47,7 @@ class Received(msgspec.Struct, frozen=True):
             message.value,
             [(name, value or b"") for name, value in message.headers or ()],  # null becomes empty
             _time(timestamp),
+            message.timestamp_type or 0,
         )
 
 

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.structs import RecordMetadata
 
 from infra.ledger.outbox import Message
+from schemas import topics
+from streams.clock import BrokerClock
 from streams.errors import BrokerMissing
 
 MAX_REQUEST_BYTES = 2_097_152
@@ -31,9 +34,14 @@ class Producer:
         ``host:port`` of the broker, several separated by commas.
     idempotent
         Whether the broker keeps retries from writing twice or out of order.
+    clock
+        Learns the broker's time from the journal entries that are sent.
     """
 
-    def __init__(self, bootstrap: str, *, idempotent: bool) -> None:
+    def __init__(
+        self, bootstrap: str, *, idempotent: bool, clock: BrokerClock | None = None
+    ) -> None:
+        self._clock = clock or BrokerClock()
         self._bootstrap = bootstrap
         self._idempotent = idempotent
         self._producer: AIOKafkaProducer | None = None
@@ -98,10 +106,12 @@ class Producer:
         producer = self._producer
         if producer is None:
             raise KafkaError("not connected")
-        pending: list[asyncio.Future[object]] = []
+        pending: list[asyncio.Future[RecordMetadata]] = []
+        begun: list[float] = []
         for message in messages:
             try:
                 await self._check_topic(producer, message.topic)
+                begun.append(self._clock.monotonic())
                 sent = await producer.send(
                     message.topic, _value(message), key=message.key, headers=message.headers
                 )
@@ -111,12 +121,24 @@ class Producer:
                 break  # those before it first; it is the first one of the next call
             pending.append(sent)
         answers = await asyncio.gather(*pending, return_exceptions=True)
+        self._learn(answers, begun)
         for count, answer in enumerate(answers):
             if isinstance(answer, BaseException):
                 if count == 0:
                     raise answer
                 return count
         return len(pending)
+
+    def _learn(
+        self, answers: Sequence[RecordMetadata | BaseException], begun: Sequence[float]
+    ) -> None:
+        """Let the clock learn from the last journal entry of those that were sent."""
+        for answer, sent in zip(reversed(answers), reversed(begun[: len(answers)]), strict=True):
+            if isinstance(answer, BaseException) or answer.topic != topics.JOURNAL.name:
+                continue
+            if answer.timestamp is not None:
+                self._clock.learn(answer.timestamp, answer.timestamp_type, sent)
+            return
 
     async def _check_topic(self, producer: AIOKafkaProducer, topic: str) -> None:
         """Raise where the broker answers and has no such topic; aiokafka would look for 40 s."""

@@ -1,7 +1,9 @@
 """Topics as the topic table says: made where they are missing, checked where they are."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -19,6 +21,14 @@ from streams.errors import BrokerMissing, TopicsUnfit
 
 log = logging.getLogger(__name__)
 
+_TIMESTAMP = "message.timestamp.type"
+_OF_TOPIC = 1
+"""Kafka's number of the source of a setting that is the topic's own."""
+_NOT_ALTERED = (
+    "%s cannot be altered to take the broker's time (%s): until then its producers' clocks are "
+    "taken for the time of arrival; alter message.timestamp.type to LogAppendTime by hand"
+)
+
 
 async def make_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
     """Make all of a city's topics that are missing.
@@ -33,8 +43,9 @@ async def make_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
     Returns
     -------
     list of str
-        Names of the topics made now. Topics that are there with fewer partitions or another
-        configuration are left alone, with a warning.
+        Names of the topics made now. Those that are there are altered to take the broker's time
+        where the topic table says so, which the log tells; with fewer partitions or another
+        configuration they are left alone, with a warning.
 
     Raises
     ------
@@ -43,6 +54,39 @@ async def make_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
     TopicsUnfit
         The broker refuses to make one.
     """
+    async with _admin(bootstrap) as admin:
+        wanted = {topic.name: topic for topic in topics.all_topics(tuple(codes.departments()))}
+        there = set(await admin.list_topics()) & set(wanted)
+        made = await _make(
+            admin, [topic for name, topic in wanted.items() if name not in there], replication
+        )
+        await _take_brokers_time(admin, [wanted[name] for name in sorted(there)])
+        await _compare(admin, [wanted[name] for name in sorted(there)])
+        return made
+
+
+async def take_brokers_time(bootstrap: str) -> list[str]:
+    """Alter the topics that are there to take the broker's time where the topic table says so.
+
+    Returns
+    -------
+    list of str
+        Names of the topics altered now; none is made.
+
+    Raises
+    ------
+    BrokerMissing
+        No broker answers.
+    """
+    async with _admin(bootstrap) as admin:
+        names = set(await admin.list_topics())
+        return await _take_brokers_time(
+            admin, [topic for topic in topics.CITY if topic.name in names]
+        )
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
@@ -52,13 +96,7 @@ async def make_topics(bootstrap: str, *, replication: int = 1) -> list[str]:
             f"no broker answers at {bootstrap}: {error}; is it up? see `jingwei status`"
         ) from error
     try:
-        wanted = {topic.name: topic for topic in topics.all_topics(tuple(codes.departments()))}
-        there = set(await admin.list_topics()) & set(wanted)
-        made = await _make(
-            admin, [topic for name, topic in wanted.items() if name not in there], replication
-        )
-        await _compare(admin, [wanted[name] for name in sorted(there)])
-        return made
+        yield admin
     finally:
         await admin.close()
 
@@ -85,6 +123,47 @@ async def _make(admin: AIOKafkaAdminClient, missing: list[Topic], replication: i
             )
         made.append(name)
     return made
+
+
+async def _take_brokers_time(admin: AIOKafkaAdminClient, there: list[Topic]) -> list[str]:
+    """Set the time of topics whose messages still carry their producers' time.
+
+    Nothing else of them is changed. This request replaces all that is set of a topic, so that
+    what an administrator has set is sent along.
+    """
+    stamped = [topic for topic in there if topic.timestamp == topics.LOG_APPEND_TIME]
+    found = await _settings(admin, stamped)
+    unlike = [
+        topic
+        for topic, settings in zip(stamped, found, strict=True)
+        if _TIMESTAMP in settings and settings[_TIMESTAMP].value != topic.timestamp
+    ]
+    if not unlike:
+        return []
+    own = dict(zip([topic.name for topic in stamped], found, strict=True))
+    wanted = [
+        ConfigResource(
+            ConfigResourceType.TOPIC,
+            topic.name,
+            {name: one.value for name, one in own[topic.name].items() if one.of_topic}
+            | {_TIMESTAMP: topic.timestamp},
+        )
+        for topic in unlike
+    ]
+    try:
+        responses = await admin.alter_configs(wanted)
+    except (KafkaError, NotImplementedError) as error:
+        log.warning(_NOT_ALTERED, ", ".join(topic.name for topic in unlike), error)
+        return []
+    altered = []
+    for code, message, _, name in (one for answer in responses for one in answer.resources):
+        if code:
+            log.warning(_NOT_ALTERED, name, message or for_code(code).__name__)
+        else:
+            altered.append(name)
+    if altered:
+        log.info("altered to take the broker's time from now on: %s", ", ".join(sorted(altered)))
+    return sorted(altered)
 
 
 async def _compare(admin: AIOKafkaAdminClient, there: list[Topic]) -> None:
@@ -117,8 +196,25 @@ async def _compare(admin: AIOKafkaAdminClient, there: list[Topic]) -> None:
             )
 
 
-async def _configs(admin: AIOKafkaAdminClient, there: list[Topic]) -> list[dict[str, str]]:
+async def _configs(admin: AIOKafkaAdminClient, there: list[Topic]) -> list[dict[str, str | None]]:
     """Return the topics' configurations; empty where the broker does not tell."""
+    return [
+        {name: one.value for name, one in settings.items()}
+        for settings in await _settings(admin, there)
+    ]
+
+
+class _Setting(NamedTuple):
+    """A setting of a topic; ``of_topic`` when it was set for it and is no default."""
+
+    value: str | None
+    of_topic: bool
+
+
+async def _settings(admin: AIOKafkaAdminClient, there: list[Topic]) -> list[dict[str, _Setting]]:
+    """Return all settings of topics; none where the broker does not tell."""
+    if not there:
+        return []
     try:
         responses = await admin.describe_configs(
             [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in there]
@@ -126,11 +222,18 @@ async def _configs(admin: AIOKafkaAdminClient, there: list[Topic]) -> list[dict[
     except (KafkaError, NotImplementedError):
         return [{} for _ in there]
     found = {
-        resource[3]: {entry[0]: entry[1] for entry in resource[4]}
+        resource[3]: {entry[0]: _setting(response, entry) for entry in resource[4]}
         for response in responses
         for resource in response.resources
     }
     return [found.get(topic.name, {}) for topic in there]
+
+
+def _setting(response: Any, entry: Sequence[Any]) -> _Setting:  # noqa: ANN401 - aiokafka has no types
+    """Read an entry: name, value, read-only, then a flag for a default or, later, a source."""
+    if response.API_VERSION == 0:
+        return _Setting(entry[1], of_topic=not entry[3])
+    return _Setting(entry[1], of_topic=entry[3] == _OF_TOPIC)
 
 
 async def partition_count(bootstrap: str, topic: str) -> int:

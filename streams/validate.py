@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from schemas.topics import Topic
 from streams.dead_letters import Fault
 from streams.errors import BadInput
 from streams.limits import IntakeSettings
-from streams.messages import EPOCH, Received
+from streams.messages import EPOCH, LOG_APPEND_TIME, Received
 
 T = TypeVar("T")
 
@@ -70,6 +71,17 @@ def to_utc(time: datetime, field: str) -> datetime:
         raise BadInput(Fault.TIME, f"{field} {time} is no time of our calendar") from error
 
 
+def _to_millisecond(time: datetime) -> datetime:
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+Now = Callable[[], datetime | None]
+
+
+def unknown() -> None:
+    """Say that nobody knows the time."""
+
+
 class Checker:
     """Checks against a city and the intake's limits.
 
@@ -78,10 +90,13 @@ class Checker:
     city
         Whose bounds, with a margin, hold all places.
     limits
-        How far from the message's timestamp its times may lie.
+        How far from the message's arrival its times may lie.
+    now
+        Tells the broker's time, or that it is not known.
     """
 
-    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
+    def __init__(self, city: CityData, limits: IntakeSettings, now: Now = unknown) -> None:
+        self._now = now
         west, south, east, north = city.manifest.bounds
         up = limits.margin_m / _METRES_PER_DEGREE
         aside = up / max(math.cos(math.radians((south + north) / 2)), 0.01)
@@ -90,21 +105,58 @@ class Checker:
         self._past = timedelta(seconds=limits.past_s)
 
     def received(self, message: Received) -> datetime:
-        """Return the message's own timestamp, refused when there is none or it is ahead of us."""
+        """Return when a message arrived: by the broker's clock, where the broker has stamped it.
+
+        One from before its topic took the broker's time has its producer's; it came by now at
+        the latest, whatever that says.
+        """
+        if message.timestamp_type == LOG_APPEND_TIME and message.at != EPOCH:
+            return message.at
+        now = self._now()
+        if now is not None and (message.at == EPOCH or message.at > now):
+            return _to_millisecond(now)
         if message.at == EPOCH:
             raise BadInput(Fault.TIME, "the message has no timestamp")
-        if message.at > datetime.now(UTC) + self._future:
-            raise BadInput(Fault.TIME, f"the message's timestamp {message.at} lies in the future")
         return message.at
 
-    def time(self, time: datetime, field: str, received: datetime) -> datetime:
-        """Return a time in UTC, refused when it is naive or too far from the message's."""
+    def time(self, time: datetime, field: str, received: datetime, source: str) -> datetime:
+        """Return a time in UTC, refused when it is naive or too far from its arrival.
+
+        For readings and positions, of which only their times say which is the newest; ``source``
+        is whose clock it was.
+        """
         utc = to_utc(time, field)
+        ahead_s = (utc - received).total_seconds()
         if utc - received > self._future:
-            raise BadInput(Fault.TIME, f"{field} {utc} lies in the future of {received}")
+            raise BadInput(
+                Fault.TIME,
+                f"{field} {utc} lies in the future, {ahead_s:.0f} s ahead of its arrival "
+                f"{received}: the clock of {source!r} is wrong; set it right, `jingwei sources` "
+                "shows its skew",
+            )
         if received - utc > self._past:
-            raise BadInput(Fault.TIME, f"{field} {utc} is too old, the message is of {received}")
-        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+            raise BadInput(
+                Fault.TIME,
+                f"{field} {utc} is too old, {-ahead_s:.0f} s behind its arrival {received}: the "
+                f"clock of {source!r} is wrong, or this was held back too long; `jingwei sources` "
+                "shows its skew",
+            )
+        return _to_millisecond(utc)
+
+    def time_or_arrival(
+        self, time: datetime, field: str, received: datetime
+    ) -> tuple[datetime, str | None]:
+        """Return a time in UTC, or the arrival in its place and why.
+
+        For what must not be lost for the sake of a clock: a citizen's report, a crew's stamp.
+        """
+        try:
+            utc = to_utc(time, field)
+        except BadInput as error:
+            return received, f"{error}: arrival taken"
+        if utc - received > self._future or received - utc > self._past:
+            return received, f"its clock says {utc:%Y-%m-%dT%H:%M:%SZ}: arrival taken"
+        return _to_millisecond(utc), None
 
     def point(self, location: Location) -> Point:
         """Return a place in WGS-84, refused when it is none or not in or near the city."""

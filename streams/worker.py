@@ -30,6 +30,7 @@ from streams.batch import Handler, Processor
 from streams.bootstrap import announce, prepare_ledger
 from streams.caretaker import Caretaker
 from streams.cities import Cities
+from streams.clock import BrokerClock
 from streams.departments import Departments
 from streams.dispatcher import Dispatcher
 from streams.errors import BrokerMissing, CannotStart
@@ -124,6 +125,7 @@ class _Worker:
         self._patience_s = patience_s
         self._limits = IntakeSettings()
         self._incarnations: dict[str, int] = {}
+        self._clock = BrokerClock()
 
     async def run(self) -> Exit:
         stopping = asyncio.Event()
@@ -135,7 +137,9 @@ class _Worker:
             pool = await open_pool(self._endpoints.worker_url, minimum, maximum, "jingwei-worker")
             stack.push_async_callback(_close, pool)
             producer = Producer(
-                self._endpoints.bootstrap, idempotent=self._endpoints.broker_idempotent
+                self._endpoints.bootstrap,
+                idempotent=self._endpoints.broker_idempotent,
+                clock=self._clock,
             )
             await producer.start()
             stack.push_async_callback(producer.stop)
@@ -200,7 +204,10 @@ class _Worker:
             readable=lambda part: _of_assigned(app, part, app.consumer.stable_end),
             committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
             silence_check_s=self._limits.silence_check_s,
+            clock=self._clock,
         )
+        ticks = Ticks(dispatcher, producer, self._clock, region)
+        await ticks.ask()  # so that the broker's time is known when the first message is read
         stack.push_async_callback(relay.close)
         await app.start()
         stack.push_async_callback(app.stop)
@@ -211,7 +218,7 @@ class _Worker:
             ("caretaker", caretaker.run),
             ("vitals", caretaker.watch),
             ("relay", relay.run),
-            ("ticks", Ticks(dispatcher, producer).run),
+            ("ticks", ticks.run),
             ("logs", lambda: watch_logs(pool, bootstrap, region, self._incarnations)),
             ("metrics", metrics.run),
         ):
@@ -222,13 +229,13 @@ class _Worker:
         return await _until_stopped(app, stopping, failed)
 
     def _handlers(self, dispatcher: Dispatcher) -> list[Handler]:
-        city, limits = self._city, self._limits
+        city, limits, now = self._city, self._limits, self._clock.now
         return [
-            ReadingsIntake(city, limits),
-            ReportsIntake(city, limits),
-            PositionsIntake(city, limits),
-            StatusIntake(city, limits),
-            StreetsIntake(city, limits),
+            ReadingsIntake(city, limits, now),
+            ReportsIntake(city, limits, now),
+            PositionsIntake(city, limits, now),
+            StatusIntake(city, limits, now),
+            StreetsIntake(city, limits, now),
             dispatcher,
             Departments(),
         ]

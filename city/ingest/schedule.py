@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from city.ingest.errors import BadOption, HistoricTimes, RowFault
 from city.ingest.messages import Event
 
+_FOREVER_S = 3e10
+"""More than any file's years, and still an interval."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -67,11 +70,18 @@ class Schedule:
         HistoricTimes
             The first event is older than the intake accepts, so all would be refused.
         RowFault
-            A later one is, or lies in the future.
+            A later one is, or lies in the future: sent in its time, all that follow would wait
+            for it.
         """
         now = self._clock()
         first = self._start is None
         start, origin = self._start or (now, event.time)
+        latest = now + timedelta(seconds=min(self._limits.future_s, _FOREVER_S))
+        if event.time > latest >= origin:
+            raise RowFault(
+                f"the time {event.time.isoformat()} lies after now, while the file begins at "
+                f"{origin.isoformat()}: it cannot have been yet; is --tz right?"
+            )
         since = (event.time - origin).total_seconds() / (self._speed or 1.0)
         try:
             at = start + timedelta(seconds=since)

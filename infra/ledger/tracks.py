@@ -47,6 +47,14 @@ async def unit_fixes(
     return [Fix(unit, **row) for row in rows]
 
 
+async def next_fix(
+    conn: asyncpg.Connection, unit: str, since: datetime, until: datetime
+) -> datetime | None:
+    """Return the time of a unit's first position from ``since`` until before ``until``."""
+    at: datetime | None = await conn.fetchval(statement("tracks.next"), unit, since, until)
+    return at
+
+
 async def unit_duties(
     conn: asyncpg.Connection, unit: str, since: datetime, until: datetime
 ) -> list[Duty]:

@@ -21,8 +21,8 @@ from infra.local.state import BrokerKind, Home, Running, StackState, write_state
 
 NAME = "the embedded broker"
 COST = (
-    "nothing in it survives a restart, and without an idempotent producer the promise "
-    "'nothing twice' ends at the broker"
+    "nothing in it survives a restart, without an idempotent producer the promise 'nothing twice' "
+    "ends at the broker, and it stamps no time: producers' clocks count in place of its own"
 )
 
 

@@ -389,6 +389,22 @@ def test_historic_files_need_to_be_shifted(tmp_path):
     assert "--tz" in seen.refused[0][1]
 
 
+def test_a_wrong_year_does_not_hold_up_the_rows_behind_it(tmp_path):
+    path = tmp_path / "old.csv"
+    years = 68 * 365.25 * 24 * 3600
+    seen = look(
+        path,
+        "reports",
+        history(datetime(2026, 1, 1, tzinfo=UTC), [0, years, 1]),
+        limits=Limits(),
+        shift=True,
+        speed=60.0,
+    )
+    assert len(seen.messages) == 2
+    assert [line for line, _ in seen.refused] == [3]
+    assert "lies after now" in seen.refused[0][1]
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path):
     row = "7,2026-01-01T00:00Z," + "x" * 200 + "\n"
 

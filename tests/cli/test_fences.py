@@ -105,6 +105,60 @@ def test_rows_that_intake_would_refuse_are_told(run: Run, folder: Path, tmp_path
     assert run("fences", "track", file, "--city", folder).exit_code == FAILED
 
 
+def summary(stderr: str) -> dict:
+    return json.loads(stderr.splitlines()[-1])
+
+
+WRONG = {
+    "in the middle": [*FIXES[:2], "2094-01-01T00:00:00Z", *FIXES[2:]],
+    "first": ["2024-05-01T12:00:00Z", *FIXES],
+    "two in a row": [*FIXES[:2], "2025-01-01T00:00:00Z", "2025-01-01T00:00:10Z", *FIXES[2:]],
+    "in 1970": ["1970-01-01T00:00:00Z", *FIXES],
+}
+
+
+@pytest.mark.parametrize("where", WRONG)
+def test_a_fix_with_a_wrong_year_silences_nobody(
+    run: Run, folder: Path, tmp_path: Path, where: str
+) -> None:
+    lon, lat = lonlat(1, 1)
+    fixes = [
+        ("ambulance-0", fix, lon, lat) if isinstance(fix, str) else fix for fix in WRONG[where]
+    ]
+    file = csv(tmp_path / "fixes.csv", fixes)
+    done = run("fences", "track", file, "--city", folder, "--json")
+    assert (done.exit_code, told(done.stdout)) == (PARTIAL, ZONES)
+    odd = [number for number, fix in enumerate(WRONG[where], start=2) if isinstance(fix, str)]
+    found = summary(done.stderr)
+    assert (found["read"], found["unusable"], found["odd_times"]) == (
+        len(fixes),
+        len(odd),
+        len(odd),
+    )
+    assert found["first_odd"].startswith(f"{file}:{odd[0]}: the time ")
+    assert f"{file}:{odd[0]}: the time " in done.stderr
+    assert found["ignored"] == 1
+    text = f"{len(fixes)} rows read, {len(odd)} cannot be used ({len(odd)} for their time), 1 ign"
+    assert text in done.stderr
+
+
+def test_a_gap_of_weeks_is_no_wrong_year(run: Run, folder: Path, tmp_path: Path) -> None:
+    week = 7 * 24 * 60
+    fixes = rows(
+        ("ambulance-0", 1, 1, 0),
+        *(("ambulance-0", 5, 5, week + minute) for minute in range(3)),
+        *(("ambulance-0", 1, 1, number * week) for number in range(2, 6)),
+        ("ambulance-0", 5, 5, 60 * week),
+    )
+    done = run("fences", "track", csv(tmp_path / "f.csv", fixes), "--city", folder, "--json")
+    assert done.exit_code == 0
+    found = summary(done.stderr)
+    assert (found["unusable"], found["odd_times"], found["ignored"]) == (0, 0, 0)
+    assert [event[2] for event in told(done.stdout) if event[1] == "zone-a"] == [
+        *("enter", "dwell", "exit", "enter"),
+    ]
+
+
 @pytest.mark.parametrize(
     "options", [("--from", "12"), ("--from", "2020-05-02", "--to", "2020-05-01")]
 )

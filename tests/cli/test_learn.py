@@ -214,6 +214,7 @@ def test_a_fleet_teaches_its_city(  # noqa: PLR0917 - fixtures
 
     check_route(run, taught, folder, tmp_path)
     check_limits(run, folder, tmp_path, told)
+    check_odd_times(run, endpoints, folder, told)
 
 
 def check_route(run: Run, taught: CityData, folder: Path, home: Path) -> None:
@@ -276,6 +277,21 @@ def check_limits(run: Run, folder: Path, tmp_path: Path, told: dict) -> None:
     nowhere = run("city", "learn", str(folder), "--out", str(tmp_path / "no" / "x.parquet"))
     assert nowhere.exit_code == USAGE
     assert (folder / "speeds.parquet").read_bytes() == before
+
+
+def check_odd_times(run: Run, endpoints: Endpoints, folder: Path, told: dict) -> None:
+    """A clock without a date, or with a wrong one, teaches nothing and is told."""
+    unit = load_city(folder).units[0].id
+    wrong = [datetime(1970, 1, 1, 0, 1, tzinfo=UTC), datetime(2094, 1, 1, tzinfo=UTC)]
+    asyncio.run(insert(endpoints, [Fix(unit, at, 121.44, 31.23) for at in wrong]))
+    again = run("city", "learn", str(folder), "--json")
+    found = data(again)
+    assert found["left_out"]["positions: time after now"] == 1
+    assert found["left_out"]["positions: time years before the unit's others"] == 1
+    for said in wrong:
+        assert f"{unit} at {said:%Y-%m-%dT%H:%M:%SZ}" in again.stderr
+    same = ("first", "last", "positions", "matched", "drives", "arcs_learnt")
+    assert {name: found[name] for name in same} == {name: told[name] for name in same}
 
 
 def test_what_a_duty_says_of_the_siren() -> None:

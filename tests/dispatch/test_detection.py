@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.detection import ACTIVE, NORMAL, PENDING, Alarm, Detector, Transition
@@ -85,14 +85,91 @@ def test_bad_quality_neither_opens_nor_closes_but_is_heard():
     assert SMOKE.silent(alarm, late + timedelta(seconds=119)) == (alarm, ())
 
 
-def test_readings_out_of_order_are_ignored():
+def test_readings_out_of_order_change_nothing_but_are_heard():
     alarm, _ = run(SMOKE, [(10, 1)])
     assert alarm is not None
     for seconds in (10, 9, -100):
-        at = START + timedelta(seconds=seconds)
-        same, happened = SMOKE.observe(alarm, at, START + timedelta(seconds=11), 99, "good")
-        assert same is alarm
+        at, heard = START + timedelta(seconds=seconds), START + timedelta(seconds=11)
+        same, happened = SMOKE.observe(alarm, at, heard, 99, "good")
         assert happened == ()
+        assert same.heard == heard
+        assert msgspec.structs.replace(same, heard=alarm.heard, behind=None) == alarm
+
+
+def test_what_was_held_back_is_no_clock_that_was_set_back():
+    """A gateway that was offline for an hour sends the newest reading, then all the others."""
+    alarm, _ = run(SMOKE, [(3600, 1)])
+    received = START + timedelta(seconds=3600)
+    for seconds in range(0, 3600, 10):
+        received += timedelta(milliseconds=20)
+        at = START + timedelta(seconds=seconds)
+        alarm, happened = SMOKE.observe(alarm, at, received, 50, "good")
+        assert happened == ()
+    assert alarm.seen == START + timedelta(seconds=3600)
+
+
+def test_a_second_copy_that_is_always_late_is_no_clock_that_was_set_back():
+    alarm: Alarm | None = None
+    for seconds in range(0, 600, 10):
+        received = START + timedelta(seconds=seconds)
+        alarm, _ = SMOKE.observe(alarm, received, received, 1, "good")
+        late = received - timedelta(seconds=60)
+        alarm, happened = SMOKE.observe(alarm, late, received + timedelta(seconds=1), 50, "good")
+        assert happened == ()
+        assert alarm.seen == received
+
+
+@pytest.mark.parametrize("back_s", [2, 60, 3600, 80_000])
+def test_a_clock_that_was_set_back_hides_no_alarm_and_no_sensor(back_s: float):
+    alarm: Alarm | None = None
+    happened: list[Transition] = []
+    for number in range(20):
+        received = START + timedelta(seconds=10 * number)
+        at = received - timedelta(seconds=back_s if number >= 10 else 0)
+        result = 50 if number >= 12 else 1
+        alarm, new = SMOKE.observe(alarm, at, received, result, "good")
+        happened += new
+        assert SMOKE.silent(alarm, received)[1] == ()
+    assert kinds(happened) == ["opened"]
+
+
+def test_an_alarm_goes_on_when_the_clock_is_set_back_and_ends_in_time():
+    alarm, opened = run(SMOKE, [(0, 50), (10, 50)])
+    happened = [*opened]
+    for seconds in range(20, 300, 10):
+        received = START + timedelta(seconds=seconds)
+        result = 1 if seconds >= 250 else 50
+        at = received - timedelta(hours=1)
+        alarm, new = SMOKE.observe(alarm, at, received, result, "good")
+        happened += new
+        # As soon as it was heard three times the timer would have ended it by the old rule.
+        assert SMOKE.silent(alarm, received + timedelta(seconds=100))[1] == ()
+    assert kinds(happened) == ["opened", "cleared"]
+
+
+def test_a_clock_that_runs_backwards_is_believed_now_and_then():
+    alarm: Alarm | None = None
+    happened: list[Transition] = []
+    for number in range(40):
+        received = START + timedelta(seconds=10 * number)
+        at = START - timedelta(seconds=number)
+        alarm, new = SMOKE.observe(alarm, at, received, 50 if number > 5 else 1, "good")
+        happened += new
+        assert SMOKE.silent(alarm, received)[1] == ()
+    assert kinds(happened) == ["opened"]
+
+
+def test_an_interrupted_minimum_duration_begins_anew_by_the_clock_that_was_set_back():
+    alarm, _ = run(WATER, [(0, 0.3), (5, 0.3)])
+    assert alarm.phase == PENDING
+    happened: list[Transition] = []
+    for seconds in range(6, 30):
+        received = START + timedelta(seconds=seconds)
+        at = received - timedelta(hours=1)
+        alarm, new = WATER.observe(alarm, at, received, 0.3, "good")
+        happened += new
+    assert kinds(happened) == ["opened"]
+    assert timedelta(seconds=10) <= happened[0].at - happened[0].since <= timedelta(seconds=12)
 
 
 def test_silence_ends_an_active_alarm_once():
@@ -169,8 +246,10 @@ def test_opens_and_ends_alternate_and_the_conditions_hold(history):
         before = alarm
         if kind == "reading":
             alarm, happened = detector.observe(alarm, at, now, result, quality)
-            if before is not None and at <= before.seen:
-                assert alarm is before
+            if alarm.behind is not None:
+                assert at <= before.seen == alarm.seen
+                assert all(transition.kind == "silent" for transition in happened)
+            assert alarm.heard == (now if before is None else max(now, before.heard))
         elif alarm is not None:
             alarm, happened = detector.silent(alarm, now)
             assert all(transition.kind == "silent" for transition in happened)
@@ -190,6 +269,30 @@ def test_opens_and_ends_alternate_and_the_conditions_hold(history):
         if alarm is not None:
             assert (alarm.phase == ACTIVE) is open_
             assert (alarm.since is None) is (alarm.phase == NORMAL)
+
+
+@settings(deadline=None)
+@given(
+    properties,
+    st.integers(2, 8),
+    st.lists(st.sampled_from([-86_000.0, -3600.0, -300.0, -30.0, 0.0, 300.0]), max_size=6),
+)
+def test_a_sensor_that_is_heard_is_never_silent_and_its_alarm_is_seen(detector, often, skews):
+    """Its clock steps in the limits, either way; it alarms all the time, some times a timeout."""
+    prop = detector.prop
+    every_s = prop.silence_timeout_s / often
+    alarm: Alarm | None = None
+    happened: list[Transition] = []
+    received = START
+    for skew in [0.0, *skews]:
+        for _ in range(3 + int(prop.minimum_duration_s // every_s)):
+            received += timedelta(seconds=every_s)
+            at = received + timedelta(seconds=skew)
+            alarm, new = detector.observe(alarm, at, received, prop.opens_at, "good")
+            happened += new
+            assert detector.silent(alarm, received)[1] == ()
+    assert kinds(happened) == ["opened"]
+    assert alarm.seen == at, "it goes by the clock as it is now"
 
 
 @given(histories())

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from schemas import topics, wire
 from schemas.effects import IncidentWritten, TimelineAppended
 from schemas.envelope import read_envelope
 from schemas.inputs import Contact
-from schemas.journal import Tick
 from schemas.outputs import IncidentChanged
 from schemas.records import Incident, TimelineEntry, Where
 from streams import app
@@ -23,7 +22,6 @@ from streams.dead_letters import dead_letter, to_dead_letter_topic, without_note
 from streams.messages import EPOCH, Received
 from streams.privacy import redact
 from streams.publish import publish
-from streams.ticks import Ticks
 from streams.watchdog import Vitals, Watchdog
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -133,23 +131,6 @@ def test_a_letter_of_many_headers_says_where_it_is():
     assert b"1200002 bytes" in dict(to_dead_letter_topic(letter).headers)["dlq_omitted"]
 
 
-async def test_a_timer_set_again_for_the_same_time_gets_another_tick():
-    class Journal:
-        ids: ClassVar[list[str]] = []
-
-        def due(self):
-            return iter([("r", AT)])
-
-        async def send_all(self, messages):
-            self.ids += [wire.decode(m.value, Tick).id for m in messages]
-
-    first, second = Ticks(Journal(), Journal()), Ticks(Journal(), Journal())
-    await first.send_due(AT)
-    await first.send_due(AT + timedelta(seconds=1))  # still under way
-    await second.send_due(AT + timedelta(seconds=2))
-    assert len(set(Journal.ids)) == len(Journal.ids) == 2
-
-
 @pytest.mark.parametrize("error", [ZeroDivisionError("nobody thought of that"), SystemExit(1)])
 async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
     """Faust would drop the batch, take the next one, and the fence would jump over it."""
@@ -164,7 +145,14 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
 
     class Event:
         message = SimpleNamespace(
-            topic="t", partition=0, offset=0, key=None, value=None, headers=None, timestamp=None
+            topic="t",
+            partition=0,
+            offset=0,
+            key=None,
+            value=None,
+            headers=None,
+            timestamp=None,
+            timestamp_type=None,
         )
         acked = False
 
@@ -210,7 +198,7 @@ def test_a_letter_that_dies_again_names_its_last_death():
 def test_what_is_no_timestamp_is_the_epoch(seconds):
     class FaustMessage:
         topic, partition, offset, key, value, headers = "t", 0, 0, None, None, None
-        timestamp = seconds
+        timestamp, timestamp_type = seconds, 0
 
     assert Received.of(FaustMessage()).at == EPOCH
 

@@ -14,7 +14,9 @@ DELETE FROM outbox WHERE id = ANY($1::bigint[]);
 
 -- name: lanes_waiting
 SELECT lane FROM outbox
+-- What was written after now waits, too: this database's clock was set back since then.
 WHERE created_at <= clock_timestamp() - make_interval(secs => $1)
+    OR created_at > clock_timestamp()
 GROUP BY lane
 ORDER BY min(id);
 

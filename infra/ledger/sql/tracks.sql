@@ -13,6 +13,10 @@ FROM unit_track
 WHERE unit_id = $1 AND at >= $2 AND at < $3
 ORDER BY at;
 
+-- name: next
+SELECT min(at) FROM unit_track
+WHERE unit_id = $1 AND at >= $2 AND ($3::timestamptz IS NULL OR at < $3);
+
 -- name: duties
 SELECT dispatched, on_scene, to_facility, clear
 FROM assignment

@@ -137,6 +137,14 @@ async def test_the_outbox_keeps_order_and_bytes(worker: asyncpg.Connection) -> N
     assert await outbox.lanes_waiting(worker, 0) == ["other"]
 
 
+async def test_a_lane_does_not_wait_for_a_clock_that_was_set_back(
+    worker: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    await outbox.put(worker, "lane", [outbox.Message("t", b"k", b"v", [])])
+    await owner.execute("UPDATE outbox SET created_at = clock_timestamp() + interval '1 hour'")
+    assert await outbox.lanes_waiting(worker, 5) == ["lane"]
+
+
 async def test_alarms_come_back_as_they_were(worker: asyncpg.Connection) -> None:
     first = [Alarm("d1", b"\x00state", True, NOW), Alarm("d2", b"{}")]
     await save_alarms(worker, 4, first)
