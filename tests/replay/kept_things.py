@@ -64,6 +64,9 @@ def keep_journal(root: Path, entries: Iterable[tuple[journal.Entry, datetime]]) 
     for entry, at in entries:
         for region in ("elsewhere", REGION):
             there = msgspec.structs.replace(entry, region=region)
+            if isinstance(there, journal.FleetChanged):
+                units = tuple(msgspec.structs.replace(u, region=region) for u in there.units)
+                there = msgspec.structs.replace(there, units=units)
             messages.append(_kept(len(messages), there, at))
     last = messages[-1]
     messages.append(last._replace(offset=len(messages), value=b"{"))

@@ -271,6 +271,7 @@ async def test_the_command_says_equal_or_different(
     # The made world's streets are no city's folder.
     monkeypatch.setattr(replay.cities, "kept_routers", lambda _root, _url: routers)
     await record(ledger, entries)
+    await note_decider(ledger, REGION, 0, deciding_software())
     root = await cli.replay._root(cli.replay.resolve_endpoints(cli.replay.load_settings(tmp_path)))
     keep_journal(root, entries)
 
