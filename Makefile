@@ -22,7 +22,7 @@ demo: setup ## a city into Kafka, incidents out of it: FOR=60 CITY=map.osm SUMMA
 	@exec $(BIN)/jingwei demo $(if $(FOR),--for $(FOR)) $(if $(CITY),--city "$(CITY)") $(if $(SUMMARY),--summary "$(SUMMARY)")
 
 test: setup ## the tests, on services of their own: ARGS='tests/geo -k fence'
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
 
 lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check

@@ -258,6 +258,7 @@ class Archiver(Service):
 
     async def _go_on_after_loss(self, parts: list[TopicPartition]) -> None:
         """Go on where the log begins now: retention has passed what was to be read next."""
+        await self._look_for_other_logs()
         await self._write(parts)  # a file never covers what was lost
         begins = await self._consumer.beginning_offsets(parts)
         ends = await self._consumer.end_offsets(parts)
@@ -267,7 +268,12 @@ class Archiver(Service):
                 _tell_lost(part, waiting.next, begins[part])
                 waiting.next = waiting.first = begins[part]
             elif waiting.next > ends[part]:
-                self._start(part, begins[part], ends[part])  # raises
+                die(
+                    Exit.STALLED,
+                    "%s partition %d was kept up to offset %d and ends at %d now: it was deleted "
+                    "and made anew, or cut off; the next start looks which",
+                    *(part.topic, part.partition, waiting.next - 1, ends[part]),
+                )
             self._consumer.seek(part, waiting.next)
 
     def _take(self, part: TopicPartition, records: list[ConsumerRecord]) -> None:

@@ -10,6 +10,7 @@ from dispatch.timers import MOST
 from schemas import codes, effects
 from schemas.policy import CorrelationRule
 from schemas.records import Incident
+from streams.publish import publish
 
 EVENTS = 300
 
@@ -108,3 +109,17 @@ def test_timers_that_are_all_due_at_once_are_dealt_with_by_and_by(flooded, log):
         pytest.fail("timers are due for ever")
     assert max(ended) <= MOST + LOOKS
     assert sum(ended) >= EVENTS
+
+
+def test_thousands_of_reports_of_one_event_make_no_message_larger(log):
+    """An incident once named every report in every message, and was refused by the broker."""
+    region = Region(REGION, routers)
+    region.apply(log.fleet(), log.now)
+    sizes = []
+    for _ in range(3_000):
+        answers = region.apply(log.evidence("fire", "P1", place(3, 3)), log.wait(0.1))
+        sizes.append(max(len(m.value or b"") for m in publish("e", log.now, answers)))
+    (fire,) = region.snapshot().incidents
+    assert fire.evidence_count == 3_000
+    assert len(region.snapshot().notes) == 3_000
+    assert max(sizes[50:]) < 1.2 * max(sizes[10:50])

@@ -22,7 +22,7 @@ from infra.ledger.effects import note_decider, write_applied
 from infra.ledger.intake import DeadLetter, Source, insert_dead_letters
 from infra.ledger.pool import transaction
 from infra.software import deciding_software
-from replay.changes import CHANGES, changes_since
+from replay.changes import CHANGES, Change, changes_since
 from replay.errors import ArchiveLags, EntryFailed, JournalMissing, NothingRecorded
 from replay.player import Window
 from replay.run import run_replay
@@ -290,11 +290,14 @@ async def test_the_command_says_equal_or_different(
     assert "first difference at journal offset 7" in done.stdout
     assert "Rules have changed" not in done.stdout
     for module in (replay.run, replay.changes):  # an upgrade
-        monkeypatch.setattr(module, "deciding_software", lambda: "0.2.0+later")
+        monkeypatch.setattr(module, "deciding_software", lambda: "9.0.0+later")
+    later = Change("9.0.0", "Nobody is sent any more.")
+    monkeypatch.setattr(replay.changes, "CHANGES", (*CHANGES, later))
     done = await asyncio.to_thread(run)
     assert done.exit_code == exit_codes.DIFFERENT
-    assert CHANGES[0].rule in done.stdout
-    assert CHANGES[0].page in done.stdout
+    assert later.rule in done.stdout
+    assert later.page in done.stdout
+    assert CHANGES[0].rule not in done.stdout
     [report] = (await asyncio.to_thread(run, "--json")).stdout.splitlines()
-    assert json.loads(report)["changes"][0]["rule"] == CHANGES[0].rule
+    assert [change["rule"] for change in json.loads(report)["changes"]] == [later.rule]
     assert (await asyncio.to_thread(run, "--from", "yesterday")).exception is not None

@@ -232,7 +232,7 @@ def bad_messages() -> list[Bad]:
                     action=Override(units=tuple(map(str, range(101))), reason="r"),
                 ),
             ),
-            "text",
+            "not_decidable",
             "action.units has 101 items",
         ),
         Bad(
