@@ -459,8 +459,8 @@ def _answer(found: Outcome, incident: str, *, as_json: bool) -> None:
         for line in found.changes:
             typer.echo(clean(line))
         return
-    more = f" ({found.reason})" if found.reason else ""
-    typer.echo(clean(f"accepted: {incident} is at version {found.version}{more}"))
+    about = found.reason or f"{incident} is"
+    typer.echo(clean(f"accepted: {about} at version {found.version}"))
 
 
 def _envelope(command: journal.Command) -> Envelope:

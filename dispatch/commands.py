@@ -1,6 +1,7 @@
 """What operators ask for: one function an action, each accepted whole or refused with why."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 from dispatch.errors import Refused
@@ -16,6 +17,7 @@ from dispatch.respond import (
     reroute,
     respond,
 )
+from dispatch.settle import settle
 from dispatch.splitting import split
 from dispatch.state import State
 from dispatch.transitions import FINAL
@@ -32,37 +34,39 @@ _SPECIAL = {"on_hold": "hold", "closed": "close", "merged": "merge"}
 def obey(state: State, means: Means, command: journal.Command) -> None:
     """Carry a command out, or refuse it; either way it is answered."""
     if not command.dry_run:
-        outcome, reason = _act(state, means, command)
-        _answer(state, command, outcome, reason)
+        _answer(state, command, *_act(state, means, command))
         return
     tried = trial(state)
-    outcome, reason = _act(tried, means, command)
-    if outcome == "accepted":
-        outcome = "tried"
-    changes = differences(state, tried) if outcome == "tried" else ()
-    _answer(state, command, outcome, reason, changes)
+    outcome, reason, target = _act(tried, means, command)
+    if outcome == "refused":
+        _answer(state, command, outcome, reason, target)
+        return
+    settle(tried, means)
+    _answer(state, command, "tried", reason, target, differences(state, tried))
 
 
-def _act(state: State, means: Means, command: journal.Command) -> tuple[str, str]:
-    """Return outcome and reason."""
+def _act(state: State, means: Means, command: journal.Command) -> tuple[str, str, str]:
+    """Return outcome, reason, and the incident that the command was about."""
+    followed, target = "", command.incident
     try:
         incident, followed = _target(state, command)
+        target = incident.id
         _ACTIONS[type(command.action)](state, means, incident, command.action, command.operator)
     except Refused as refusal:
-        return "refused", str(refusal)
-    return "accepted", followed
+        reason = f"{refusal} ({followed})" if followed else str(refusal)
+        return "refused", reason, target
+    return "accepted", f"{followed}: done there" if followed else "", target
 
 
-def _answer(
+def _answer(  # noqa: PLR0917 - one act, said in full
     state: State,
     command: journal.Command,
     outcome: str,
     reason: str,
+    target: str,
     changes: tuple[str, ...] = (),
 ) -> None:
-    known = state.incidents.get(command.incident)
-    if known is not None and not isinstance(command.action, _OF_MERGED):
-        known = state.root(known.id)
+    known = state.incidents.get(target)
     state.emit(
         CommandAnswered(
             command=command.id,
@@ -98,7 +102,7 @@ def _target(state: State, command: journal.Command) -> tuple[Incident, str]:
     root = state.root(incident.id)
     if root.id == incident.id or isinstance(command.action, _OF_MERGED):
         return incident, ""
-    return root, f"{incident.number} was merged into {root.number}: done there"
+    return root, f"{incident.number} was merged into {root.number}"
 
 
 def _acknowledge(
@@ -200,6 +204,9 @@ def _classify(
             said.append(f"{incident.severity} → {action.severity}")
         if action.point is not None:
             check_lonlat(action.point.lon, action.point.lat)
+            accuracy = action.point.accuracy_m
+            if accuracy is not None and not 0.0 <= accuracy < inf:
+                raise Refused(f"accuracy_m {accuracy} is no radius in metres")
             changes["point"] = action.point
             certain.append("place")
             said.append(f"place {action.point.lon:.6f}, {action.point.lat:.6f}")

@@ -10,6 +10,7 @@ from schemas import codes
 from schemas.records import Assignment, Where
 
 _PROGRESS = {"dispatched": 1, "en_route": 2, "on_scene": 3}
+_DECIDED = ("controlled", "scheduled")
 _UNIT_PROGRESS = {
     "dispatched": "dispatched",
     "acknowledged": "dispatched",
@@ -93,6 +94,15 @@ def fall_back(state: State, incident: str, actor: str, floor: str) -> None:
     Downwards too, but not below ``floor``, which it had reached without them.
     """
     record = state.incidents[incident]
+    if record.state == floor:
+        return
+    if floor in _DECIDED:
+        # What an operator had decided stands again, whatever its units do.
+        if floor not in INCIDENT[record.state]:
+            set_state(state, incident, "pending", actor)
+        if floor in INCIDENT[state.incidents[incident].state]:
+            set_state(state, incident, floor, actor)
+            return
     active = state.assignments_of(incident)
     if active and record.state in _PROGRESS:
         reached = [_progress(state, assignment) for assignment in active]

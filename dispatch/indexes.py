@@ -37,6 +37,10 @@ class Ordered(Generic[Id]):
         if item in self._keys:
             del self._sorted[bisect_left(self._sorted, (self._keys.pop(item), item))]
 
+    def has(self, item: Id) -> bool:
+        """Tell whether an id is there."""
+        return item in self._keys
+
     def first(self) -> Any | None:  # noqa: ANN401
         """Return the smallest key, None without any."""
         return self._sorted[0][0] if self._sorted else None

@@ -5,28 +5,34 @@ for. Nobody is called back by it: who is not needed twice is for the operator to
 is remembered, so that it can be undone exactly.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from dispatch.correlation import surest
 from dispatch.errors import Refused
-from dispatch.incidents import fall_back, follow_units, set_state
+from dispatch.families import as_a_whole, taken_in
+from dispatch.incidents import fall_back, follow_units, set_state, title
 from dispatch.notes import latest
 from dispatch.notice import tell_changes
-from dispatch.respond import Means, call_back, end_watch, reroute, respond, too_many
+from dispatch.respond import Means, call_back, end_watch, handed, reroute, respond, too_many
 from dispatch.state import State
 from dispatch.transitions import FINAL
-from dispatch.understanding import FIELDS
-from schemas import codes, journal
+from dispatch.understanding import FIELDS, together, understood
+from schemas import journal
 from schemas.effects import Linked
 from schemas.ids import derive
-from schemas.records import Assignment, Handover, Incident, Merger, PlanKey, Point
+from schemas.records import Alert, Assignment, Handover, Incident, Merger, Timer
 
-_UNKNOWN_ACCURACY_M = 30.0
 _WATCHES = ("turnout", "late")
+_LATE = ("turnout_late", "unit_late")
 _ASKED = ("confirm_dispatch", "surplus", "unlocated", "unresourced")
 _TIMERS = ("acknowledge", "unresourced", "held")
+_RESTORED = (
+    *("noticed_at", "manual", "short", "resourced_at"),
+    *("possible_duplicate_of", "held_until"),
+)
+_UNDERSTOOD = (*FIELDS, "title", "plans", "certain")
 
 
 def merge(
@@ -34,8 +40,9 @@ def merge(
 ) -> None:
     """Let another incident take this one in."""
     into = _other(state, incident, action)
-    together = _together(into, incident)
-    alerts = state.alerts_of(incident.id)
+    whole = together(into, incident)
+    late = _late_alerts(state, incident.id)
+    alerts = [alert for alert in state.alerts_of(incident.id) if alert not in late]
     timers = [timer for kind in _TIMERS if (timer := state.timers.get((kind, incident.id)))]
     set_state(
         state,
@@ -48,15 +55,25 @@ def merge(
     )
     lists = latest(state.notes.of(into.id))
     noticed = max(into.noticed_at, incident.noticed_at)
-    state.change_incident(into.id, **lists, noticed_at=noticed, plans=together.plans)
+    more = {"noticed_at": noticed, "plans": whole.plans, "manual": whole.manual}
+    state.change_incident(into.id, **lists, **more)
     state.append(into.id, "merged", operator, f"took in {incident.number}", _said(action.reason))
     state.emit(Linked(incident=incident.id, other=into.id, kind="merged", at=state.now))
-    tell_changes(state, into.id, together, operator, f"{incident.number} says so")
-    state.change_incident(into.id, certain=together.certain)
+    tell_changes(state, into.id, whole, operator, f"{incident.number} says so")
+    state.change_incident(into.id, certain=whole.certain)
+    answered = _answer_question(state, into.id, operator)
+    if into.state == "scheduled" and incident.state != "scheduled":
+        set_state(state, into.id, "pending", operator, f"{incident.number} cannot wait")
     handovers = tuple(
-        _hand_over(state, assignment, into.id, operator, "came with a merged incident")
+        _hand_over(state, assignment, late, (into.id, operator, "came with a merged incident"))
         for assignment in state.assignments_of(incident.id)
     )
+    follow_units(state, into.id, operator, joined=True)
+    if whole.point not in (into.point, incident.point) or into.point != incident.point:
+        reroute(state, means, into.id, "the place is that of both now")
+    there = {assignment.id for assignment in state.assignments_of(into.id)}
+    respond(state, means, into.id)
+    sent = [a.id for a in state.assignments_of(into.id) if a.id not in there]
     state.put_merger(
         Merger(
             id=derive(state.cause, "merger"),
@@ -68,14 +85,11 @@ def merge(
             after=state.incidents[into.id],
             taken=incident,
             handovers=handovers,
-            alerts=tuple(alerts),
-            timers=tuple(timers),
+            sent=tuple(sent),
+            alerts=(*alerts, *answered[0]),
+            timers=(*timers, *answered[1]),
         )
     )
-    follow_units(state, into.id, operator, joined=True)
-    if together.point not in (into.point, incident.point) or into.point != incident.point:
-        reroute(state, means, into.id, "the place is that of both now")
-    respond(state, means, into.id)
     _tell_surplus(state, into.id)
 
 
@@ -84,9 +98,9 @@ def unmerge(
 ) -> None:
     """Make two incidents of one again, as they were but for what has happened since.
 
-    What the merge changed is as before, unless somebody has changed it since. Units that came with
-    the incident go back to it, those that were sent because of the merge are called back unless
-    they have arrived.
+    Where nothing came in between, each is as it was; else each is understood anew by what is its
+    own. Units that came with the incident go back to it, those that were sent because of the merge
+    are called back unless they have arrived.
     """
     if not action.reason.strip():
         raise Refused("say why: this command needs a reason")
@@ -102,6 +116,7 @@ def unmerge(
     if into.state in FINAL:
         raise Refused(f"{into.number}, which took it in, is {into.state}: reopen it first")
     _call_back_sent_by(state, merger, operator)
+    state.put_merger(msgspec.structs.replace(merger, undone_at=state.now))
     set_state(
         state,
         incident.id,
@@ -112,25 +127,82 @@ def unmerge(
         disposition=merger.taken.disposition,
         closed_at=None,
     )
+    own, others = as_it_was(state, incident, merger), without(state, into, merger)
     why = f"{incident.number} is an event of its own: {action.reason}"
-    state.change_incident(into.id, **latest(state.notes.of(into.id)), **_restored(into, merger))
+    state.change_incident(into.id, **latest(state.notes.of(into.id)), **others)
     state.append(into.id, "unmerged", operator, f"gave up {incident.number}", (why,))
+    state.change_incident(incident.id, **latest(state.notes.of(incident.id)), **own)
     state.append(incident.id, "unmerged", operator, f"no part of {into.number}", (action.reason,))
     state.emit(Linked(incident=incident.id, other=into.id, kind="kept_apart", at=state.now))
     state.keep_apart(incident.id, into.id)
-    state.put_merger(msgspec.structs.replace(merger, undone_at=state.now))
     came = {handover.after for handover in merger.handovers}
+    late = _late_alerts(state, into.id)
     for assignment in state.assignments_of(into.id):
         if assignment.id in came:
-            _hand_over(state, assignment, incident.id, operator, "went back after a merge")
-    _ask_again(state, merger)
+            _hand_over(state, assignment, late, (incident.id, operator, "went back after a merge"))
     _end_alerts_of(state, merger, operator)
+    _ask_again(state, merger)
     for one, floor in ((into.id, merger.before.state), (incident.id, merger.taken.state)):
         fall_back(state, one, operator, floor)
         if state.incidents[one].point != into.point:
             reroute(state, means, one, "the merge was undone")
         respond(state, means, one)
         _tell_surplus(state, one)
+
+
+def without(state: State, into: Incident, merger: Merger) -> dict[str, Any]:
+    """Return how an incident is understood without one that it gives up: fields that differ."""
+    before, after = merger.before, merger.after
+    restored = {
+        name: getattr(before, name)
+        for name in _RESTORED
+        if getattr(after, name) != getattr(before, name)
+        and getattr(into, name) == getattr(after, name)
+    }
+    counted = into.evidence_count == after.evidence_count
+    if counted and all(getattr(into, name) == getattr(after, name) for name in _UNDERSTOOD):
+        return restored | {name: getattr(before, name) for name in _UNDERSTOOD}
+    # What an operator has said since stands, and what he had said before, if he did not say more.
+    since = [name for name in into.certain if name not in after.certain]
+    values = _certain_values(before, before.certain) | _certain_values(into, since)
+    certain = tuple(dict.fromkeys((*before.certain, *since)))
+    base = msgspec.structs.replace(into, **values, certain=certain, plans=())
+    return restored | _understood(as_a_whole(state, base))
+
+
+def as_it_was(state: State, incident: Incident, merger: Merger) -> dict[str, Any]:
+    """Return how an incident that was given up is understood by its own: fields that differ."""
+    if len(state.notes.of(incident.id)) == merger.taken.evidence_count:
+        return {}
+    known = understood(incident, state.notes.own(incident.id))
+    return _understood(taken_in(state, known))
+
+
+def _understood(whole: Incident) -> dict[str, Any]:
+    fields = {name: getattr(whole, name) for name in _UNDERSTOOD}
+    return fields | {"title": title(whole.category, whole.where)}
+
+
+def _certain_values(incident: Incident, certain: Iterable[str]) -> dict[str, Any]:
+    fields = {
+        "category": ("category", "confidence"),
+        "severity": ("severity",),
+        "place": ("point", "where"),
+    }
+    return {name: getattr(incident, name) for field in certain for name in fields[field]}
+
+
+def _answer_question(state: State, into: str, operator: str) -> tuple[list[Alert], list[Timer]]:
+    """End the question whether an incident is what it has just taken in; return what it ended."""
+    doubt = state.incidents[into].possible_duplicate_of
+    if doubt is None or doubt not in state.notes.family(into):
+        return [], []
+    alerts = [a for a in state.alerts_of(into) if a.kind == "possible_duplicate"]
+    timer = state.timers.get(("held", into))
+    state.end_alerts(into, operator, "possible_duplicate")
+    state.end_timer("held", into)
+    state.change_incident(into, possible_duplicate_of=None, held_until=None)
+    return alerts, [timer] if timer is not None else []
 
 
 def _other(state: State, incident: Incident, action: journal.Merge) -> Incident:
@@ -141,6 +213,9 @@ def _other(state: State, incident: Incident, action: journal.Merge) -> Incident:
         raise Refused(f"there is no other incident {action.into} to merge into")
     if incident.state in FINAL or into.state in FINAL:
         raise Refused(f"{incident.number} is {incident.state}, {into.number} is {into.state}")
+    held = next((one.number for one in (incident, into) if one.state == "on_hold"), None)
+    if held is not None:
+        raise Refused(f"{held} is on hold: resume it first")
     theirs = state.notes.family(into.id)
     for mine in state.notes.family(incident.id):
         for other in state.apart.get(mine, ()):
@@ -150,57 +225,26 @@ def _other(state: State, incident: Incident, action: journal.Merge) -> Incident:
     return into
 
 
-def _together(into: Incident, incident: Incident) -> Incident:
-    """Return ``into`` as it is understood with the other one."""
-    graver = min((into, incident), key=_gravity)
-    other = incident if graver is into else into
-    placed = min((graver, other), key=_vagueness)
-    plans = dict.fromkeys((_plan(other), *into.plans, *incident.plans))
-    plans.pop(_plan(graver), None)
-    sure = 1.0 - (1.0 - into.confidence) * (1.0 - incident.confidence)
-    certain = [field for field in graver.certain if field != "place"]
-    certain += [field for field in placed.certain if field == "place"]
-    return msgspec.structs.replace(
-        into,
-        category=graver.category,
-        severity=graver.severity,
-        confidence=round(sure, 6),
-        point=placed.point,
-        where=placed.where,
-        readings=surest((*into.readings, *incident.readings)),
-        plans=tuple(plans),
-        certain=tuple(certain),
-    )
+def _late_alerts(state: State, incident: str) -> list[Alert]:
+    return [alert for alert in state.alerts_of(incident) if alert.kind in _LATE]
 
 
-def _plan(incident: Incident) -> PlanKey:
-    return PlanKey(category=incident.category, severity=incident.severity)
+def _hand_over(
+    state: State, assignment: Assignment, late: list[Alert], goal: tuple[str, str, str]
+) -> Handover:
+    """Let a unit go on to another incident, with its stamps, timers and what was late about it.
 
-
-def _gravity(incident: Incident) -> tuple[int, bool]:
-    return codes.severity(incident.severity).rank, incident.category == "other"
-
-
-def _vagueness(incident: Incident) -> tuple[bool, bool, float]:
-    """Return what sorts the better place first: known at all, by an operator's word, exactly."""
-    return incident.point is None, "place" not in incident.certain, _accuracy(incident.point)
-
-
-def _accuracy(point: Point | None) -> float:
-    if point is None or point.accuracy_m is None:
-        return _UNKNOWN_ACCURACY_M
-    return point.accuracy_m
-
-
-def _hand_over(state: State, assignment: Assignment, to: str, operator: str, why: str) -> Handover:
-    """Let a unit go on to another incident, with its stamps and what is waited for."""
+    ``goal`` is that incident, the operator who says so, and what is said.
+    """
+    to, operator, why = goal
     ended = msgspec.structs.replace(assignment, ended="cancelled", clear=state.now)
     state.put_assignment(ended, "cancelled")
     going_on = msgspec.structs.replace(
         assignment,
-        id=_handed(to, assignment.id),
+        id=handed(to, assignment.id),
         incident=to,
         reasons=(*assignment.reasons, why),
+        origin=assignment.origin or assignment.incident,
     )
     state.put_assignment(going_on, "assigned")
     for kind in _WATCHES:
@@ -208,31 +252,33 @@ def _hand_over(state: State, assignment: Assignment, to: str, operator: str, why
         if timer is not None:
             state.set_timer(kind, going_on.id, timer.due)
     end_watch(state, assignment, "handed over")
+    for alert in late:
+        if alert.subject == assignment.id:
+            said = alert.kind, alert.text
+            state.raise_alert(to, *said, priority=alert.priority, subject=going_on.id)
+    _follow_in_mergers(state, assignment.id, going_on.id)
     unit = state.change_unit(assignment.unit, assignment=going_on.id, incident=to)
     state.append(to, "assigned", operator, f"{unit.name} ({unit.id}) {why}")
     return Handover(before=assignment.id, after=going_on.id)
 
 
+def _follow_in_mergers(state: State, known: str, now: str) -> None:
+    """Let merges that stand know under which id a unit that came with them goes on."""
+    for merger in [state.mergers[incident] for incident in sorted(state.mergers)]:
+        if not any(handover.after == known for handover in merger.handovers):
+            continue
+        handovers = tuple(
+            msgspec.structs.replace(handover, after=now) if handover.after == known else handover
+            for handover in merger.handovers
+        )
+        state.put_merger(msgspec.structs.replace(merger, handovers=handovers))
+
+
 def _call_back_sent_by(state: State, merger: Merger, operator: str) -> None:
     """Call back who was sent because of a merge, at once, and has not arrived."""
-    known = {handover.after for handover in merger.handovers}
-    known |= {a.id for a in state.assignments_of(merger.into) if a.dispatched != merger.at}
     for assignment in state.assignments_of(merger.into):
-        sent = assignment.id not in known and assignment.by == "policy"
-        if sent and assignment.on_scene is None:
+        if assignment.id in merger.sent and assignment.on_scene is None:
             call_back(state, assignment, operator, "sent because of a merge that is undone")
-
-
-def _restored(into: Incident, merger: Merger) -> dict[str, Any]:
-    """Return the fields that the merge changed and nobody has since, as they were."""
-    before, after = merger.before, merger.after
-    fields = (*FIELDS, "noticed_at", "plans", "certain", "title", "short", "resourced_at")
-    return {
-        name: getattr(before, name)
-        for name in fields
-        if getattr(after, name) != getattr(before, name)
-        and getattr(into, name) == getattr(after, name)
-    }
 
 
 def _end_alerts_of(state: State, merger: Merger, operator: str) -> None:
@@ -244,22 +290,10 @@ def _end_alerts_of(state: State, merger: Merger, operator: str) -> None:
 
 def _ask_again(state: State, merger: Merger) -> None:
     """Let the alerts and timers stand again that the merge ended."""
-    again = {
-        handover.before: _handed(merger.incident, handover.after) for handover in merger.handovers
-    }
     for alert in merger.alerts:
-        subject = None if alert.subject is None else again.get(alert.subject)
-        if alert.subject is None or (subject in state.assignments):
-            state.raise_alert(
-                alert.incident, alert.kind, alert.text, priority=alert.priority, subject=subject
-            )
+        state.raise_alert(alert.incident, alert.kind, alert.text, priority=alert.priority)
     for timer in merger.timers:
         state.set_timer(timer.kind, timer.subject, timer.due)
-
-
-def _handed(to: str, assignment: str) -> str:
-    """Return the id under which an assignment goes on with another incident."""
-    return derive(to, f"assignment/from/{assignment}")
 
 
 def _tell_surplus(state: State, incident: str) -> None:

@@ -69,6 +69,10 @@ class Notes:
         ]
         return [self._notes[evidence] for _, evidence in sorted(numbered)]
 
+    def own(self, incident: str) -> list[Note]:
+        """Return the notes that were placed in an incident itself, in order."""
+        return [self._notes[evidence] for _, evidence in self._by_incident.get(incident, ())]
+
     def has_source(self, incident: str, source: str) -> bool:
         """Tell whether an incident, or one that it took in, has evidence of a source."""
         return any(source in self._sources.get(member, ()) for member in self.family(incident))

@@ -136,8 +136,12 @@ def _ask(state: State, incident: Incident, doubt: str, match: Match, hold: timed
 
 
 def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, match: Match) -> None:
-    note = note_of(evidence, incident_id)
+    owner = _owner(state, incident_id, evidence)
+    note = note_of(evidence, owner)
     is_new = not state.notes.has_source(incident_id, note.source_id)
+    for member in _between(state, owner, incident_id):
+        news = not state.notes.has_source(member, note.source_id)
+        state.change_incident(member, **one_more(state.incidents[member], note, is_new=news))
     state.notes.add(note)
     before = state.incidents[incident_id]
     state.change_incident(
@@ -145,24 +149,48 @@ def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, ma
     )
     said = f"{evidence.source} {evidence.source_id}: {evidence.category} {evidence.severity}"
     reasons = (*match.reasons, *evidence.reasons)
-    take_in(state, means, note, said, _ACTORS.get(evidence.source, evidence.source), reasons)
-    _place(state, evidence, incident_id, "attached", match)
+    actor = _ACTORS.get(evidence.source, evidence.source)
+    take_in(state, means, incident_id, note, said, actor, reasons)
+    _place(state, evidence, owner, "attached", match)
+
+
+def _owner(state: State, root: str, evidence: Evidence) -> str:
+    """Return the incident that evidence is of: one that was merged, where that heard it before."""
+    if evidence.source != "sensor":
+        return root
+    heard = state.notes.heard(evidence.source_id)
+    return next((i for i in reversed(heard) if state.root(i).id == root), root)
+
+
+def _between(state: State, member: str, root: str) -> list[str]:
+    """Return a merged incident and what took it in, up to the root, which is left out."""
+    found = []
+    while member != root:
+        found.append(member)
+        member = str(state.incidents[member].merged_into)
+    return found
 
 
 def take_in(  # noqa: PLR0917 - one act, said in full
-    state: State, means: Means, note: Note, said: str, actor: str, reasons: tuple[str, ...]
+    state: State,
+    means: Means,
+    incident: str,
+    note: Note,
+    said: str,
+    actor: str,
+    reasons: tuple[str, ...],
 ) -> None:
     """Understand an incident with one more note, say what that changes, and respond to it."""
-    before = state.incidents[note.incident]
+    before = state.incidents[incident]
     known = joined(before, note)
-    state.change_incident(note.incident, confidence=known.confidence, readings=known.readings)
-    state.append(note.incident, "evidence", actor, said, reasons)
+    state.change_incident(incident, confidence=known.confidence, readings=known.readings)
+    state.append(incident, "evidence", actor, said, reasons)
     if before.state in FINAL:
         return
-    tell_changes(state, note.incident, known, "policy", f"{note.source} {note.source_id} says so")
+    tell_changes(state, incident, known, "policy", f"{note.source} {note.source_id} says so")
     if known.point != before.point:
-        reroute(state, means, note.incident, "the place is known better now")
-    respond(state, means, note.incident)
+        reroute(state, means, incident, "the place is known better now")
+    respond(state, means, incident)
 
 
 def tell_changes(state: State, incident: str, known: Incident, actor: str, why: str) -> None:

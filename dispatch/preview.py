@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dispatch.plans import describe, wanted
 from dispatch.state import State
 from schemas import codes
+from schemas.effects import TimelineAppended
 from schemas.records import Incident
 
 _TOLD = ("state", "category", "severity", "title")
@@ -41,7 +42,14 @@ def differences(before: State, after: State) -> tuple[str, ...]:
     for alert_id, alert in sorted(after.alerts.items()):
         if alert_id not in before.alerts:
             told.append(f"alert {alert.kind}: {alert.text}")
-    return tuple(told) or ("nothing would change",)
+    return tuple(told) or tuple(_lines(after)) or ("nothing would change",)
+
+
+def _lines(after: State) -> Iterator[str]:
+    """Yield what the timelines would say, where nothing else tells a change."""
+    for effect in after.effects:
+        if isinstance(effect, TimelineAppended):
+            yield f"{after.incidents[effect.entry.incident].number}: {effect.entry.text}"
 
 
 def _incident(before: State, after: State, known: Incident, now: Incident) -> Iterator[str]:

@@ -44,11 +44,16 @@ def too_many(state: State, incident: Incident) -> tuple[Assignment, ...]:
 
 
 def _sent(state: State, incident: Incident) -> list[Assignment]:
-    """Return the assignments that count towards the plan: those since it was last reopened."""
+    """Return the assignments that count towards the plan: those since it was last reopened.
+
+    Whoever is on the way or there counts whenever he was sent.
+    """
     return [
         assignment
-        for assignment in state.assignments_of(incident.id, active=False)
-        if incident.reopened_at is None or assignment.dispatched >= incident.reopened_at
+        for assignment in state.sent_for(incident.id)
+        if assignment.ended is None
+        or incident.reopened_at is None
+        or assignment.dispatched >= incident.reopened_at
     ]
 
 
@@ -213,6 +218,11 @@ def call_back(state: State, assignment: Assignment, by: str, reason: str) -> Non
     state.append(
         assignment.incident, "unassigned", by, f"{unit.name} ({unit.id}) called back", (reason,)
     )
+
+
+def handed(to: str, assignment: str) -> str:
+    """Return the id under which an assignment goes on with another incident."""
+    return derive(to, f"assignment/from/{assignment}")
 
 
 def end_watch(state: State, assignment: Assignment, by: str, *, arrived: bool = True) -> None:

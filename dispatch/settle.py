@@ -70,7 +70,13 @@ def _look(state: State, means: Means, freed: set[str] | None, behind: str | None
 
 
 def _leave_off(state: State, last: str | None) -> None:
-    """Remember behind which incident to go on; one look is under way at a time."""
-    under_way = [subject for kind, subject in state.timers if kind == "look"]
-    if not under_way:
-        state.set_timer("look", last or state.region, state.now)
+    """Remember behind which incident to go on; one look is under way at a time.
+
+    Of two the one that has the worse incidents before it: those behind are looked at by it, too.
+    """
+    here = last or state.region
+    for subject in [subject for kind, subject in state.timers if kind == "look"]:
+        if state.is_behind(here, subject):
+            return
+        state.end_timer("look", subject)
+    state.set_timer("look", here, state.now)

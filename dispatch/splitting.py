@@ -1,13 +1,15 @@
 """Evidence is of another event: it goes to another incident, or opens one."""
 
+import msgspec
+
 from dispatch.errors import Refused
+from dispatch.families import as_a_whole
 from dispatch.incidents import set_state
 from dispatch.notes import latest
 from dispatch.notice import open_incident, take_in, tell_changes
 from dispatch.respond import Means, reroute, respond
 from dispatch.state import State
 from dispatch.transitions import FINAL
-from dispatch.understanding import understood
 from schemas import journal
 from schemas.effects import EvidencePlaced, Linked
 from schemas.ids import derive
@@ -36,7 +38,7 @@ def split(
         set_state(state, opened.id, "triaged", operator, action.reason)
     for note in moved if into is not None else moved[1:]:
         said = f"{note.source} {note.source_id}: {note.category} {note.severity}"
-        take_in(state, means, note, said, operator, why)
+        take_in(state, means, goal, note, said, operator, why)
     state.change_incident(goal, **latest(state.notes.of(goal)))
     number = state.incidents[goal].number
     sources = ", ".join(note.source_id for note in moved)
@@ -86,9 +88,10 @@ def _leave(  # noqa: PLR0917 - one act, said in full
     state: State, means: Means, incident: Incident, moving: list[Note], operator: str, why: str
 ) -> None:
     """Let an incident be understood by the evidence that is left to it."""
-    left = state.notes.of(incident.id)
-    known = understood(incident, left)
-    state.change_incident(incident.id, **latest(left))
+    known = as_a_whole(state, msgspec.structs.replace(incident, plans=()))
+    state.change_incident(
+        incident.id, **latest(state.notes.of(incident.id)), plans=known.plans, certain=known.certain
+    )
     sources = ", ".join(note.source_id for note in moving)
     tell_changes(state, incident.id, known, operator, f"without {sources}: {why}")
     if known.point != incident.point:

@@ -6,7 +6,7 @@ import msgspec
 
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, end_watch, respond
+from dispatch.respond import Means, end_watch, handed, respond
 from dispatch.state import State
 from dispatch.transitions import STAMP_OF_STATE, UNIT
 from schemas.effects import StampRefused
@@ -66,7 +66,7 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
         raise Refused(f"unit {entry.unit} is not of this region's fleet")
     if entry.status not in UNIT:
         raise Refused(f"{entry.status} is no unit state")
-    named = _named(state, entry.incident)
+    named = _named(state, unit, entry.incident)
     if named is not None and named != unit.incident:
         raise Refused(f"{unit.id} is not assigned to {entry.incident}")
     assignment = None if unit.assignment is None else state.assignments[unit.assignment]
@@ -91,11 +91,20 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
         _follow(state, means, unit, assignment, entry)
 
 
-def _named(state: State, incident: str | None) -> str | None:
-    """Return the incident that a stamp is about: what took in the one that it names, if any."""
+def _named(state: State, unit: Unit, incident: str | None) -> str | None:
+    """Return the incident that a stamp is about.
+
+    What took in the one that it names, or what its unit went back to when a merge was undone.
+    """
     if incident is None or incident not in state.incidents:
         return incident
-    return state.root(incident).id
+    root = state.root(incident).id
+    went_back = any(
+        handed(str(unit.incident), former.id) == unit.assignment
+        for former in state.assignments_of(root, active=False)
+        if former.unit == unit.id
+    )
+    return unit.incident if went_back else root
 
 
 def _is_earlier_step(current: str, status: str) -> bool:
@@ -162,4 +171,6 @@ def _followed(state: State, entry: UnitStamped, assignment: Assignment) -> str |
     if entry.incident in (None, assignment.incident):
         return None
     named, root = state.incidents[str(entry.incident)], state.incidents[assignment.incident]
-    return f"named {named.number}, which was merged into {root.number}"
+    if state.root(named.id).id == root.id:
+        return f"named {named.number}, which was merged into {root.number}"
+    return f"named {named.number}, from which it went back to {root.number}"

@@ -87,6 +87,7 @@ class State:
         self._due = Ordered[tuple[str, str]]()
         self._free: dict[str, dict[str, None]] = {}
         self._assignments_by_incident: dict[str, list[str]] = {}
+        self._assignments_by_origin: dict[str, list[str]] = {}
         self._alerts_by_incident: dict[str, list[str]] = {}
         for timer in snapshot.timers:
             self._keep_timer(timer)
@@ -206,6 +207,10 @@ class State:
         """Return the open incidents that are short, worst and oldest first."""
         return self._short.beyond(behind)
 
+    def is_behind(self, incident: str, other: str) -> bool:
+        """Tell whether a short incident is behind another one, or the other is short no more."""
+        return not self._short.has(other) or incident in self._short.beyond(other)
+
     def around(self, point: Point | None, metres: float) -> list[Incident]:
         """Return all incidents within a distance, some farther away, and those without a place.
 
@@ -295,6 +300,18 @@ class State:
         """Return an incident's assignments in order of id; by default the active ones."""
         mine = [self.assignments[key] for key in self._assignments_by_incident.get(incident, ())]
         return [assignment for assignment in mine if assignment.ended is None or not active]
+
+    def sent_for(self, incident: str) -> list[Assignment]:
+        """Return all assignments made for an incident, or for one that it took in.
+
+        Wherever their units went with a merge since, or came back from.
+        """
+        keys = [
+            key
+            for member in self.notes.family(incident)
+            for key in self._assignments_by_origin.get(member, ())
+        ]
+        return [self.assignments[key] for key in sorted(keys)]
 
     # -- alerts, timers, conditions ------------------------------------------------------
 
@@ -435,6 +452,8 @@ class State:
 
     def _index(self, assignment: Assignment) -> None:
         insort(self._assignments_by_incident.setdefault(assignment.incident, []), assignment.id)
+        origin = assignment.origin or assignment.incident
+        insort(self._assignments_by_origin.setdefault(origin, []), assignment.id)
 
     def _forget(self) -> None:
         """Drop closed incidents whose memory time is over, with all that hangs on them."""
@@ -455,8 +474,13 @@ class State:
             self.apart[other].pop(incident.id)
             if not self.apart[other]:
                 del self.apart[other]
-        for assignment in self._assignments_by_incident.pop(incident.id, ()):
-            del self.assignments[assignment]
+        for key in self._assignments_by_incident.pop(incident.id, ()):
+            origin = self.assignments[key].origin or incident.id
+            made = self._assignments_by_origin[origin]
+            made.remove(key)
+            if not made:
+                del self._assignments_by_origin[origin]
+            del self.assignments[key]
         del self.incidents[incident.id]
 
     def keep_apart(self, one: str, other: str) -> None:

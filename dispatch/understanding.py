@@ -10,7 +10,10 @@ import msgspec
 
 from dispatch.correlation import is_unread, names, surest
 from schemas import codes
-from schemas.records import Incident, Note, Reading
+from schemas.records import Incident, Note, PlanKey, Reading
+
+_UNKNOWN_ACCURACY_M = 30.0
+"""Of a place whose accuracy nobody told."""
 
 FIELDS = ("category", "severity", "confidence", "point", "where", "readings")
 """What of an incident's record follows from its evidence, beside the lists of it."""
@@ -64,6 +67,46 @@ def understood(incident: Incident, notes: Iterable[Note]) -> Incident:
     for note in others:
         known = joined(known, note)
     return known
+
+
+def together(into: Incident, incident: Incident) -> Incident:
+    """Return ``into`` as it is understood with another incident that is the same event."""
+    graver = min((into, incident), key=_gravity)
+    other = incident if graver is into else into
+    placed = min((graver, other), key=_vagueness)
+    plans = dict.fromkeys((_plan(into), _plan(incident), *into.plans, *incident.plans))
+    plans.pop(_plan(graver))
+    sure = 1.0 - (1.0 - into.confidence) * (1.0 - incident.confidence)
+    certain = [field for field in graver.certain if field != "place"]
+    certain += [field for field in placed.certain if field == "place"]
+    return msgspec.structs.replace(
+        into,
+        category=graver.category,
+        severity=graver.severity,
+        confidence=round(sure, 6),
+        point=placed.point,
+        where=placed.where,
+        readings=surest((*into.readings, *incident.readings)),
+        plans=tuple(plans),
+        certain=tuple(certain),
+        manual=graver.manual,
+    )
+
+
+def _plan(incident: Incident) -> PlanKey:
+    return PlanKey(category=incident.category, severity=incident.severity)
+
+
+def _gravity(incident: Incident) -> tuple[int, bool]:
+    return codes.severity(incident.severity).rank, incident.category == "other"
+
+
+def _vagueness(incident: Incident) -> tuple[bool, bool, float]:
+    """Return what sorts the better place first: known at all, by an operator's word, exactly."""
+    point = incident.point
+    accuracy = None if point is None else point.accuracy_m
+    metres = _UNKNOWN_ACCURACY_M if accuracy is None else accuracy
+    return point is None, "place" not in incident.certain, metres
 
 
 def _readings(note: Note) -> tuple[Reading, ...]:

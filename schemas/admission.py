@@ -4,18 +4,33 @@ A policy, a fleet or a command that is admitted is one that every later entry ca
 """
 
 from collections.abc import Iterator
-from math import inf, isfinite
+from datetime import datetime
+from math import isfinite
 
 from schemas import codes
 from schemas.envelope import Envelope
 from schemas.errors import UnknownCode
 from schemas.ids import id_fault
-from schemas.journal import Command, Entry, FleetChanged, PolicyChanged, command_fault
+from schemas.journal import (
+    Command,
+    Entry,
+    EvidenceNoted,
+    FleetChanged,
+    PolicyChanged,
+    StreetChanged,
+    UnitMoved,
+    UnitStamped,
+    command_fault,
+)
 from schemas.policy import Policy
 from schemas.records import Point, Unit
 
 _MOST_LON, _MOST_LAT = 180.0, 90.0
 _MOST_UNITS_IN_PLAN = 100
+_MOST_S = 10 * 366 * 86_400.0
+"""Ten years: more seconds than anybody can mean, and few enough to be added to any time."""
+_MOST_M = 100_000.0
+_MOST_FACTOR = 1_000.0
 
 
 def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
@@ -27,14 +42,32 @@ def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
         fault = id_fault(text)
         if fault is not None:
             return f"{name} {fault}"
+    return next(_faults(entry), None)
+
+
+def _faults(entry: Entry) -> Iterator[str]:
     match entry:
         case Command():
-            return command_fault(entry)
+            fault = command_fault(entry)
+            if fault is not None:
+                yield fault
         case PolicyChanged():
-            return policy_fault(entry.policy)
+            yield from _policy_faults(entry.policy)
         case FleetChanged():
-            return fleet_fault(entry)
-    return None
+            yield from _fleet_faults(entry)
+        case UnitMoved() | UnitStamped():
+            yield from _naive("time", entry.time)
+        case StreetChanged():
+            yield from _naive("valid_from", entry.valid_from)
+            yield from _naive("valid_until", entry.valid_until)
+        case EvidenceNoted():
+            yield from _naive("evidence.observed_at", entry.evidence.observed_at)
+            yield from _naive("evidence.received_at", entry.evidence.received_at)
+
+
+def _naive(name: str, time: datetime | None) -> Iterator[str]:
+    if time is not None and time.tzinfo is None:
+        yield f"{name} {time.isoformat()} has no offset from UTC"
 
 
 def policy_fault(policy: Policy) -> str | None:
@@ -63,10 +96,10 @@ def _numbers(policy: Policy) -> Iterator[str]:
         ("auto_assign_confidence", 0.0, 1.0),
         ("attach_score", 0.0, 1.0),
         ("ask_score", 0.0, 1.0),
-        ("ask_hold_s", 0.0, inf),
-        ("stale_position_s", 0.0, inf),
-        ("closed_memory_s", 0.0, inf),
-        ("max_eta_s", 0.0, inf),
+        ("ask_hold_s", 0.0, _MOST_S),
+        ("stale_position_s", 0.0, _MOST_S),
+        ("closed_memory_s", 0.0, _MOST_S),
+        ("max_eta_s", 0.0, _MOST_S),
         ("utc_offset_minutes", -24.0 * 60, 24.0 * 60),
     ):
         yield from _out_of_range(f"policy.{name}", getattr(policy, name), least, most)
@@ -84,8 +117,8 @@ def _rules(policy: Policy) -> Iterator[str]:
         if category != "*" and category not in codes.categories():
             yield f"policy.correlation names {category!r}, which is no category"
         place = f"policy.correlation[{category}]"
-        for name in ("radius_m", "window_s"):
-            yield from _out_of_range(f"{place}.{name}", getattr(rule, name), 1e-3, inf)
+        yield from _out_of_range(f"{place}.radius_m", rule.radius_m, 1e-3, _MOST_M)
+        yield from _out_of_range(f"{place}.window_s", rule.window_s, 1e-3, _MOST_S)
     for severity in codes.severities():
         if severity not in policy.timers:
             yield f"policy.timers has none for {severity}"
@@ -93,8 +126,9 @@ def _rules(policy: Policy) -> Iterator[str]:
         if severity not in codes.severities():
             yield f"policy.timers names {severity!r}, which is no severity"
         for name in timers.__struct_fields__:
+            most = _MOST_FACTOR if name == "late_factor" else _MOST_S
             yield from _out_of_range(
-                f"policy.timers[{severity}].{name}", getattr(timers, name), 0.0, inf
+                f"policy.timers[{severity}].{name}", getattr(timers, name), 0.0, most
             )
 
 
@@ -118,13 +152,7 @@ def _plans(policy: Policy) -> Iterator[str]:
 
 def _out_of_range(name: str, value: float, least: float, most: float) -> Iterator[str]:
     if not isfinite(value) or not least <= value <= most:
-        bounds = f"at least {least:g}" if most == inf else f"{least:g} to {most:g}"
-        yield f"{name} is {value:g}, not {bounds}"
-
-
-def fleet_fault(entry: FleetChanged) -> str | None:
-    """Return why no region could send units of a fleet, None where it could."""
-    return next(_fleet_faults(entry), None)
+        yield f"{name} is {value:g}, not {least:g} to {most:g}"
 
 
 def _fleet_faults(entry: FleetChanged) -> Iterator[str]:
@@ -151,6 +179,11 @@ def _unit(unit: Unit, region: str) -> Iterator[str]:
             lookup(getattr(unit, table))
         except UnknownCode as error:
             yield f"{table}: {error}"
+    committed = codes.unit_states().get(unit.state)
+    if committed is not None and committed.availability == "committed":
+        yield f"state {unit.state!r}: only the core sends a unit, a fleet's are free or away"
+    for time in ("position_at", "status_at"):
+        yield from _naive(time, getattr(unit, time))
     if unit.assignment is not None or unit.incident is not None:
         yield "assignment: a fleet's units come without one"
     for name in ("home", "position"):

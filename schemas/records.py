@@ -276,6 +276,9 @@ class Assignment(Record, frozen=True, kw_only=True):
         The way it was sent; recomputed when a closure falls on it.
     ended
         ``completed`` or ``cancelled``; None while active.
+    origin
+        The incident that the unit was first sent to, where it went on to another one with a merge,
+        or back; None where that is ``incident``.
     """
 
     id: str
@@ -294,6 +297,7 @@ class Assignment(Record, frozen=True, kw_only=True):
     at_facility: datetime | None = None
     clear: datetime | None = None
     ended: str | None = None
+    origin: str | None = None
 
 
 class Alert(Record, frozen=True, kw_only=True):
@@ -377,8 +381,10 @@ class Merger(Record, frozen=True, kw_only=True):
         The incident that was taken in, before.
     handovers
         Its units, which went on to ``into``.
+    sent
+        Assignments that the policy made because of the merge, at once.
     alerts, timers
-        Its own at that time; they stand again when the merge is undone.
+        Those that the merge ended; they stand again when it is undone.
     undone_at
         When that was; None while it stands.
     """
@@ -392,6 +398,7 @@ class Merger(Record, frozen=True, kw_only=True):
     after: Incident
     taken: Incident
     handovers: tuple[Handover, ...]
+    sent: tuple[str, ...]
     alerts: tuple[Alert, ...]
     timers: tuple[Timer, ...]
     undone_at: datetime | None = None

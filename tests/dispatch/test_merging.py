@@ -306,7 +306,9 @@ def test_a_sensor_of_a_merged_incident_is_known_to_what_took_it_in(region, log):
     done(region, log, one, journal.Merge(into=two))
     answers = region.apply(log.evidence("fire", "P2", place(1, 1), **alarm), log.wait(1))
     (placed,) = [a for a in answers if isinstance(a, effects.EvidencePlaced)]
-    assert (placed.placed, placed.incident) == ("attached", two)
+    # It is the first one's, should the merge be undone, and counts for both.
+    assert (placed.placed, placed.incident) == ("attached", one)
+    assert record(region, two).evidence_count == 3
     answers = region.apply(
         log.evidence("fire", "P2", place(1, 1), phase="cleared", **alarm), log.wait(1)
     )
@@ -325,3 +327,184 @@ def test_each_line_comes_with_the_incident_as_that_line_left_it(region, log):
             if line.entry.kind == "state":
                 assert line.entry.text.endswith(after.incident.state)
     assert lines >= 4
+
+
+def test_a_chain_of_merges_is_undone_link_by_link(region, log):
+    fire = opened(region, log, "fire", "P2", place(1, 1))
+    sick = opened(region, log, "medical", "P2", place(6, 6))
+    flood = opened(region, log, "flood", "P3", place(6, 1))
+    before = standing(region)
+    done(region, log, fire, journal.Merge(into=sick))
+    done(region, log, sick, journal.Merge(into=flood))
+    done(region, log, sick, journal.Unmerge(reason="no"))
+    done(region, log, fire, journal.Unmerge(reason="no"))
+    after = standing(region)
+    assert after["units"] == before["units"]
+    assert after["active"] == before["active"]
+
+
+def test_merges_into_one_are_undone_in_any_order(region, log):
+    mild = opened(region, log, "air_pollution", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P2", place(6, 6))
+    gas = opened(region, log, "gas_leak", "P1", place(1, 6))
+    before = {i: record(region, i) for i in (mild, fire, gas)}
+    done(region, log, fire, journal.Merge(into=mild))
+    done(region, log, gas, journal.Merge(into=mild))
+    done(region, log, fire, journal.Unmerge(reason="no"))
+    assert (record(region, mild).category, record(region, mild).severity) == ("gas_leak", "P1")
+    done(region, log, gas, journal.Unmerge(reason="no"))
+    for incident, known in before.items():
+        now = record(region, incident)
+        for field in ("category", "severity", "confidence", "point", "title", "plans", "certain"):
+            assert getattr(now, field) == getattr(known, field), (field, incident)
+
+
+def test_evidence_since_a_merge_stays_where_it_belongs(region, log):
+    drill = opened(region, log, "medical", "P2", place(1, 1), confidence=0.2)
+    real = opened(region, log, "medical", "P2", place(6, 6), confidence=0.9)
+    done(region, log, real, journal.Merge(into=drill))
+    region.apply(log.evidence("medical", "P2", place(1, 1), confidence=0.2), log.wait(1))
+    done(region, log, real, journal.Unmerge(reason="the other gate"))
+    assert record(region, drill).confidence == pytest.approx(0.36)
+    assert units(region, drill) == []
+
+
+def test_what_a_merged_sensor_says_goes_back_with_its_incident(region, log):
+    alarm = {"source": "sensor", "source_id": "smoke-1"}
+    fire = opened(region, log, "fire", "P2", place(6, 6), **alarm)
+    hole = opened(region, log, "manhole_hazard", "P3", place(1, 1))
+    done(region, log, fire, journal.Merge(into=hole))
+    region.apply(log.evidence("fire", "P1", place(6, 6), **alarm), log.wait(1))
+    assert record(region, hole).severity == "P1"
+    done(region, log, fire, journal.Unmerge(reason="no"))
+    assert (record(region, hole).category, record(region, hole).severity) == (
+        "manhole_hazard",
+        "P3",
+    )
+    assert (record(region, fire).severity, record(region, fire).evidence_count) == ("P1", 2)
+
+
+def test_what_an_operator_confirms_after_a_merge_outlives_it(region, log):
+    hole = opened(region, log, "manhole_hazard", "P3", place(1, 1))
+    fire = opened(region, log, "fire", "P2", place(6, 6))
+    done(region, log, fire, journal.Merge(into=hole))
+    done(region, log, hole, journal.Classify(category="fire", reason="I see flames"))
+    done(region, log, fire, journal.Unmerge(reason="no"))
+    assert record(region, hole).category == "fire"
+    assert record(region, hole).certain == ("category",)
+
+
+def test_a_split_leaves_the_reading_of_what_was_merged(region, log):
+    mild = opened(region, log, "air_pollution", "P3", place(1, 1))
+    region.apply(log.evidence("air_pollution", "P3", place(1, 1)), log.wait(1))
+    assert record(region, mild).evidence_count == 2
+    fire = opened(region, log, "fire", "P1", place(6, 6))
+    done(region, log, fire, journal.Merge(into=mild))
+    own = next(n.id for n in region.snapshot().notes if n.incident == mild)
+    done(region, log, mild, journal.Split(evidence=(own,), reason="another street"))
+    whole = record(region, mild)
+    assert (whole.category, whole.severity, whole.evidence_count) == ("fire", "P1", 2)
+
+
+def test_what_cannot_wait_is_not_put_off_by_what_can(region, log):
+    later = opened(region, log, "manhole_hazard", "P4", place(1, 1), confidence=0.3)
+    done(region, log, later, journal.SetState(state="scheduled"))
+    fire = opened(region, log, "fire", "P1", place(6, 6))
+    sent = set(units(region, fire))
+    done(region, log, fire, journal.Merge(into=later))
+    assert record(region, later).state == "dispatched"
+    assert sent <= set(units(region, later))
+    done(region, log, fire, journal.Unmerge(reason="no"))
+    assert record(region, later).state == "scheduled"
+    held = opened(region, log, "flood", "P3", place(6, 1))
+    done(region, log, held, journal.Hold(reason="?"))
+    answer, _ = order(region, log, fire, journal.Merge(into=held))
+    assert "resume it first" in answer.reason
+
+
+def test_who_has_done_his_part_counts_for_whom_he_was_sent_to(region, log):
+    one = opened(region, log, "medical", "P2", place(1, 1))
+    (unit,) = units(region, one)
+    two = opened(region, log, "medical", "P2", place(6, 6), confidence=0.3)
+    assert units(region, two) == []
+    done(region, log, one, journal.Merge(into=two))
+    for status in ("on_scene", "available"):
+        region.apply(log.stamp(unit, status), log.wait(30))
+    assert units(region, two) == [], "nobody more is needed for one event"
+    done(region, log, one, journal.Unmerge(reason="two patients"))
+    assert units(region, one) == []
+    done(region, log, two, journal.Classify(category="medical", reason="sure"))
+    assert len(units(region, two)) == 1, "nobody has been with the second patient"
+
+
+def test_a_reopened_incident_does_not_send_twice_for_what_it_takes_in(region, log):
+    closed = opened(region, log, "medical", "P2", place(1, 1), confidence=0.3)
+    done(region, log, closed, journal.Close(disposition="unfounded"))
+    one = opened(region, log, "medical", "P2", place(6, 6))
+    (unit,) = units(region, one)
+    log.wait(60)
+    done(region, log, closed, journal.Reopen(reason="he called again"))
+    done(region, log, one, journal.Merge(into=closed))
+    assert units(region, closed) == [unit]
+
+
+def test_kept_apart_holds_for_what_was_merged_since(region, log):
+    one = opened(region, log, "traffic_crash", "P3", place(3, 3))
+    two = opened(region, log, "traffic_crash", "P3", place(3.7, 3))
+    done(region, log, two, journal.KeepApart())
+    far = opened(region, log, "flood", "P4", place(7, 7))
+    done(region, log, one, journal.Merge(into=far))
+    between = region.apply(log.evidence("traffic_crash", "P3", place(3.35, 3)), log.wait(1))
+    (placed,) = [a for a in between if isinstance(a, effects.EvidencePlaced)]
+    assert placed.placed == "asked"
+
+
+def test_a_merge_answers_the_question_whether_it_is_one(region, log):
+    one = opened(region, log, "traffic_crash", "P3", place(3, 3))
+    two = opened(region, log, "traffic_crash", "P3", place(3.7, 3))
+    assert record(region, two).possible_duplicate_of == one
+    done(region, log, one, journal.Merge(into=two))
+    assert record(region, two).possible_duplicate_of is None
+    assert "possible_duplicate" not in {a.kind for a in region.snapshot().alerts}
+    assert units(region, two)
+
+
+def test_a_unit_that_went_back_may_name_where_it_was(region, log):
+    one = opened(region, log, "fire", "P2", place(1, 1))
+    two = opened(region, log, "medical", "P2", place(6, 6))
+    (unit, *_) = units(region, two)
+    done(region, log, two, journal.Merge(into=one))
+    done(region, log, two, journal.Unmerge(reason="no"))
+    answers = region.apply(log.stamp(unit, "on_scene", incident=one), log.wait(1))
+    assert not [a for a in answers if isinstance(a, effects.StampRefused)]
+    assert [a.on_scene for a in region.snapshot().assignments if a.unit == unit and not a.ended]
+
+
+def test_a_place_without_a_sensible_accuracy_is_refused(region, log):
+    fire = opened(region, log, "fire", "P2", place(1, 1))
+    for accuracy in (float("nan"), -1.0, float("inf")):
+        spot = Point(lon=121.44, lat=31.23, accuracy_m=accuracy)
+        answer, _ = order(region, log, fire, journal.Classify(point=spot))
+        assert answer.outcome == "refused"
+
+
+def test_an_answer_tells_the_version_of_what_it_is_about(region, log):
+    one = opened(region, log, "fire", "P2", place(1, 1))
+    two = opened(region, log, "medical", "P2", place(6, 6))
+    answer, _ = order(region, log, two, journal.Merge(into=one))
+    assert answer.version == record(region, two).version
+    answer, _ = order(region, log, two, journal.AddNote(text="x"))
+    assert answer.version == record(region, one).version
+    assert "done there" in answer.reason
+    done(region, log, one, journal.Acknowledge())
+    answer, _ = order(region, log, two, journal.Acknowledge())
+    assert answer.outcome == "refused"
+    assert "was merged into" in answer.reason
+
+
+def test_a_dry_run_of_an_answer_is_no_nothing(region, log):
+    opened(region, log, "traffic_crash", "P3", place(3, 3))
+    two = opened(region, log, "traffic_crash", "P3", place(3.7, 3))
+    answer, _ = order_dry(region, log, two, journal.KeepApart())
+    assert answer.changes
+    assert "nothing" not in answer.changes[0]

@@ -192,6 +192,13 @@ def _target(snapshot: Snapshot, action: journal.Action, pick: int) -> str:
     return snapshot.incidents[pick % len(snapshot.incidents)].id
 
 
+def _family(snapshot: Snapshot, incident: str) -> set[str]:
+    found = {incident}
+    while more := {i.id for i in snapshot.incidents if i.merged_into in found} - found:
+        found |= more
+    return found
+
+
 class Watcher:
     """Checks what must always hold, from the effects alone."""
 
@@ -271,11 +278,16 @@ class Watcher:
                 continue
             if incident.point is None:
                 continue
+            family = _family(snapshot, incident.id)
             sent = [
                 a
                 for a in snapshot.assignments
-                if a.incident == incident.id
-                and (incident.reopened_at is None or a.dispatched >= incident.reopened_at)
+                if (a.origin or a.incident) in family
+                and (
+                    a.ended is None
+                    or incident.reopened_at is None
+                    or a.dispatched >= incident.reopened_at
+                )
             ]
             lacks = missing(wanted(policy, incident), sent)
             alerts = {a.kind for a in snapshot.alerts if a.incident == incident.id}

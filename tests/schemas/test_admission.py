@@ -1,5 +1,7 @@
 """What cannot be decided by is not admitted: a refusal names field, value and reason."""
 
+from datetime import datetime
+
 import msgspec
 import pytest
 
@@ -37,6 +39,9 @@ def test_the_default_policy_is_admitted():
         (with_(ask_score=0.9), "ask_score 0.9 is above"),
         (with_(attach_score=float("nan")), "attach_score is nan"),
         (with_(max_eta_s=-1), "max_eta_s is -1"),
+        (with_(closed_memory_s=1e11), "closed_memory_s is 1e+11"),
+        (with_(ask_hold_s=float("inf")), "ask_hold_s is inf"),
+        (with_(correlation={"*": CorrelationRule(radius_m=1e305, window_s=60)}), "radius_m"),
         (with_(auto_assign=("P0",)), "auto_assign names 'P0'"),
         (with_(version=""), "policy.version"),
         (
@@ -106,6 +111,8 @@ def unit(**changes):
         ((unit(position=Point(lon=float("nan"), lat=0.0)),), "position nan"),
         ((unit(id="a\x00b"),), "units[0].id has a control character"),
         ((unit(assignment="A"),), "assignment"),
+        ((unit(state="dispatched"),), "only the core sends a unit"),
+        ((unit(position_at=datetime(2026, 1, 1)),), "position_at 2026-01-01"),  # noqa: DTZ001
     ],
 )
 def test_a_fleet_is_checked_whole(units, named: str):
