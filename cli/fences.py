@@ -16,7 +16,7 @@ from city.ingest.rows import Row
 from city.ingest.run import Ingest, run_ingest
 from city.ingest.schedule import Limits
 from cli import exit_codes
-from cli.odd_times import Held, OddTimes
+from cli.odd_times import LONG_AGO, Held, OddTimes
 from cli.options import (
     ColumnsOption,
     CrsOption,
@@ -109,8 +109,8 @@ def track(
 ) -> None:
     """Tell fence events of positions, by the engine and the settings of the worker.
 
-    A position whose time cannot be (after now, or far from its unit's in the rows around) is told
-    and left out; those not newer than their unit's last one are ignored and counted.
+    A position whose time cannot be (after now, or far from most of its unit's) is told and left
+    out; those not newer than their unit's last one are ignored and counted.
 
     From the archive these are the events that the worker published, ids included; with --city,
     those that it would have. --from and --to bound what is written, not what is taken. With
@@ -195,6 +195,7 @@ class _FileWatch:
         self.first_odd: str | None = None
         latest = datetime.now(UTC) + timedelta(seconds=limits.future_s)
         self._odd_times = OddTimes(latest)
+        self._long_ago = latest - LONG_AGO
         self._newest: dict[str, datetime] = {}
         self._file, self._write = file, write
         self._checker = Checker(city, limits)
@@ -238,6 +239,18 @@ class _FileWatch:
                 self._write(event)
         if self._told > _SAID:
             typer.echo(f"{self._told - _SAID} more rows cannot be used", err=True)
+        self._warn()
+
+    def _warn(self) -> None:
+        """Tell of units whose clock may have lost its date: nothing else in the file says so."""
+        old = [unit for unit, newest in self._newest.items() if newest < self._long_ago]
+        if old:
+            typer.echo(
+                f"{self._file}: all times of {len(old)} {'unit' if len(old) == 1 else 'units'} are "
+                f"more than {LONG_AGO.days // 365} years ago, such as {old[0]}'s, the last "
+                f"{self._newest[old[0]].isoformat()}: a clock without a date?",
+                err=True,
+            )
 
     def _judged(self, fixes: Iterator[tuple[Held, str | None]]) -> None:
         for held, fault in fixes:

@@ -3,16 +3,20 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
 from cli.exit_codes import FAILED, PARTIAL, USAGE
+from cli.odd_times import OddTimes
 from geo.city import save_city
+from infra.ledger.intake import Fix
 from tests.city.toy import lonlat, toy_city
 from tests.cli.conftest import Run
 from tests.streams.fenced import fenced, zone
 
 NOON = datetime(2020, 5, 1, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +161,115 @@ def test_a_gap_of_weeks_is_no_wrong_year(run: Run, folder: Path, tmp_path: Path)
     assert [event[2] for event in told(done.stdout) if event[1] == "zone-a"] == [
         *("enter", "dwell", "exit", "enter"),
     ]
+
+
+def at(*times: str | tuple[int, str]) -> list[datetime]:
+    """Fixes ten seconds apart: from a time on, one or so many."""
+    return [
+        datetime.fromisoformat(begin).replace(tzinfo=UTC) + timedelta(seconds=10 * number)
+        for count, begin in (one if isinstance(one, tuple) else (1, one) for one in times)
+        for number in range(count)
+    ]
+
+
+GOOD, ON = "2020-05-01T12:00", "2020-05-01T12:10"
+SERIES = {
+    "a run ahead": (at((10, GOOD), (5, "2025-01-01"), (10, ON)), range(10, 15)),
+    "a longer run ahead": (at((10, GOOD), (12, "2025-01-01"), (10, ON)), range(10, 22)),
+    "a run of 1970 first": (at((5, "1970-01-01"), (10, "2026-01-01")), range(5)),
+    "most are of 1970": (at((5, "1970-01-01"), (4, "2026-01-01")), range(5, 9)),
+    "as many of 1970": (at((5, "1970-01-01"), (5, "2026-01-01")), range(5)),
+    "five of 1970 between": (at((10, GOOD), (5, "1970-01-01"), (10, ON)), range(10, 15)),
+    "twelve of 1970 between": (at((10, GOOD), (12, "1970-01-01"), (10, ON)), range(10, 22)),
+    "1970 at the end": (at((10, GOOD), (5, "1970-01-01")), range(10, 15)),
+    "mixed": (
+        at((2, GOOD), "1970-01-01", "1999-01-01", "2094-01-01", "1980-01-01", (2, ON)),
+        range(2, 6),
+    ),
+    "mixed, near": (at((2, GOOD), "2017-01-01", "2019-01-01", (2, ON)), range(2, 4)),
+    "two days ahead": (at((5, GOOD), (2, "2020-05-03T13:00"), (5, ON)), range(5, 7)),
+    "two days ahead of many": (
+        at((5, GOOD), "2020-05-03T13:00", *(f"2020-05-{day:02}T12:01" for day in range(1, 31))),
+        range(5, 6),
+    ),
+    "in a gap": (at((9, GOOD), (2, "2025-01-01"), (9, "2022-01-01")), range(9, 11)),
+    "gaps of years": (at((9, GOOD), (2, "2021-06-01"), (5, "2023-05-01"), "2025-05-01"), ()),
+    "a gap of six years": (at((9, GOOD), (2, "2026-06-01")), ()),
+    "weeks out of order": (at("2020-05-01", "2020-05-15", "2020-05-08", "2020-05-22"), ()),
+    "months in a wrong order": (at((6, "2020-10-01"), (9, "2020-01-01")), ()),
+    "a year before its end": (at((9, "2021-01-01"), (9, "2020-12-01")), ()),
+    "late ones": (at((9, GOOD), (3, "2020-05-01T11:59"), (9, ON)), ()),
+    "one": (at("1970-01-01"), ()),
+    "none": ([], ()),
+}
+
+
+def judged(odd_times: OddTimes, fixes: list[tuple[str, datetime]]) -> list[tuple[int, bool]]:
+    done = []
+    for number, (unit, time) in enumerate(fixes):
+        done += list(odd_times.take(Fix(unit, time, 0, 0), number))
+    return [(held.line, fault is not None) for held, fault in [*done, *odd_times.ends()]]
+
+
+@pytest.mark.parametrize("case", SERIES)
+def test_odd_times_are_told_by_the_units_whole_series(case: str) -> None:
+    times, odd = SERIES[case]
+    # Another unit's fixes between say nothing of these.
+    fixes = [pair for time in times for pair in (("a", time), ("b", NOON))]
+    found = judged(OddTimes(NOW), fixes)
+    assert sorted(line for line, _ in found) == list(range(len(fixes)))
+    assert sorted(line for line, fault in found if fault) == [2 * number for number in odd]
+    rest = [line for line, _ in found if fixes[line][1] < NOW]
+    assert rest == sorted(rest)
+
+
+def test_odd_times_hold_no_more_than_a_window() -> None:
+    day = [NOON + timedelta(seconds=10 * number) for number in range(1_000)]
+    wrong = at((5, "2025-01-01"))
+    fixes = [*day[:95], *wrong, *day[95:300], *at((7, "1970-01-01")), *day[300:]]
+    odd_times = OddTimes(NOW, at_once=100)
+    early = [one for time in fixes[:500] for one in odd_times.take(Fix("a", time, 0, 0), 0)]
+    assert 400 <= len(early) < 500
+    found = judged(OddTimes(NOW, at_once=100), [("a", time) for time in fixes])
+    assert [line for line, _ in found] == list(range(len(fixes)))
+    assert [line for line, fault in found if fault] == [*range(95, 100), *range(305, 312)]
+
+
+def test_many_jumps_are_judged_in_no_time() -> None:
+    fixes = [NOON + timedelta(days=3 * number - 20 * (number % 7 == 3)) for number in range(700)]
+    started = perf_counter()
+    found = judged(OddTimes(NOW), [("a", time) for time in fixes * 100])
+    assert len(found) == 70_000
+    assert perf_counter() - started < 20
+
+
+def test_a_run_of_wrong_years_silences_nobody(run: Run, folder: Path, tmp_path: Path) -> None:
+    times, _ = SERIES["a longer run ahead"]
+    inside, outside = lonlat(5, 5), lonlat(1, 1)
+    fixes = [
+        ("ambulance-0", time.isoformat(), *(inside if time.year == 2020 else outside))
+        for time in times
+    ]
+    done = run("fences", "track", csv(tmp_path / "f.csv", fixes), "--city", folder, "--json")
+    found = summary(done.stderr)
+    assert (found["unusable"], found["odd_times"], found["ignored"]) == (12, 12, 0)
+    assert [event[2] for event in told(done.stdout)] == ["enter", "dwell"]
+
+
+def test_times_long_ago_are_told_once(run: Run, folder: Path, tmp_path: Path) -> None:
+    fixes = [
+        (unit, time.isoformat(), *lonlat(5, 5))
+        for time in at((9, "1970-01-01"))
+        for unit in ("ambulance-0", "ambulance-1")
+    ]
+    done = run("fences", "track", csv(tmp_path / "f.csv", fixes), "--city", folder, "--json")
+    assert done.exit_code == 0
+    assert len(told(done.stdout)) == 4
+    assert done.stderr.count("more than 10 years ago") == 1
+    text = "all times of 2 units are more than 10 years ago, such as ambulance-0's, the last "
+    assert f"f.csv: {text}1970-01-01T00:01:20+00:00" in done.stderr
+    done = run("fences", "track", csv(tmp_path / "g.csv", FIXES), "--city", folder)
+    assert "years ago" not in done.stderr
 
 
 @pytest.mark.parametrize(
