@@ -199,11 +199,7 @@ def lines(found: Health) -> list[str]:
         f"incidents {found.open_incidents} open, {found.alerts} alerts",
         f"units     {units or 'none'}",
         *_told_lost(found.lost),
-        *(
-            f"anew      {log.topic} was deleted and made anew{_when(log.noticed_at)}: what had not "
-            "been read of the old one is lost"
-            for log in found.anew
-        ),
+        *(f"anew      {_told_anew(log)}" for log in found.anew),
     ]
 
 
@@ -215,6 +211,19 @@ def _told_lost(lost: list[LostOffsets]) -> list[str]:
     ]
     more = len(lost) - _SHOWN
     return [*told, f"lost      and {more} more: `jingwei status --json`"] if more > 0 else told
+
+
+def _told_anew(log: MadeAnew) -> str:
+    if log.topic == topics.JOURNAL.name:
+        return (
+            f"{log.topic} was deleted and made anew: no worker starts with it, for the ledger's "
+            "incidents stand at offsets of the old one. Use the broker that has the old one, or "
+            "begin broker and ledger anew (`jingwei down --wipe`)"
+        )
+    return (
+        f"{log.topic} was deleted and made anew{_when(log.noticed_at)}: what had not been read of "
+        "the old one is lost"
+    )
 
 
 def _when(noticed_at: datetime | None) -> str:

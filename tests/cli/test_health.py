@@ -115,6 +115,18 @@ def test_shows_what_was_lost_and_what_was_made_anew(
     assert "anew      city.unit.gone was deleted and made anew (noticed" in shown
 
 
+@pytest.mark.apache_kafka
+def test_says_that_no_worker_starts_with_a_journal_made_anew(
+    group: str, run: Run, endpoints: Endpoints
+) -> None:
+    before = "INSERT INTO topic_log VALUES ('city.journal', 0, 'the-old-one', 1)"
+    asyncio.run(execute(endpoints, "DELETE FROM topic_log"))
+    asyncio.run(execute(endpoints, before))
+    shown = run("status").stdout
+    assert "anew      city.journal was deleted and made anew: no worker starts with it" in shown
+    assert "`jingwei down --wipe`" in shown
+
+
 def topic(name: str) -> Topic:
     return Topic(name=name, key="", about="", type="", message=None, role="input")
 
