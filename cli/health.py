@@ -50,6 +50,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         Messages that no worker has dealt with, by topic, the journal left out.
     journal_lag
         Entries of the journal that are not applied; None when that is not known.
+    held
+        How many of both are in or behind a producer's open transaction, by topic.
     unknown
         Topics of which nobody can say what waits, and why.
     lost, anew
@@ -60,6 +62,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     worker_lag: dict[str, int]
     journal_lag: int | None
+    held: dict[str, int]
     unknown: dict[str, str]
     lost: list[LostOffsets]
     anew: list[MadeAnew]
@@ -108,6 +111,7 @@ async def health(endpoints: Endpoints, group: str) -> Health:
     return Health(
         journal_lag=None if topics.JOURNAL.name in left.unknown else journal_lag,
         worker_lag=lag,
+        held=left.held,
         unknown=left.unknown,
         lost=_lost(left, told),
         anew=_anew(left, told),
@@ -185,16 +189,17 @@ def lines(found: Health) -> list[str]:
     return [
         f"unread    {lag or 'nothing'}",
         f"journal   {journal}",
+        *(
+            f"held      {count} of {name} wait in or behind an open transaction of some producer: "
+            "nobody can read them until it ends"
+            for name, count in found.held.items()
+        ),
         f"outbox    {found.outbox_waiting} messages not sent",
         f"dead      {found.dead_letters} letters",
         f"incidents {found.open_incidents} open, {found.alerts} alerts",
         f"units     {units or 'none'}",
         *_told_lost(found.lost),
-        *(
-            f"anew      {log.topic} was deleted and made anew{_when(log.noticed_at)}: what had not "
-            "been read of the old one is lost"
-            for log in found.anew
-        ),
+        *(f"anew      {_told_anew(log)}" for log in found.anew),
     ]
 
 
@@ -206,6 +211,19 @@ def _told_lost(lost: list[LostOffsets]) -> list[str]:
     ]
     more = len(lost) - _SHOWN
     return [*told, f"lost      and {more} more: `jingwei status --json`"] if more > 0 else told
+
+
+def _told_anew(log: MadeAnew) -> str:
+    if log.topic == topics.JOURNAL.name:
+        return (
+            f"{log.topic} was deleted and made anew: no worker starts with it, for the ledger's "
+            "incidents stand at offsets of the old one. Use the broker that has the old one, or "
+            "begin broker and ledger anew (`jingwei down --wipe`)"
+        )
+    return (
+        f"{log.topic} was deleted and made anew{_when(log.noticed_at)}: what had not been read of "
+        "the old one is lost"
+    )
 
 
 def _when(noticed_at: datetime | None) -> str:

@@ -58,7 +58,7 @@ def archive(
     endpoints = resolve_endpoints(load_settings(home))
     root = asyncio.run(_root(endpoints))
     typer.echo(f"archive {root}", err=True)
-    run_archive(endpoints.bootstrap, root, loglevel=log_level)
+    run_archive(endpoints.bootstrap, root, datadir=endpoints.home / "faust", loglevel=log_level)
 
 
 def replay(

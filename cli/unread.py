@@ -1,6 +1,8 @@
 """What waits in the topics to be read: counted, or said to be unknown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -26,6 +28,8 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     lag
         Messages that wait, by topic; topics without any left out.
+    held
+        How many of them no one can read, by topic: they are in or behind an open transaction.
     unknown
         Topics of which nobody can say what waits, and why.
     gone
@@ -36,6 +40,7 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     lag: dict[str, int]
+    held: dict[str, int]
     unknown: dict[str, str]
     gone: dict[Part, int]
     anew: tuple[str, ...]
@@ -66,16 +71,34 @@ async def unread(
     Unreachable
         The broker does not answer.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
-    )
     try:
         known = await known_topics(bootstrap, [topic.name for topic in wanted])
-        await consumer.start()
-        there = await _partitions(bootstrap, wanted)
-        return await _unread(consumer, there, consumed, _made_anew(known, logs), exact=exact)
+        async with (
+            _reading(bootstrap, "read_committed") as committed,
+            _reading(bootstrap, "read_uncommitted") as all_there,
+        ):
+            there = await _partitions(bootstrap, wanted)
+            readers = _Readers(committed, all_there)
+            return await _unread(readers, there, consumed, _made_anew(known, logs), exact=exact)
     except (KafkaError, OSError, BrokerMissing) as error:
         raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
+
+
+class _Readers(NamedTuple):
+    """One that sees what can be read, up to the last stable offset, and one that sees all."""
+
+    committed: AIOKafkaConsumer
+    all_there: AIOKafkaConsumer
+
+
+@asynccontextmanager
+async def _reading(bootstrap: str, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level=isolation
+    )
+    try:
+        await consumer.start()
+        yield consumer
     finally:
         await consumer.stop()
 
@@ -103,7 +126,7 @@ async def _partitions(bootstrap: str, wanted: Iterable[Topic]) -> dict[str, list
 
 
 async def _unread(
-    consumer: AIOKafkaConsumer,
+    readers: _Readers,
     there: Mapping[str, Sequence[int]],
     consumed: Mapping[Part, int],
     anew: Sequence[str],
@@ -112,25 +135,52 @@ async def _unread(
 ) -> Unread:
     unknown = {name: "the topic is missing" for name, found in there.items() if not found}
     parts = [TopicPartition(name, number) for name, found in there.items() for number in found]
-    begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+    begins = await readers.committed.beginning_offsets(parts)
+    # In this order: a transaction that ends in between is no open one.
+    ends = await readers.all_there.end_offsets(parts)
+    stable = await readers.committed.end_offsets(parts)
     waiting: dict[TopicPartition, tuple[int, int]] = {}
+    shut: dict[TopicPartition, tuple[int, int]] = {}
     gone: dict[Part, int] = {}
     for part in parts:
         read = 0 if part.topic in anew else consumed.get((part.topic, part.partition), 0)
-        begin, end = begins[part], ends[part]
+        begin, readable = begins[part], stable[part]
+        end = max(readable, ends[part])
         if read < begin:
             gone[part.topic, part.partition] = begin - read
         if read > end and exact:
             unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
-        elif max(read, begin) < end:
-            waiting[part] = max(read, begin), end
-    counted = await _count(consumer, waiting)
-    lag: dict[str, int] = {}
-    for part, (begin, end) in waiting.items():
+            continue
+        if max(read, begin) < readable:
+            waiting[part] = max(read, begin), readable
+        if max(read, begin, readable) < end:
+            shut[part] = max(read, begin, readable), end
+    lag = await _by_topic(readers.committed, waiting)
+    held = await _by_topic(readers.all_there, shut)
+    return Unread(
+        lag={
+            name: lag.get(name, 0) + held.get(name, 0)
+            for name in there
+            if name in lag or name in held
+        },
+        held=held,
+        unknown=unknown,
+        gone=gone,
+        anew=tuple(anew),
+    )
+
+
+async def _by_topic(
+    consumer: AIOKafkaConsumer, spans: Mapping[TopicPartition, tuple[int, int]]
+) -> dict[str, int]:
+    """Return how many messages spans of offsets hold, by topic; topics without any left out."""
+    counted = await _count(consumer, spans)
+    found: dict[str, int] = {}
+    for part, (begin, end) in spans.items():
         left = counted.get(part, end - begin)
         if left:
-            lag[part.topic] = lag.get(part.topic, 0) + left
-    return Unread(lag=lag, unknown=unknown, gone=gone, anew=tuple(anew))
+            found[part.topic] = found.get(part.topic, 0) + left
+    return found
 
 
 async def _count(

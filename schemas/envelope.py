@@ -106,10 +106,13 @@ def open_event(
     Raises
     ------
     EnvelopeError, UnsupportedSchema
-        As for `read_envelope`; or the structured event is not one, or it is a batch of events.
+        As for `read_envelope`; or the message has neither value nor headers, or the structured
+        event is not one, or it is a batch of events.
     """
     pairs = list(headers or ())
     if _media_type(_texts(pairs)) != STRUCTURED:
+        if value is None and not any(name.startswith("ce_") for name, _ in pairs):
+            raise EnvelopeError("the message has no value and no CloudEvents headers")
         return read_envelope(pairs, expected_type), value or b""
     try:
         event = _EVENT.decode(value or b"")

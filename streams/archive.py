@@ -28,7 +28,12 @@ from pathlib import Path
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faust.app.base import BootStrategy
 from mode import Service
 
@@ -369,12 +374,32 @@ def _kept(record: ConsumerRecord) -> Kept:
     )
 
 
+_COORDINATOR_LOG = "aiokafka.consumer.group_coordinator"
+_COORDINATOR_S = 30.0
+
+
+def _quiet_wait_for_group() -> Callable[[logging.LogRecord], bool]:
+    """Return a filter that keeps out what aiokafka says ten times a second of a new broker.
+
+    A broker makes what keeps its groups when the first one asks: that is no error, unless it
+    takes long.
+    """
+    begun = time.monotonic()
+
+    def wanted(record: logging.LogRecord) -> bool:
+        told = record.args if isinstance(record.args, tuple) else ()
+        waits = any(isinstance(one, GroupCoordinatorNotAvailableError) for one in told)
+        return not waits or time.monotonic() - begun > _COORDINATOR_S
+
+    return wanted
+
+
 class _WithoutFaustsKafka(BootStrategy):
     enable_kafka = False
     enable_web = False
 
 
-def archive_app(archiver: Callable[[], Archiver], bootstrap: str) -> faust.App:
+def archive_app(archiver: Callable[[], Archiver], bootstrap: str, datadir: Path) -> faust.App:
     """Return the Faust app whose only service is the archiver.
 
     Parameters
@@ -383,6 +408,8 @@ def archive_app(archiver: Callable[[], Archiver], bootstrap: str) -> faust.App:
         Makes it; called in the running event loop.
     bootstrap
         The broker.
+    datadir
+        Where Faust makes the folder of its tables, of which there are none.
     """
 
     class App(faust.App):
@@ -397,6 +424,7 @@ def archive_app(archiver: Callable[[], Archiver], bootstrap: str) -> faust.App:
     return App(
         GROUP,
         broker=f"kafka://{bootstrap}",
+        datadir=datadir,
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -408,6 +436,7 @@ def run_archive(
     root: Path,
     names: Sequence[str] = KEPT_TOPICS,
     *,
+    datadir: Path,
     group: str = GROUP,
     rolling: Rolling | None = None,
     loglevel: str = "INFO",
@@ -416,7 +445,7 @@ def run_archive(
 
     What is waiting is written before the process ends. It ends with code 1 when it cannot go
     on (disk full), 75 when a topic was made anew, 5 when the files are of another log; a
-    supervisor starts it again after 1 and 75. Parameters as for `Archiver`.
+    supervisor starts it again after 1 and 75. Parameters as for `Archiver` and `archive_app`.
 
     Raises
     ------
@@ -425,11 +454,12 @@ def run_archive(
     """
     make_folder(root)
     _lock(root)
+    logging.getLogger(_COORDINATOR_LOG).addFilter(_quiet_wait_for_group())
 
     def archiver() -> Archiver:
         return Archiver(bootstrap, root, names, rolling=rolling, group=group)
 
-    app = archive_app(archiver, bootstrap)
+    app = archive_app(archiver, bootstrap, datadir)
     worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
     worker.spinner = None  # it draws on stdout, log file or not
     worker.execute_from_commandline()

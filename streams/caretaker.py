@@ -20,7 +20,7 @@ from streams.consumer import Looked
 from streams.intake_positions import PositionsIntake
 from streams.intake_readings import ReadingsIntake
 from streams.sources import Sources
-from streams.watchdog import Part, Vitals
+from streams.watchdog import Held, Part, Vitals
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Caretaker:
         self._committed = committed
         self._silence_check_s = silence_check_s
         self._clock = clock
+        self._held = Held()
 
     async def watch(self) -> None:
         """Write the signs of life. Waits for nothing, so it stops only with the event loop."""
@@ -97,6 +98,7 @@ class Caretaker:
                 committed = self._committed(part)
                 if reached is None:
                     continue
+                self._held.look(part, end, self._highwater(part), time.monotonic())
                 if end is not None and (left := end - self._clear_to(part, reached)) > 0:
                     waiting[topic] = waiting.get(topic, 0) + left
                 if committed is not None and committed < processor.done.get(partition, 0):

@@ -6,7 +6,7 @@ code  meaning
 0     asked to stop (SIGTERM, SIGINT)
 2     a setting or a city cannot be used: mend it, a restart is no use
 4     broker or database does not answer: start again later
-5     refused: the ledger is newer, the topics do not fit the ledger
+5     refused: the ledger is newer or has no city, the topics do not fit it
 70    a defect or a fault of the machine; nothing was acknowledged: start
       again, and look at the log
 75    work waited and nothing moved, or a topic was made anew: start again

@@ -8,6 +8,7 @@ the rest waits. So it goes by messages dealt with. A topic that is not given to 
 wait while others are worked on; one message may take ten times as long as no message at all.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -15,9 +16,15 @@ from collections.abc import Iterable
 from streams.batch import Processor
 from streams.exits import Exit, die
 
+log = logging.getLogger(__name__)
+
 EVERY_S = 1.0
 LONG = 10
 """So many times the patience one message may take, and a topic may wait for others."""
+
+HELD_S = 5.0
+"""So long an open transaction may keep messages from being read before it is told."""
+TELL_AGAIN_S = 60.0
 
 Part = tuple[str, int]
 
@@ -39,6 +46,34 @@ class Vitals:
         self.beat = time.monotonic()
         self.waiting: dict[str, int] = {}
         self.behind: dict[Part, int] = {}
+
+
+class Held:
+    """Tells of partitions whose messages wait behind an open transaction of some producer.
+
+    That is no fault of the worker's, and ending it would be no help.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[Part, tuple[int, float]] = {}
+        self._told: dict[Part, float] = {}
+
+    def look(self, part: Part, readable: int | None, end: int | None, now: float) -> None:
+        """Take in where what can be read of a partition ends, and where the partition does."""
+        if readable is None or end is None or readable >= end:
+            self._since.pop(part, None)
+            return
+        stood, since = self._since.get(part, (-1, now))
+        if stood != readable:
+            self._since[part] = readable, now
+            return
+        if now - since > HELD_S and now - self._told.get(part, -TELL_AGAIN_S) >= TELL_AGAIN_S:
+            self._told[part] = now
+            log.warning(
+                "%s/%d: offsets %d to %d cannot be read for %.0f s: they are in or behind an open "
+                "transaction of some producer",
+                *(*part, readable, end - 1, now - since),
+            )
 
 
 class Watchdog(threading.Thread):

@@ -71,6 +71,37 @@ async def test_what_holds_no_message_is_not_unread_and_a_missing_topic_is_unknow
     assert found.unknown == {f"{name}-none": "the topic is missing"}
 
 
+@pytest.mark.apache_kafka
+def test_counts_what_waits_behind_an_open_transaction(
+    group: str, run: Run, endpoints: Endpoints
+) -> None:
+    asyncio.run(_hold_and_look(endpoints, run))
+    assert "held" not in run("status").stdout
+
+
+async def _hold_and_look(endpoints: Endpoints, run: Run) -> None:
+    """Look at the status while a transaction is open and messages of others wait behind it."""
+    holding = AIOKafkaProducer(
+        bootstrap_servers=endpoints.bootstrap, transactional_id=uuid.uuid4().hex
+    )
+    await holding.start()
+    names = topics.REPORTS.name, topics.JOURNAL.name
+    try:
+        await holding.begin_transaction()
+        for name in names:
+            await holding.send_and_wait(name, b"v", partition=0)
+            await send(endpoints, name, 2, partition=0)
+        shown = (await asyncio.to_thread(run, "status")).stdout
+        city = data(await asyncio.to_thread(run, "status", "--json"))["city"]
+    finally:
+        await holding.abort_transaction()
+        await holding.stop()
+    assert f"unread    3 of {topics.REPORTS.name}\n" in shown
+    assert "journal   3 entries not applied" in shown
+    assert f"held      3 of {topics.JOURNAL.name} wait in or behind an open transaction" in shown
+    assert city["held"] == dict.fromkeys(names, 3)
+
+
 def test_shows_what_was_lost_and_what_was_made_anew(
     group: str, run: Run, endpoints: Endpoints
 ) -> None:
@@ -84,11 +115,30 @@ def test_shows_what_was_lost_and_what_was_made_anew(
     assert "anew      city.unit.gone was deleted and made anew (noticed" in shown
 
 
+@pytest.mark.apache_kafka
+def test_says_that_no_worker_starts_with_a_journal_made_anew(
+    group: str, run: Run, endpoints: Endpoints
+) -> None:
+    before = "INSERT INTO topic_log VALUES ('city.journal', 0, 'the-old-one', 1)"
+    asyncio.run(execute(endpoints, "DELETE FROM topic_log"))
+    asyncio.run(execute(endpoints, before))
+    shown = run("status").stdout
+    assert "anew      city.journal was deleted and made anew: no worker starts with it" in shown
+    assert "`jingwei down --wipe`" in shown
+
+
 def topic(name: str) -> Topic:
     return Topic(name=name, key="", about="", type="", message=None, role="input")
 
 
-async def send(endpoints: Endpoints, name: str, many: int, *, commit: bool | None = None) -> None:
+async def send(
+    endpoints: Endpoints,
+    name: str,
+    many: int,
+    *,
+    commit: bool | None = None,
+    partition: int | None = None,
+) -> None:
     """Send some messages; in a transaction where it is said how it ends."""
     producer = AIOKafkaProducer(
         bootstrap_servers=endpoints.bootstrap,
@@ -99,7 +149,7 @@ async def send(endpoints: Endpoints, name: str, many: int, *, commit: bool | Non
         if commit is not None:
             await producer.begin_transaction()
         for _ in range(many):
-            await producer.send_and_wait(name, b"v", key=b"k")
+            await producer.send_and_wait(name, b"v", key=b"k", partition=partition)
         if commit is not None:
             await (producer.commit_transaction() if commit else producer.abort_transaction())
     finally:

@@ -13,7 +13,9 @@ from pathlib import Path
 from streams.archive import Rolling, run_archive
 bootstrap, root, group, *names = sys.argv[1:]
 rolling = Rolling(journal_s=0.1, input_s=0.1)
-run_archive(bootstrap, Path(root), names, group=group, rolling=rolling, loglevel="WARNING")
+datadir = Path(root).parent / "faust"
+options = {"group": group, "rolling": rolling, "loglevel": "WARNING"}
+run_archive(bootstrap, Path(root), names, datadir=datadir, **options)
 """
 
 

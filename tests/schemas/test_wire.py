@@ -137,6 +137,14 @@ def test_a_structured_event_is_read_as_its_binary_twin(payload):
     assert envelope.time == datetime(2026, 11, 24, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("headers", [None, [], [("x", b"1")]])
+def test_a_message_of_nothing_is_named_so(headers):
+    with pytest.raises(EnvelopeError, match="no value and no CloudEvents headers"):
+        open_event(headers, None, TYPE)
+    with pytest.raises(EnvelopeError, match="header ce_specversion is missing"):
+        open_event(headers, b"{}", TYPE)
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [

@@ -22,7 +22,7 @@ from streams.dead_letters import dead_letter, to_dead_letter_topic, without_note
 from streams.messages import EPOCH, Received
 from streams.privacy import redact
 from streams.publish import publish
-from streams.watchdog import Vitals, Watchdog
+from streams.watchdog import Held, Vitals, Watchdog
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
@@ -218,6 +218,16 @@ def test_the_watchdog_sees_commits_that_stand_still():
         vitals.beat = begun + seconds
         vitals.behind = {("t", 0): committed}
         assert (watchdog.look(begun + seconds) is not None) is fault
+
+
+def test_what_an_open_transaction_holds_is_told_once_a_minute(caplog):
+    held, begun = Held(), time.monotonic()
+    for seconds in range(120):
+        held.look(("t", 0), 7, 9, begun + seconds)
+        held.look(("moves", 0), seconds // 3, 99, begun + seconds)
+        held.look(("ends", 0), 9, 9, begun + seconds)
+    told = [record.getMessage() for record in caplog.records]
+    assert [line[:22] for line in told] == ["t/0: offsets 7 to 8 ca"] * 2
 
 
 def processor(topic: str, beat: float, *, busy: bool = False, handling: float | None = None) -> Any:
