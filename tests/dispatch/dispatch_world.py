@@ -191,7 +191,11 @@ def standing(region: Region) -> dict[str, Any]:
     }
     return {
         "incidents": records,
-        "units": {u.id: (u.state, u.incident) for u in snapshot.units},
+        # Whoever is called back is free where he stands, also when he was on his way home.
+        "units": {
+            u.id: ("available" if u.state == "returning" else u.state, u.incident)
+            for u in snapshot.units
+        },
         "active": sorted(
             (a.incident, a.unit, a.capability, a.dispatched, a.en_route, a.on_scene)
             for a in snapshot.assignments
