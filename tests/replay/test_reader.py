@@ -37,8 +37,9 @@ def test_messages_that_are_no_entries_are_told(tmp_path):
     assert good[2].fault
     without_headers = kept(5, value=b"{}", key=REGION.encode())
     write_segment(folder, [without_headers, without_headers._replace(offset=6, value=None)])
-    for journaled in list(read_journal(tmp_path, PARTITION, REGION))[3:]:
-        assert "ce_specversion" in journaled.fault
+    without_header, without_value = list(read_journal(tmp_path, PARTITION, REGION))[3:]
+    assert "ce_specversion" in without_header.fault
+    assert "no value" in without_value.fault
 
 
 def test_a_region_is_found_by_its_key(tmp_path):
