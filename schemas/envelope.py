@@ -110,7 +110,7 @@ def open_event(
         event is not one, or it is a batch of events.
     """
     pairs = list(headers or ())
-    if _media_type(_texts(pairs)) != STRUCTURED:
+    if not _may_be_structured(pairs) or _media_type(_texts(pairs)) != STRUCTURED:
         if value is None and not any(name.startswith("ce_") for name, _ in pairs):
             raise EnvelopeError("the message has no value and no CloudEvents headers")
         return read_envelope(pairs, expected_type), value or b""
@@ -200,6 +200,13 @@ def _envelope(
         causation=fields.get("causationid"),
         traceparent=fields.get("traceparent"),
         content_type=content_type,
+    )
+
+
+def _may_be_structured(pairs: Iterable[tuple[str, bytes]]) -> bool:
+    """Tell at little cost what nearly every message is not."""
+    return any(
+        name == "content-type" and b"cloudevents" in (value or b"").lower() for name, value in pairs
     )
 
 
