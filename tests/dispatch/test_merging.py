@@ -508,3 +508,26 @@ def test_a_dry_run_of_an_answer_is_no_nothing(region, log):
     answer, _ = order_dry(region, log, two, journal.KeepApart())
     assert answer.changes
     assert "nothing" not in answer.changes[0]
+
+
+def test_what_an_operator_had_under_control_is_so_again(region, log):
+    fire = opened(region, log, "fire", "P2", place(6, 6))
+    done(region, log, fire, journal.SetState(state="controlled"))
+    hole = opened(region, log, "manhole_hazard", "P3", place(1, 1))
+    done(region, log, hole, journal.Merge(into=fire))
+    done(region, log, hole, journal.Unmerge(reason="no"))
+    assert record(region, fire).state == "controlled"
+
+
+def test_a_late_unit_is_late_wherever_it_goes_on(region, log):
+    sick = opened(region, log, "medical", "P2", place(6, 6))
+    (unit,) = units(region, sick)
+    region.apply(log.tick(), log.wait(600))
+    late = {"turnout_late", "unit_late"}
+    assert late <= {a.kind for a in region.snapshot().alerts if a.incident == sick}
+    fire = opened(region, log, "fire", "P2", place(1, 1))
+    done(region, log, sick, journal.Merge(into=fire))
+    assert late <= {a.kind for a in region.snapshot().alerts if a.incident == fire}
+    region.apply(log.stamp(unit, "on_scene"), log.wait(1))
+    done(region, log, sick, journal.Unmerge(reason="no"))
+    assert not late & {a.kind for a in region.snapshot().alerts if a.incident == sick}
