@@ -4,39 +4,46 @@ SHELL := /bin/bash
 .PHONY: help setup demo test lint bench lock clean
 
 BIN := .venv/bin
+# uv leaves compiling to the first import (all of it at once takes 26 s); without the result each
+# process would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # make demo: seconds to run (until interrupted), a map to import (the made city), a JSON file.
 FOR ?=
 CITY ?=
 SUMMARY ?=
-# make test: what else to give pytest. make bench: which benchmark.
+# make test: what else to give pytest, busy processes a core beside it. make bench: which benchmark.
 ARGS ?=
+LOAD ?=
 NAME ?=
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
 
-setup: ## packages, .venv and the locked requirements
-	@bash infra/local/setup.sh
+setup: ## everything for working on it: packages, .venv, the locked requirements
+	@bash infra/local/setup/setup.sh dev
 
-demo: setup ## a city into Kafka, incidents out of it: FOR=60 CITY=map.osm SUMMARY=file.json
+demo: ## a city into Kafka, incidents out of it: FOR=60 CITY=map.osm SUMMARY=file.json
+	@bash infra/local/setup/setup.sh demo
 	@exec $(BIN)/jingwei demo $(if $(FOR),--for $(FOR)) $(if $(CITY),--city "$(CITY)") $(if $(SUMMARY),--summary "$(SUMMARY)")
 
-test: setup ## the tests, on services of their own: ARGS='tests/geo -k fence'
-	@exec $(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
+test: setup ## the tests, on services of their own: ARGS='tests/geo -k fence' LOAD=2
+	@exec $(if $(LOAD),.ci/loaded $(LOAD)) $(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
-lint: setup ## ruff, mypy, import-linter
+lint: ## ruff, mypy, import-linter
+	@bash infra/local/setup/setup.sh lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## benchmarks, as JSON: NAME=pipeline
-	@[ "$(NAME)" != streets ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r bench/peers.lock >&2 || echo "bench: without Valhalla" >&2
+bench: ## benchmarks, as JSON: NAME=pipeline
+	@bash infra/local/setup/setup.sh bench
+	@[ "$(NAME)" != streets ] || bash infra/local/setup/setup.sh streets || echo "bench: without Valhalla" >&2
+	@case "$(NAME)" in gateway) bash infra/local/setup/tipg.sh || echo "bench: without tipg" >&2 ;; esac
 	@exec $(BIN)/python -m bench $(NAME) --json
 
-lock: setup ## resolve the requirements anew into requirements.lock
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/python -m uv pip compile --no-emit-index-url --generate-hashes --extra bench --extra dev pyproject.toml -o requirements.lock
+lock: ## resolve the requirements anew into requirements/: UPGRADE=1 takes new versions
+	@bash infra/local/setup/lock.sh
 
 clean: ## caches and builds; the local stack's data goes by `jingwei down --wipe`
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

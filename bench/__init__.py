@@ -2,5 +2,5 @@
 
 A benchmark prints one JSON object: ``figures`` (ours), ``peers`` (the same work done by others
 in the same run), ``ratios`` (ours against theirs) and ``machine``. It has no pass mark and is
-never part of the tests.
+never part of the tests. ``triage`` measures how right answers are, not only how fast.
 """

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geo.fences import Fence
+from geo.fences.index import Fence
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 
 from bench._fences_data import Floats
-from geo.fences import Fence
+from geo.fences.index import Fence
 
 Pairs = Iterable[tuple[int, int]]
 """(point, fence)"""

@@ -13,7 +13,7 @@ import shapely
 
 from bench._fences_data import Floats
 from bench._fences_peers import Events, Pairs
-from geo.fences import Fence
+from geo.fences.index import Fence
 from infra.local import ports
 
 _PATIENCE_S = 30.0

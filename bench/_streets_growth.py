@@ -15,10 +15,10 @@ import psutil
 
 from bench._streets_harness import middle, timed
 from bench._streets_net import made, positions
-from geo.router import CompiledRouter
-from geo.snap import Snapper
-from geo.street_index import StreetIndex
-from geo.streets import StreetGraph
+from geo.routing.compiled import CompiledRouter
+from geo.routing.street_index import StreetIndex
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapper
 from infra import memory
 
 _UNITS = 200

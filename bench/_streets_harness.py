@@ -11,9 +11,9 @@ import numpy as np
 
 from bench._streets_net import Floats, Ints
 from bench._streets_peers import CLOSED_MS, Peer
-from geo.routing import walk_ms
-from geo.snap import Snapped
-from geo.streets import StreetGraph
+from geo.routing.reference import walk_ms
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from geo.snap import Snapped
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -27,7 +27,7 @@ from osmium.osm.mutable import Node, Way
 
 from bench._streets_harness import timed
 from bench._streets_net import Floats, Ints, Point
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
 
 _SLOWEST_KPH, _FASTEST_KPH = 10, 140
 """Valhalla does not heed signs for less, nor drives a car faster."""

@@ -26,8 +26,8 @@ from bench import _fences_data as data
 from bench._fences_peers import H3, GeoPandas, Peer, PostGIS
 from bench._fences_tile38 import Tile38, server
 from bench.report import Report
-from geo.fences import Fence, FenceIndex
-from geo.transitions import TransitionEngine
+from geo.fences.index import Fence, FenceIndex
+from geo.fences.transitions import TransitionEngine
 from infra.local import stack
 from infra.settings import load_settings
 

@@ -16,34 +16,37 @@ that does nothing) and aiokafka alone (polls, decodes and compares with a thresh
 """
 
 import asyncio
-import os
-import re
 import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import msgspec
-import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from atlas.city import CityData
+from atlas.folder import save_city
+from bench._worker import (
+    DEADLINE_S,
+    city_outside,
+    fenced,
+    message,
+    on_a_stack,
+    send_readings,
+    send_report,
+    stages,
+    until,
+    worker,
+)
 from bench.report import Report, percentile
 from city.make import make_city
-from geo.city import CityData, save_city
-from infra.local import stack
-from infra.settings import Endpoints, load_settings, resolve_endpoints
+from infra.settings import Endpoints
 from schemas import topics, wire
-from schemas.envelope import Envelope
 from schemas.inputs import CitizenReport, Location, SensorReading, UnitStatus
 from schemas.outputs import DispatchChanged
 from streams.topics import make_topics
 
-_DEADLINE_S = 300.0
 _BURST = 110
 _KINDS = (
     ("MEDICAL", "有人突然晕倒，呼吸困难"),
@@ -56,14 +59,7 @@ _SPACING = 0.0035  # degrees between events of one category: beyond twice its ra
 
 def run(*, quick: bool) -> Report:
     """Measure; ``quick`` takes a tenth of the work."""
-    with tempfile.TemporaryDirectory(prefix="jingwei-bench-") as folder:
-        Path(folder).chmod(0o755)
-        settings = load_settings(Path(folder) / "home")
-        stack.up(settings, lambda line: print(line, file=sys.stderr))
-        try:
-            return asyncio.run(_measure(resolve_endpoints(settings), Path(folder), quick=quick))
-        finally:
-            stack.down(settings, lambda _line: None, wipe=True)
+    return on_a_stack(lambda endpoints, folder: _measure(endpoints, folder, quick=quick))
 
 
 async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report:
@@ -72,22 +68,18 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
     save_city(city, folder / "city")
     await make_topics(endpoints.bootstrap)
     ledger = await asyncpg.connect(endpoints.database_url)
-    sender = AIOKafkaProducer(
-        bootstrap_servers=endpoints.bootstrap, linger_ms=5, max_batch_size=262_144
-    )
-    await sender.start()
+    count = 200_000 // scale
     try:
-        count = 200_000 // scale
-        await _send_readings(sender, city, count)
-        async with _worker(endpoints, folder) as worker:
-            readings_per_s = await _drain_readings(ledger, count)
-            incidents_per_s = await _incidents(sender, ledger, city, rounds=1 if quick else 5)
-            delays, sent = await _latency(endpoints, sender, ledger, city, quick=quick)
-            memory = worker.memory_info().rss / 2**20
-        faust_per_s = await _faust_alone(endpoints, folder, count)
-        aiokafka_per_s = await _aiokafka_alone(endpoints, count)
+        async with city_outside(endpoints) as sender:
+            await send_readings(sender, city, count)
+            async with worker(endpoints, folder) as process:
+                readings_per_s = await _drain_readings(ledger, count)
+                incidents_per_s = await _incidents(sender, ledger, city, rounds=1 if quick else 5)
+                delays, sent = await _latency(endpoints, sender, ledger, city, quick=quick)
+                memory = process.memory_info().rss / 2**20
+            faust_per_s = await _faust_alone(endpoints, folder, count)
+            aiokafka_per_s = await _aiokafka_alone(endpoints, count)
     finally:
-        await sender.stop()
         await ledger.close()
     return Report(
         figures={
@@ -110,41 +102,12 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
         notes=[
             f"broker: {endpoints.broker_kind}; fsync on",
             f"{len(delays)} of {sent} reports assigned in the steady part",
-            "the worker's time by stage, ms of the whole run: " + _stages(folder / "worker.log"),
+            "the worker's time by stage, ms of the whole run: " + stages(folder / "worker.log"),
         ],
     )
 
 
 # -- input -----------------------------------------------------------------------------------
-
-
-def _message(
-    topic: topics.Topic, value: object, event: str
-) -> tuple[bytes, list[tuple[str, bytes]]]:
-    return wire.encode(value), Envelope(id=event, source="urn:bench", type=topic.type).headers()
-
-
-async def _send_readings(sender: AIOKafkaProducer, city: CityData, count: int) -> None:
-    """Send normal readings, round and round the city's smoke and gas sensors."""
-    sensors = [s for s in city.sensors if s.observed_property in ("smoke", "gas")]
-    units = {"smoke": "%/m", "gas": "%LEL"}
-    now = datetime.now(UTC)
-    for i in range(count):
-        sensor = sensors[i % len(sensors)]
-        value, headers = _message(
-            topics.READINGS,
-            SensorReading(
-                sensor=sensor.id,
-                datastream=sensor.datastream,
-                observed_property=sensor.observed_property,
-                result=round(0.5 + (i % 7) * 0.1, 2),
-                unit_of_measurement=units[sensor.observed_property],
-                phenomenon_time=now + timedelta(milliseconds=i // len(sensors)),
-            ),
-            f"r{i}-{now.timestamp()}",
-        )
-        await sender.send(topics.READINGS.name, value, key=sensor.id.encode(), headers=headers)
-    await sender.flush()
 
 
 def _report(city: CityData, number: int) -> CitizenReport:
@@ -166,61 +129,15 @@ def _report(city: CityData, number: int) -> CitizenReport:
     )
 
 
-async def _send_report(sender: AIOKafkaProducer, report: CitizenReport) -> None:
-    value, headers = _message(topics.REPORTS, report, report.service_request_id)
-    key = report.service_request_id.encode()
-    await sender.send(topics.REPORTS.name, value, key=key, headers=headers)
-
-
-# -- the worker ------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Process]:
-    environment = os.environ | {
-        "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
-        "JINGWEI_KAFKA_IDEMPOTENT": str(endpoints.broker_idempotent),
-        "JINGWEI_DATABASE_URL": endpoints.database_url,
-        "JINGWEI_DATABASE_WORKER_URL": endpoints.worker_url,
-    }
-    with (folder / "worker.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli.main", "worker"),
-            *("--city", str(folder / "city"), "--home", str(folder / "home")),
-            stdout=log,
-            stderr=log,
-            env=environment,
-        )
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        await asyncio.wait_for(process.wait(), 60)
-
-
-async def _fenced(ledger: asyncpg.Connection, topic: str) -> int:
-    total = await ledger.fetchval("SELECT sum(next_offset) FROM consumed WHERE topic = $1", topic)
-    return int(total or 0)
-
-
-async def _until(ledger: asyncpg.Connection, sql: str, wanted: int) -> float:
-    """Wait until a count is reached and return when it was, on the monotonic clock."""
-    deadline = time.monotonic() + _DEADLINE_S
-    while True:
-        found = int(await ledger.fetchval(sql) or 0)
-        if found >= wanted:
-            return time.monotonic()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"only {found} of {wanted} after {_DEADLINE_S:.0f} s: {sql}")
-        await asyncio.sleep(0.02)
+# -- what is measured ------------------------------------------------------------------------
 
 
 async def _drain_readings(ledger: asyncpg.Connection, count: int) -> float:
     """Readings a second, from the first commit on: starting the worker is not throughput."""
     done = f"SELECT sum(next_offset) FROM consumed WHERE topic = '{topics.READINGS.name}'"
-    begun = await _until(ledger, done, 1)
-    first = await _fenced(ledger, topics.READINGS.name)
-    ended = await _until(ledger, done, count)
+    begun = await until(ledger, done, 1)
+    first = await fenced(ledger, topics.READINGS.name)
+    ended = await until(ledger, done, count)
     return (count - first) / (ended - begun)
 
 
@@ -232,22 +149,12 @@ async def _incidents(
         before = await ledger.fetchval("SELECT count(*) FROM assignment")
         begun = time.monotonic()
         for number in range(part * _BURST, (part + 1) * _BURST):
-            await _send_report(sender, _report(city, number))
+            await send_report(sender, _report(city, number))
         await sender.flush()
-        ended = await _until(ledger, "SELECT count(*) FROM assignment", before + _BURST)
+        ended = await until(ledger, "SELECT count(*) FROM assignment", before + _BURST)
         spent += ended - begun
         await _free_all_units(sender, ledger)
     return rounds * _BURST / spent
-
-
-def _stages(log: Path) -> str:
-    """Return the stages that took longest, from what the worker logs every ten seconds."""
-    spent: Counter[str] = Counter()
-    for line in log.read_text().splitlines():
-        if "streams.metrics: ms:" in line:
-            for name, ms in re.findall(r"(\S+) (\d+)", line.partition("ms:")[2]):
-                spent[name] += int(ms)
-    return ", ".join(f"{name} {ms}" for name, ms in spent.most_common(12))
 
 
 # -- latency ---------------------------------------------------------------------------------
@@ -271,7 +178,7 @@ async def _latency(
     for number in range(5 * _BURST, 5 * _BURST + count):
         report = _report(city, number)
         sent[report.service_request_id] = time.time()
-        await _send_report(sender, report)
+        await send_report(sender, report)
         await asyncio.sleep(0.5)
     await background
     await asyncio.sleep(2.0)
@@ -310,7 +217,7 @@ async def _background(sender: AIOKafkaProducer, city: CityData, seconds: float) 
     """A thousand readings a second, in tenths."""
     for _ in range(int(seconds * 10)):
         begun = time.monotonic()
-        await _send_readings(sender, city, 100)
+        await send_readings(sender, city, 100)
         await asyncio.sleep(max(0.0, 0.1 - (time.monotonic() - begun)))
 
 
@@ -320,11 +227,11 @@ async def _free_all_units(sender: AIOKafkaProducer, ledger: asyncpg.Connection) 
     for status in ("on_scene", "available"):
         for unit in busy:
             stamp = UnitStatus(unit=unit, status=status, time=datetime.now(UTC))
-            value, headers = _message(topics.UNIT_STATUS, stamp, f"{unit}-{status}-{time.time()}")
+            value, headers = message(topics.UNIT_STATUS, stamp, f"{unit}-{status}-{time.time()}")
             key = unit.encode()
             await sender.send(topics.UNIT_STATUS.name, value, key=key, headers=headers)
         await sender.flush()
-    deadline = time.monotonic() + _DEADLINE_S
+    deadline = time.monotonic() + DEADLINE_S
     while await ledger.fetchval("SELECT count(*) FROM unit WHERE state <> 'available'"):
         if time.monotonic() > deadline:
             raise TimeoutError("units do not come back")
@@ -366,7 +273,7 @@ async def _faust_alone(endpoints: Endpoints, folder: Path, count: int) -> float:
     assert process.stdout is not None
     try:
         # Faust writes escape sequences of its own to stdout, whatever its log level.
-        output = await asyncio.wait_for(process.stdout.read(), _DEADLINE_S)
+        output = await asyncio.wait_for(process.stdout.read(), DEADLINE_S)
         text = output.decode()
         if "rate=" not in text:
             raise RuntimeError(f"the Faust agent measured nothing:\n{text[-2000:]}")

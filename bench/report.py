@@ -11,16 +11,18 @@ import psutil
 
 @dataclass
 class Report:
-    """A benchmark's result; ``notes`` say what a figure includes."""
+    """A benchmark's result; ``notes`` say what a figure includes, ``detail`` has what is beside."""
 
     figures: dict[str, float]
     peers: dict[str, Any] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    detail: dict[str, Any] = field(default_factory=dict)
 
     def document(self, name: str) -> dict[str, Any]:
         """Return the JSON object that ``--json`` prints."""
-        return {"benchmark": name, **asdict(self), "machine": machine()}
+        said = {part: value for part, value in asdict(self).items() if value or part != "detail"}
+        return {"benchmark": name, **said, "machine": machine()}
 
 
 def machine() -> dict[str, Any]:

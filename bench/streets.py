@@ -37,14 +37,14 @@ from bench._streets_peers import Networkx, Peer, Rustworkx, Scipy
 from bench._streets_pgrouting import PgRouting, pgrouting
 from bench._streets_valhalla import Valhalla, agreeing, valhalla
 from bench.report import Report
-from geo.conditions import Conditions
 from geo.errors import Unreachable
-from geo.router import CompiledRouter
-from geo.routing import NetworkxRouter
-from geo.snap import Snapped, Snapper
-from geo.street_index import StreetIndex
-from geo.streets import StreetGraph
-from geo.turns import NO_COSTS
+from geo.routing.compiled import CompiledRouter
+from geo.routing.conditions import Conditions
+from geo.routing.reference import NetworkxRouter
+from geo.routing.street_index import StreetIndex
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped, Snapper
+from geo.streets.turns import NO_COSTS
 
 _UNITS = 200
 _MATRIX = (100, 500)

@@ -1,11 +1,21 @@
-"""The city outside: what is there, and what happens in it.
+"""The outside world: cities, the events in them, and their data files.
 
-::
+==============  ==========================================================================
+module          what it holds
+==============  ==========================================================================
+``make``        the demo city: `make_city(seed, size)`
+``import_map``  `import_map`: a city from an OpenStreetMap extract
+``simulate``    simulated events, sensors, citizens and crews, sent to the input topics
+``ingest``      send a city's own data files like an outside producer
+``call_types``  example tables of what the services' own codes mean
+``score``       `score`: a play's incidents compared with the true events
+``furnish``     stations, units, buildings and sensors for a city that has streets
+``furniture``   quantities for generated cities, from ``furniture.yaml``
+``areas``       areas that tile a city
+``names``       names for generated streets, lanes and compounds
+``osm_tags``    stations, hospitals and named places by their OpenStreetMap tags
+``sites``       spots beside streets
+==============  ==========================================================================
 
-    city.make          make_city(seed, size) -> CityData          the schematic Jing'an
-    city.import_map    import_map(path, ...) -> Imported          a city of an OSM extract
-    city.simulate      events, sensors, citizens and drivers, played into the input topics
-    city.score         what came of the events, against the truth
-
-It knows nothing of how Jingwei decides.
+This room knows nothing about how Jingwei decides.
 """

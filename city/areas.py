@@ -1,9 +1,8 @@
-"""Areas that tile: every point of a city lies in one, neighbours share their border exactly.
+"""Areas that tile a city: every point lies in one, and neighbours share their border exactly.
 
-Tiling exactly, in floating point, is done in one way only: all borders are noded together on a
-grid, the faces between them are collected, and each area is a union of whole faces. Lines are
-drawn in metres; the last cut is made in degrees, on the grid in which coordinates are written,
-so that no rounding comes after it.
+Only one way tiles exactly in floating point: node all borders together on a grid, collect the
+faces between them, and make each area a union of whole faces. Lines are drawn in metres; the last
+cut is made in degrees, on the grid in which coordinates are written, so nothing is rounded later.
 """
 
 from collections.abc import Sequence
@@ -24,20 +23,20 @@ GRID_DEG = 1e-6
 _DECIMALS = 6
 XY = tuple[float, float]
 
-# Points drawn at random are moved this often to the middle of what is nearest to them (Lloyd's
-# relaxation), which makes compact areas of like size.
+# How often random points are moved to the centroid of their nearest area (Lloyd's relaxation),
+# which makes compact areas of similar size.
 _RELAXATIONS = 12
 _SAMPLES_PER_CENTRE = 60
 
 
 def voronoi_borders(centres: Sequence[XY], within: BaseGeometry) -> BaseGeometry:
-    """Return the lines, clipped to an area, on which two centres are equally near."""
+    """Return the lines on which two centres are equally near, clipped to an area."""
     edges = shapely.voronoi_polygons(MultiPoint(centres), extend_to=within, only_edges=True)
     return shapely.intersection(edges, within)
 
 
 def spread(within: BaseGeometry, count: int, rng: Random) -> list[XY]:
-    """Draw ``count`` centres that lie evenly in an area, in order from north to south."""
+    """Choose ``count`` centres spread evenly over an area, from north to south."""
     samples = np.array(scatter(within, count * _SAMPLES_PER_CENTRE, rng))
     centres = samples[:count]
     for _ in range(_RELAXATIONS):
@@ -53,7 +52,7 @@ def spread(within: BaseGeometry, count: int, rng: Random) -> list[XY]:
 
 
 def scatter(within: BaseGeometry, count: int, rng: Random) -> list[XY]:
-    """Draw ``count`` points at random in an area."""
+    """Choose ``count`` random points in an area."""
     shapely.prepare(within)
     west, south, east, north = within.bounds
     found: list[XY] = []
@@ -65,7 +64,7 @@ def scatter(within: BaseGeometry, count: int, rng: Random) -> list[XY]:
 
 
 def faces(outline: BaseGeometry, borders: Sequence[BaseGeometry], grid: float) -> list[Polygon]:
-    """Cut an outline along borders, all noded together; in order from north to south."""
+    """Cut an outline along borders, all noded together; return the parts from north to south."""
     lines = shapely.unary_union([shapely.boundary(outline), *borders], grid_size=grid)
     found = [face for face in polygonize(lines) if outline.covers(face.representative_point())]
     return sorted(found, key=lambda face: (-face.centroid.y, face.centroid.x))
@@ -88,14 +87,14 @@ def divide(area: BaseGeometry, count: int, metric: Metric, rng: Random) -> list[
 
 
 def to_degrees(geometry: BaseGeometry, metric: Metric) -> BaseGeometry:
-    """Bring a geometry in metres to degrees, rounded to six decimals."""
+    """Convert a geometry from metres to degrees, rounded to six decimals."""
     return rounded(
         shapely.transform(geometry, lambda xy: np.column_stack(metric.inverse(xy[:, 0], xy[:, 1])))
     )
 
 
 def to_metres(geometry: BaseGeometry, metric: Metric) -> BaseGeometry:
-    """Bring a geometry in degrees to metres."""
+    """Convert a geometry from degrees to metres."""
     return shapely.transform(
         geometry, lambda xy: np.column_stack(metric.forward(xy[:, 0], xy[:, 1]))
     )

@@ -1,6 +1,6 @@
 """Stations, units, buildings and sensors for a city that has streets.
 
-Used by the maker for all of them and by the importer for what its map does not show.
+The maker uses it for all of these, the importer for those that its map lacks.
 """
 
 from collections import Counter
@@ -11,10 +11,10 @@ from random import Random
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from atlas.city import Place, Sensor
 from city.furniture import Buildings, Sensors, Service
 from city.names import Name, building_names
 from city.sites import Sites
-from geo.city import Place, Sensor
 from schemas.codes import unit_kind
 from schemas.records import Point, Unit
 
@@ -27,7 +27,7 @@ _ORDINALS = {"2": "第二", "3": "第三", "4": "第四", "5": "第五"}
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A part of the city that things are shared out to and named after."""
+    """A part of the city; generated things are spread over areas and named after them."""
 
     name: Name
     geometry: BaseGeometry
@@ -45,7 +45,7 @@ def make_stations(
 ) -> list[Place]:
     """Place stations of one service on main streets, evenly over the areas.
 
-    Where the map shows some already, the new ones are put where those are far away.
+    If the map already has some, new ones are placed far away from them.
     """
     if count < 1:
         return []
@@ -89,9 +89,9 @@ def make_units(
     scale: float,
     local: bool,
 ) -> list[Unit]:
-    """Give a service's stations their units in turn; each starts at its station's kerb.
+    """Give a service's stations their units in turn; each unit starts at its station's kerb.
 
-    A fleet that is shared out has at least one unit of the service's first kind a station.
+    Each station gets at least one unit of the service's first kind.
     """
     homes = [(s, kerb) for s in stations if (kerb := sites.kerb(s.point)) is not None]
     units: list[Unit] = []
@@ -99,7 +99,7 @@ def make_units(
         kind = unit_kind(fleet.kind)
         count = max(fleet.at(scale), len(homes) if rank == 0 else 0) if homes else 0
         for i in range(count):
-            # Fewer units than stations are spread over them, not heaped on the first.
+            # If there are fewer units than stations, spread them instead of using the first ones.
             index = (i * len(homes)) // count if count < len(homes) else i % len(homes)
             station, home = homes[index]
             n = i // len(homes) + 1
@@ -130,7 +130,7 @@ def make_buildings(
     scale: float,
     local: bool,
 ) -> list[Place]:
-    """Place buildings, of the kinds that there are too few of, beside streets."""
+    """Place buildings beside streets, of kinds that there are too few of."""
     shown = Counter(place.kind for place in places)
     found = []
     for row in table:
@@ -167,7 +167,7 @@ def make_sensors(
     scale: float,
     local: bool,
 ) -> list[Sensor]:
-    """Place sensors where such things are: at places of the right kinds, and beside streets."""
+    """Place sensors at places of the right kinds, and beside streets."""
     found: list[Sensor] = []
     numbers: Counter[str] = Counter()
     for row in table:

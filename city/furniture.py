@@ -1,4 +1,4 @@
-"""How much of everything a city has: the table ``furniture.yaml`` as typed records."""
+"""Quantities for generated cities: the table ``furniture.yaml`` as typed records."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,13 +7,13 @@ import msgspec
 
 
 class _Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """So many at scale 1, and never fewer than ``least``."""
+    """A count at scale 1, and the least count at any scale."""
 
     count: int
     least: int
 
     def at(self, scale: float) -> int:
-        """Return how many there are at a scale, 1 being the demo city's."""
+        """Return the count at a scale; 1 is the demo city's."""
         return max(self.least, round(self.count * scale))
 
 
@@ -26,7 +26,7 @@ class Fleet(_Counted, frozen=True, kw_only=True):
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A kind of station and the units that belong to it."""
+    """A kind of station, and its units."""
 
     kind: str
     name: str
@@ -35,7 +35,7 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     units: tuple[Fleet, ...]
 
     def stations_at(self, scale: float) -> int:
-        """Return how many stations there are at a scale."""
+        """Return the number of stations at a scale."""
         return max(1, round(self.stations * scale))
 
 

@@ -1,7 +1,7 @@
-"""Names for what is generated: streets, lanes and residential compounds.
+"""Names for generated streets, lanes and residential compounds.
 
-They are built of syllables common in Chinese street names, so that they read and parse like
-real ones; where one of them is also the name of a real street, that is chance.
+They consist of syllables common in Chinese street names, so that they read and parse like real
+ones; a match with a real street's name is chance.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def _stems(rng: Random) -> Iterator[Name]:
 
 
 def street_names(rng: Random) -> Iterator[Name]:
-    """Yield different street names without end in sight."""
+    """Yield different street names, practically without end."""
     for zh, en in _stems(rng):
         yield f"{zh}路", f"{en} Road"
 

@@ -1,33 +1,39 @@
-"""Compares what Jingwei made of a simulated play with what was true. Pure.
+"""Compare the incidents of a simulated play with the true events. Pure.
 
 Terms
 -----
 event
-    A true event of which at least one right message was acknowledged by the broker before the
-    play ended; what nobody said cannot be heard.
+    A true event with at least one right message that the broker acknowledged before the play
+    ended; Jingwei cannot know an unreported event.
 right
-    Said of an event with its category and at its place. Reports that are wrong (``place``,
-    ``category``) or pranks are not; a repeat counts like the first.
+    A message about an event with its category and at its place. Wrong reports (``place``,
+    ``category``) and pranks are not right; a repeat counts like the first.
 its incidents
-    Those that right evidence of the event stands in, after following merges. Evidence is
-    matched by the report's id, or by the datastream and a time within its alarm; what was
-    ignored, or only says that an alarm is over, does not count.
+    Incidents with right evidence of the event, after following merges. Evidence is matched by
+    the report's id, or by the datastream and a time within its alarm. Ignored evidence, and
+    evidence that only ends an alarm, does not count.
 found_once
-    It has exactly one incident, and no other event's right evidence is in that.
+    The event has exactly one incident, without right evidence of another event.
 split
-    It has more than one incident.
+    The event has more than one incident.
 merged
-    One of its incidents holds right evidence of another event.
+    One of its incidents has right evidence of another event.
 missed
-    It has none.
+    The event has no incident.
+held_apart
+    Incidents whose severity is ``unknown``: nobody has read them, so they wait for an operator and
+    are nobody's incident yet. One that an operator reads or merges is like any other.
+unread
+    The event has no incident but those that are held apart.
 false_alarms
-    Incidents opened since the play began, not merged into another, that hold no right evidence of
-    any event: opened by wrong reports, pranks or by nothing that was sent.
+    Incidents opened since the play began, not merged into another, without right evidence of
+    any event: opened by wrong reports, by pranks, or without any message of the play.
 
-An event may be both split and merged, so ``found_once + missed + split + merged >= events``.
-Wrong evidence never makes a split or a merge: in an incident of another event than its own it
-is a ``stray``, in one of its own (a wrong category at the right place) it is welcome, elsewhere
-it makes a false alarm.
+An event may be both split and merged, so
+``found_once + missed + unread + split + merged >= events``.
+Wrong evidence never makes a split or a merge. In an incident of another event it is a ``stray``;
+in an incident of its own event (a wrong category at the right place) it is fine; elsewhere it
+makes a false alarm.
 """
 
 import math
@@ -38,6 +44,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from city.simulate.truth import Happened, Sent, Started, TruthLine, Undelivered
+from schemas.kinds import UNKNOWN
 from schemas.topics import REPORTS
 
 __all__ = ["EvidenceRow", "IncidentRow", "Score", "Waits", "score"]
@@ -54,11 +61,11 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
     source, source_id
         ``sensor`` and the datastream, or ``report`` and its ``service_request_id``.
     incident_id
-        Where it was placed; None for nowhere.
+        Its incident; None if it has none.
     placed
         As in ``effects.EvidencePlaced``.
     observed_at, received_at
-        When it was so, and when the journal got it.
+        Time of the observation, and time of arrival in the journal.
     """
 
     source: str
@@ -70,7 +77,7 @@ class EvidenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the ledger's incidents; ``dispatched_at`` is that of its first assignment."""
+    """A row of the ledger's incidents; ``dispatched_at`` is the time of its first assignment."""
 
     id: str
     category: str
@@ -78,10 +85,11 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     merged_into: str | None = None
     dispatched_at: datetime | None = None
+    severity: str = ""
 
 
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that events waited: how many are counted, median, 99th percentile, longest."""
+    """Seconds that events waited: count, median, 99th percentile, longest."""
 
     count: int
     p50_s: float | None
@@ -90,22 +98,22 @@ class Waits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of what; terms are in the module's docstring, ids beside the numbers.
+    """Counts, with ids; the module's docstring defines the terms.
 
     Attributes
     ----------
     right_category
-        Of those found once, how many carry the event's category.
+        How many of the events found once have the right category.
     strays
         Pieces of wrong evidence in other events' incidents.
     pranks, wrong
-        Reports of nothing, and wrong reports of events, that were sent.
+        Number of pranks, and of wrong reports of events, that were sent.
     report_to_dispatch
         From the first right message of an event (for a sensor, when its alarm had lasted for its
-        minimum duration) until the first unit was assigned to one of
-        its incidents; events without one are not counted.
+        minimum duration) until the first assignment of a unit to one of its incidents. Events
+        without an assignment are not counted.
     event_to_dispatch
-        The same from when it happened.
+        The same, from the time of the event.
     """
 
     events: int
@@ -124,6 +132,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     split_events: tuple[str, ...] = ()
     merged_events: tuple[str, ...] = ()
     missed_events: tuple[str, ...] = ()
+    held_apart: int = 0
+    unread: int = 0
     false_incidents: tuple[str, ...] = ()
 
 
@@ -132,18 +142,20 @@ def score(
     evidence: Iterable[EvidenceRow],
     incidents: Iterable[IncidentRow],
 ) -> Score:
-    """Score a play; see the module's docstring for every term.
+    """Score a play; the module's docstring defines the terms.
 
     Parameters
     ----------
     truth
         The lines of one play's truth file.
     evidence, incidents
-        The region's rows; those of other plays do no harm, as ids and times differ.
+        The region's rows; rows of other plays do no harm, because ids and times differ.
     """
     by_id = {incident.id: incident for incident in incidents}
     heard = _Heard(truth)
     found: dict[str, set[str]] = {event: set() for event in heard.events}
+    apart = {incident.id for incident in by_id.values() if incident.severity == UNKNOWN}
+    only_apart: set[str] = set()
     holds: dict[str, set[str]] = defaultdict(set)
     wrong: list[tuple[str, str | None]] = []
     for row in evidence:
@@ -151,19 +163,23 @@ def score(
         if home is None:
             continue
         event = heard.event_of(row)
-        if event is not None:
+        if home in apart:
+            only_apart.update(() if event is None else (event,))
+        elif event is not None:
             found[event].add(home)
             holds[home].add(event)
         elif heard.is_wrong(row):
             wrong.append((home, heard.meant(row)))
     split = [event for event, homes in found.items() if len(homes) > 1]
     merged = [event for event, homes in found.items() if any(len(holds[h]) > 1 for h in homes)]
-    missed = [event for event, homes in found.items() if not homes]
-    once = [event for event in found if event not in {*split, *merged, *missed}]
+    missed = [event for event, homes in found.items() if not homes and event not in only_apart]
+    unread = [event for event, homes in found.items() if not homes and event in only_apart]
+    once = [event for event in found if event not in {*split, *merged, *missed, *unread}]
     false = [
         incident.id
         for incident in by_id.values()
         if incident.merged_into is None
+        and incident.id not in apart
         and not holds.get(incident.id)
         and heard.during(incident.opened_at)
     ]
@@ -176,6 +192,11 @@ def score(
         split=len(split),
         merged=len(merged),
         missed=len(missed),
+        held_apart=sum(
+            by_id[incident].merged_into is None and heard.during(by_id[incident].opened_at)
+            for incident in apart
+        ),
+        unread=len(unread),
         false_alarms=len(false),
         right_category=sum(
             by_id[next(iter(found[event]))].category == heard.events[event].category
@@ -199,7 +220,7 @@ def score(
 
 
 class _Heard:
-    """The truth, indexed: events that were spoken of, and what was said of them."""
+    """The truth, indexed: reported events, and the messages about them."""
 
     def __init__(self, truth: Sequence[TruthLine]) -> None:
         lost = {
@@ -227,7 +248,7 @@ class _Heard:
         self._starts = [line.at for line in truth if isinstance(line, Started)]
 
     def event_of(self, row: EvidenceRow) -> str | None:
-        """Return the event that a piece of evidence rightly speaks of."""
+        """Return the event for which a piece of evidence is right."""
         event = None
         if row.source == "report":
             event = self._reports.get(row.source_id)
@@ -239,20 +260,20 @@ class _Heard:
         return event if event in self.events else None
 
     def is_wrong(self, row: EvidenceRow) -> bool:
-        """Whether it comes of a report that was wrong."""
+        """Whether the evidence comes from a wrong report."""
         return row.source == "report" and row.source_id in self._wrong
 
     def meant(self, row: EvidenceRow) -> str | None:
-        """Return the event that a wrong report was meant for; None for a prank."""
+        """Return the event that a wrong report is about; None for a prank."""
         return self._wrong[row.source_id].event
 
     def during(self, at: datetime) -> bool:
-        """Whether a time lies in the play, or after it: what it left behind opens late."""
+        """Whether a time lies in or after the play, whose last messages may open incidents late."""
         return not self._starts or at >= min(self._starts) - _SLACK
 
 
 def _home(row: EvidenceRow, incidents: Mapping[str, IncidentRow]) -> str | None:
-    """Return the incident a piece of evidence stands in, after merges."""
+    """Return the incident of a piece of evidence, after merges."""
     if row.incident_id is None or row.placed not in _PLACED:
         return None
     home, seen = row.incident_id, {row.incident_id}
@@ -265,7 +286,7 @@ def _home(row: EvidenceRow, incidents: Mapping[str, IncidentRow]) -> str | None:
 
 
 def _dispatched(homes: set[str], incidents: Mapping[str, IncidentRow]) -> list[datetime]:
-    """Return when units were first assigned to these incidents, or to those merged into them."""
+    """Return the first assignments of these incidents and of incidents merged into them."""
     return [
         incident.dispatched_at
         for incident in incidents.values()
@@ -285,7 +306,7 @@ def _waits(seconds: Iterable[float]) -> Waits:
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float | None:
-    """Return the nearest-rank percentile: the least value that a share does not exceed."""
+    """Return the nearest-rank percentile: the least value that this share does not exceed."""
     if not ordered:
         return None
     return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]

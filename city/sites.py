@@ -1,4 +1,4 @@
-"""Spots beside streets, where things are put that no map shows."""
+"""Spots beside streets for generated places and sensors."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,23 +10,23 @@ from shapely.geometry.base import BaseGeometry
 
 from city.areas import spread, to_metres
 from geo.crs import haversine_m, utm_for
-from geo.snap import Snapped, Snapper
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped, Snapper
 from schemas.records import Point
 
 _MAIN = frozenset(("trunk", "primary", "secondary", "tertiary"))
 _EXPRESSWAY = frozenset(("motorway", "motorway_link", "trunk_link"))
-# Nothing is put farther from its street than this, so that a vehicle at the kerb is at the spot.
+# No spot is farther from its street than this, so a vehicle at the kerb has reached it.
 _NEAR_M = 40.0
-# Arcs shorter than this are left to crossings.
+# Shorter arcs have no spots; they belong to crossings.
 _SHORTEST_M = 25.0
 
 
 class Sites:
     """The streets of a city as places to build at.
 
-    Only streets of the largest strongly connected part that everybody may drive are used, and
-    no expressways: from there one gets anywhere and back.
+    Only public streets of the largest strongly connected part are used, and no expressways, so
+    that vehicles can go anywhere and back.
     """
 
     def __init__(self, streets: StreetGraph) -> None:
@@ -37,7 +37,7 @@ class Sites:
         self._data: list[dict[str, Any]] = [data for _, _, _, data in edges]
         arcs, largest = streets.arcs, streets.nodes.in_largest
         kinds = [_highway(data) for data in self._data]
-        fit = largest[arcs.tail] & largest[arcs.head] & ~arcs.emergency_only
+        fit = largest[arcs.tail] & largest[arcs.head] & ~arcs.emergency_only & ~arcs.carried
         fit &= np.array([kind not in _EXPRESSWAY for kind in kinds])
         self._fit = fit
         once = fit & ((arcs.twin < 0) | (arcs.twin > np.arange(len(arcs))))
@@ -54,7 +54,7 @@ class Sites:
             "quiet": np.flatnonzero(usable & named & ~main),
         }
         for name, found in self.classes.items():
-            if found.size == 0:  # a map of alleys has no main street: take what there is
+            if found.size == 0:  # a map of alleys has no main street: use any street
                 self.classes[name] = everything
         middles = shapely.line_interpolate_point(arcs.line, 0.5, normalized=True)
         self._middle = np.column_stack(
@@ -69,23 +69,23 @@ class Sites:
         return [int(arcs[i]) for i in (gap**2).sum(axis=2).argmin(axis=1)]
 
     def metres_between(self, a: Point, b: Point) -> float:
-        """Straight distance of two points in metres."""
+        """Return the straight distance between two points in metres."""
         return haversine_m(a.lon, a.lat, b.lon, b.lat)
 
     def any(self, street_class: str, rng: Random) -> int:
-        """Draw an arc of a class, long ones as likely as short ones."""
+        """Choose a random arc of a class; long arcs are as likely as short ones."""
         arcs = self.classes[street_class]
         return int(arcs[rng.randrange(len(arcs))])
 
     def name(self, arc: int, *, local: bool) -> str:
-        """Name of an arc's street, in the local language or in English where there is one."""
+        """Return the name of an arc's street, local or (if there is one) English."""
         english = self._data[arc].get("name:en")
         if not local and isinstance(english, str):
             return english
         return self.streets.arcs.name[arc]
 
     def beside(self, arc: int, fraction: float, metres: float) -> Point:
-        """Return the point so many metres to the right of an arc (left when negative)."""
+        """Return a point at some metres to the right of an arc (to the left if negative)."""
         line = self.streets.arcs.line[arc]
         xy = np.column_stack(self._metric.forward(*shapely.get_coordinates(line).T))
         flat = shapely.linestrings(xy)
@@ -97,16 +97,16 @@ class Sites:
         return self._point(at.x + dy / norm * metres, at.y - dx / norm * metres)
 
     def kerb(self, point: Point) -> Point | None:
-        """Return the nearest point of a street for a vehicle; None when none is near."""
+        """Return the nearest point of a street for a vehicle; None if no street is near."""
         snapped = self._snap(point)
         if snapped is None:
             return None
         return Point(lon=round(snapped.street_lon, 6), lat=round(snapped.street_lat, 6))
 
     def near_street(self, point: Point, rng: Random, jitter_m: float = 8.0) -> Point | None:
-        """Return a spot of the same premises that is near its street, moved at random a little.
+        """Return a spot on the same premises near its street, moved a little at random.
 
-        A large park's middle is far from any street; what stands in it is put at its edge.
+        The centre of a large park is far from any street, so its sensors are put at its edge.
         """
         snapped = self._snap(point)
         if snapped is None:

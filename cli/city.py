@@ -1,25 +1,35 @@
-"""``jingwei city make | import | inspect | simulate | learn``: a city's folder."""
+"""``jingwei city make | import | inspect | simulate | learn | call-types``: a city's folder."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
-from cli import learn, simulate
+from atlas.city import CityData, Manifest, Place
+from atlas.folder import load_city, save_city
+from cli import call_types, learn, simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
-from geo.city import CityData, Manifest, load_city, save_city
+from geo.streets.graph import Notice
 from infra.local.state import Home
 from infra.settings import load_settings
 
-city = typer.Typer(help="Make, import and look at a city's folder.", no_args_is_help=True)
+city = typer.Typer(help="Make, import, inspect and simulate a city.", no_args_is_help=True)
 
 _MAP_HELP = (
     "OSM extract (.osm, .osm.gz, .osm.bz2, .osm.pbf), or streets as .graphml, .gpkg, .parquet."
 )
+_Side = Literal["left", "right"]
+SideOption = Annotated[
+    _Side | None,
+    typer.Option(
+        "--driving-side",
+        help="Side that traffic keeps to: left or right (default: as the map tells).",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same city.")]
 
 
@@ -30,20 +40,22 @@ def register(app: typer.Typer) -> None:
 
 simulate.register(city)
 learn.register(city)
+call_types.register(city)
 
 
 @city.command()
 def make(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; data/cities/310106 in --home by default.")
+        Path | None,
+        typer.Argument(help="Folder to write (default: data/cities/310106 in --home)."),
     ] = None,
     *,
     seed: SeedOption = 1,
-    size: Annotated[str, typer.Option("--size", help="full, or small for tests.")] = "full",
+    size: Annotated[str, typer.Option("--size", help="full, or small (for tests).")] = "full",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the demo city: a schematic Jing'an, always the same for a seed."""
+    """Make the demo city: a schematic Jing'an, the same for the same seed."""
     from city.make import make_city  # noqa: PLC0415 - other commands need no maker
 
     made = make_city(seed, size, progress)
@@ -56,27 +68,32 @@ def make(
 def import_(
     file: Annotated[Path, typer.Argument(help=_MAP_HELP)],
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; data/cities/REGION in --home by default.")
+        Path | None,
+        typer.Argument(help="Folder to write (default: data/cities/REGION in --home)."),
     ] = None,
     *,
     region: Annotated[
-        str | None, typer.Option("--region", help="Key of its journal; the file's name if absent.")
+        str | None,
+        typer.Option("--region", help="Key of its journal (default: the file's name)."),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What people call the city.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the city.")] = None,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", help="Such as America/New_York.")
+        str | None, typer.Option("--timezone", help="Time zone, such as America/New_York.")
     ] = None,
+    driving_side: SideOption = None,
     seed: SeedOption = 1,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a city of a map; what the map lacks is generated and marked."""
+    """Make a city from a map; generate missing parts and mark them."""
     from city.import_map import import_map  # noqa: PLC0415 - loads the OSM reader
 
-    imported = import_map(file, region=region, name=name, timezone=timezone, seed=seed)
+    imported = import_map(
+        file, region=region, name=name, timezone=timezone, driving_side=driving_side, seed=seed
+    )
     target = folder or _default(home, imported.city)
     save_city(imported.city, target)
-    _show(imported.city, target, list(imported.facts), as_json=as_json)
+    _show(imported.city, target, list(imported.facts), imported.left_out, as_json=as_json)
 
 
 @city.command()
@@ -87,13 +104,18 @@ def inspect(
     *,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map", metavar="OUT.png", help="Draw the streets and what is odd, too."),
+        typer.Option("--map", metavar="OUT.png", help="Also draw the streets and problems."),
     ] = None,
+    driving_side: SideOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a city's folder, or a map of streets, holds and what is odd about it."""
-    found = _streets_alone(folder) if folder.is_file() else load_city(folder)
-    _show(found, folder, [], as_json=as_json)
+    """Show the contents of a city's folder or of a map: what was read, what left out and why."""
+    left_out = None
+    if folder.is_file():
+        found, left_out = _map_alone(folder, driving_side)
+    else:
+        found = load_city(folder)
+    _show(found, folder, [], left_out, as_json=as_json)
     if map_file is not None:
         from cli.city_map import write_city_map  # noqa: PLC0415 - drawing takes a second to load
 
@@ -101,22 +123,31 @@ def inspect(
         progress(f"map written to {map_file}")
 
 
-def _streets_alone(file: Path) -> CityData:
-    """Return a map as a city of nothing but streets."""
-    from geo.load import load_streets  # noqa: PLC0415 - loads the OSM reader
+def _map_alone(file: Path, driving_side: _Side | None) -> tuple[CityData, Counter[str]]:
+    """Return what is in a map as a city without anything generated, and what could not be used."""
+    from geo.maps.load import is_osm, load_streets  # noqa: PLC0415 - loads the map readers
 
-    streets = load_streets(file)
+    places: list[Place] = []
+    left_out: Counter[str] = Counter()
+    if is_osm(file):
+        from city.import_map import read_map  # noqa: PLC0415 - needs the OSM reader
+
+        streets, tagged = read_map(file, driving_side=driving_side)
+        places, left_out = tagged.places, tagged.left_out
+    else:
+        streets = load_streets(file, driving_side=driving_side)
     lon, lat = streets.nodes.lon, streets.nodes.lat
     manifest = Manifest(
         name=file.name,
         name_en="",
         region="none",
         schematic=False,
-        source=f"streets of {file.name}",
+        source=f"map {file.name}",
         licence=f"that of {file.name}",
         bounds=(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())),
     )
-    return CityData.of(manifest, streets, fences=(), places=(), sensors=(), units=())
+    city = CityData.of(manifest, streets, fences=(), places=places, sensors=(), units=())
+    return city, left_out
 
 
 def _default(home: Path | None, made: CityData) -> Path:
@@ -124,8 +155,15 @@ def _default(home: Path | None, made: CityData) -> Path:
     return data / "cities" / made.manifest.region
 
 
-def _show(found: CityData, folder: Path, facts: list[str], *, as_json: bool) -> None:
-    summary = summarise(found, folder)
+def _show(
+    found: CityData,
+    folder: Path,
+    facts: list[str],
+    left_out: Counter[str] | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    summary = summarise(found, folder, left_out)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(summary | {"facts": facts}), indent=2))
         return
@@ -141,29 +179,39 @@ def _show(found: CityData, folder: Path, facts: list[str], *, as_json: bool) -> 
     if streets.components > 1:
         sizes = ", ".join(str(size) for size in streets.largest_components)
         more = ", …" if streets.components > len(streets.largest_components) else ""
-        typer.echo(f"parts      of {sizes}{more} crossings")
+        typer.echo(f"parts      {sizes}{more} crossings")
     rules = summary["restrictions"]
+    side = summary["driving_side"]
+    typer.echo(f"traffic    keeps {side['side']} ({side['told_by']})")
     typer.echo(
         f"turns      {rules['resolved']} restrictions ban {rules['banned_turns']} turns, "
         f"{len(rules['unresolved'])} restrictions unresolved"
     )
     if (speeds := summary["speeds"]) is not None:
-        typer.echo(
-            f"speeds     of {speeds['arcs']} arcs by hour of the week, {speeds['rows']} rows"
-        )
+        typer.echo(f"speeds     {speeds['arcs']} arcs by hour of the week, {speeds['rows']} rows")
     for part in ("fences", "places", "sensors", "units"):
         counts = summary[part]
         text = ", ".join(f"{n} {what}" for what, n in counts.items())
         typer.echo(f"{part:10} {sum(counts.values())}: {text}")
     for fact in facts:
         typer.echo(f"           {fact}")
+    for part, title in (("read", "read"), ("left_out", "left out")):
+        for line in summary[part]:
+            typer.echo(f"{title:10} {_told(line)}")
     for warning in summary["warnings"]:
         typer.echo(f"warning    {warning}")
 
 
-def summarise(found: CityData, folder: Path) -> dict[str, Any]:
-    """Count what a city holds and find what is odd about it, as a JSON object."""
+def summarise(
+    found: CityData, folder: Path, left_out: Counter[str] | None = None
+) -> dict[str, Any]:
+    """Count the contents of a city and list its problems, as a JSON object.
+
+    `left_out` are places and boundaries of a map that could not be used, as
+    `geo.streets.notes.Notes`.
+    """
     report = found.streets.report
+    places = {} if left_out is None else _notices(left_out)
     return {
         "folder": str(folder),
         "digest": found.digest,
@@ -193,6 +241,12 @@ def summarise(found: CityData, folder: Path) -> dict[str, Any]:
         "sensors": _count(s.observed_property for s in found.sensors),
         "units": _count(u.kind for u in found.units),
         "generated_places": sum(p.generated for p in found.places),
+        "driving_side": {
+            "side": found.streets.attributes.get("driving_side", "right"),
+            "told_by": found.streets.attributes.get("driving_side_by", "default"),
+        },
+        "read": _lines(report.read),
+        "left_out": _lines({**report.left_out, **places}),
         "warnings": _warnings(found),
     }
 
@@ -201,9 +255,31 @@ def _count(kinds: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(kinds).items()))
 
 
+def _notices(notes: Counter[str]) -> dict[str, Notice]:
+    examples: dict[str, list[str]] = getattr(notes, "examples", {})
+    return {what: Notice(n, tuple(examples.get(what, ()))) for what, n in sorted(notes.items())}
+
+
+def _lines(notices: Mapping[str, Notice]) -> list[dict[str, Any]]:
+    return [
+        {"what": what, "count": notice.count, "examples": list(notice.examples)}
+        for what, notice in notices.items()
+    ]
+
+
+def _told(line: Mapping[str, Any]) -> str:
+    """Write a line of what was read or left out, with its examples."""
+    more = ", …" if line["count"] > len(line["examples"]) else ""
+    ids = f": {', '.join(line['examples'])}{more}" if line["examples"] else ""
+    return f"{line['count']} {line['what']}{ids}"
+
+
 def _warnings(found: CityData) -> list[str]:
     report = found.streets.report
-    warnings = [f"{n} {what}" for what, n in report.warnings.items()]
+    noticed = {
+        what: Notice(n, report.examples.get(what, ())) for what, n in report.warnings.items()
+    }
+    warnings = [_told(line) for line in _lines(noticed)]
     warnings += [f"{kind} of {name}: {reason}" for name, kind, reason in report.unresolved]
     if report.largest_nodes < report.nodes:
         warnings.append(

@@ -1,4 +1,4 @@
-"""A picture of a city's streets for who checks a map: classes, parts cut off, rules of turns."""
+"""A picture of a city's streets to check a map: classes, disconnected parts, turn restrictions."""
 
 from pathlib import Path
 from typing import Final
@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from atlas.city import CityData
 from cli.map import MapNotWritten
-from geo.city import CityData
-from geo.columns import BoolArray
+from geo.streets.columns import BoolArray
 
 __all__ = ["write_city_map"]
 
 _DPI: Final = 150
 _INCHES: Final = 11.0
-# Road classes by name, colour and width in points; the last is for all that are not named.
+# Road classes by name, colour and width in points; the last is for all other classes.
 _CLASSES: Final = (
     ("expressways", ("motorway", "trunk", "motorway_link", "trunk_link"), "#b8651b", 2.2),
     ("primary", ("primary", "primary_link"), "#d9a441", 1.8),
@@ -34,7 +34,7 @@ _SIGNAL: Final = "#2e7d32"
 
 
 def write_city_map(city: CityData, out: Path) -> None:
-    """Draw a city's streets to a PNG file, whole or not at all.
+    """Draw a city's streets to a PNG file, completely or not at all.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def write_city_map(city: CityData, out: Path) -> None:
             partial.replace(out)
         except OSError as error:
             raise MapNotWritten(
-                f"the picture cannot be written to {out}: {error}; name another file"
+                f"cannot write the picture to {out}: {error}; name another file"
             ) from error
 
 
@@ -93,7 +93,7 @@ def _drawn(city: CityData) -> Figure:
 
 
 def _by_class(city: CityData) -> list[tuple[str, BoolArray, str, float]]:
-    """Name, arcs, colour and width of each road class, the smallest streets first."""
+    """Return name, arcs, colour and width of each road class, the smallest streets first."""
     edges = sorted(city.streets.graph.edges(keys=True, data=True), key=lambda edge: edge[:3])
     given = [data.get("highway") for *_, data in edges]
     kinds = np.array([str(kind[0] if isinstance(kind, list) and kind else kind) for kind in given])

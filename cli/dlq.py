@@ -1,4 +1,4 @@
-"""``jingwei dlq list | show | redrive``: messages that could not be used, as they came."""
+"""``jingwei dlq list | show | redrive``: messages that could not be used, unchanged."""
 
 import asyncio
 import sys
@@ -24,14 +24,16 @@ COLUMNS = ("id", "at", "topic", "partition", "offset", "error", "reason", "redri
 _SHORT, _LONG = 60, 4_000
 
 TopicOption = Annotated[
-    str | None, typer.Option(help="Only of this topic, such as city.citizen.reports.")
+    str | None, typer.Option(help="Only from this topic, such as city.citizen.reports.")
 ]
-ReasonOption = Annotated[str | None, typer.Option(help="Any part of the error or its reason.")]
-LimitOption = Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")]
+ReasonOption = Annotated[
+    str | None, typer.Option(help="Only with this text in the error or reason.")
+]
+LimitOption = Annotated[int, typer.Option(min=1, help="At most this many, latest first.")]
 
 
 class RedriveFailed(RuntimeError):
-    """The broker did not take the dead letters."""
+    """The broker did not accept the dead letters."""
 
 
 exit_codes.BY_ERROR[RedriveFailed] = exit_codes.UNREACHABLE
@@ -39,7 +41,7 @@ exit_codes.BY_ERROR[RedriveFailed] = exit_codes.UNREACHABLE
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Dead letters: see them, send them again.")
+    group = typer.Typer(no_args_is_help=True, help="List, show and redrive dead letters.")
     group.command(name="list")(list_)
     group.command()(show)
     group.command()(redrive)
@@ -52,12 +54,10 @@ def list_(
     topic: TopicOption = None,
     reason: ReasonOption = None,
     limit: LimitOption = 50,
-    redriven: Annotated[
-        bool, typer.Option("--redriven", help="Those that were sent again, too.")
-    ] = False,
+    redriven: Annotated[bool, typer.Option("--redriven", help="Include redriven ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List dead letters with what was wrong with them."""
+    """List dead letters with their reasons."""
 
     async def question(conn: asyncpg.Connection) -> list[DeadLetterRow]:
         return await list_dead_letters(conn, topic, reason, limit, redriven=redriven)
@@ -87,15 +87,15 @@ def list_(
 
 
 def show(
-    letter: Annotated[int, typer.Argument(metavar="ID", help="As `jingwei dlq list` shows it.")],
+    letter: Annotated[int, typer.Argument(metavar="ID", help="Id in `jingwei dlq list`.")],
     home: HomeOption = None,
     *,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Write the value's bytes to stdout, and nothing else.")
+        bool, typer.Option("--raw", help="Write only the value's bytes to stdout.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a dead letter: where it came from, why, headers and value."""
+    """Show a dead letter: origin, reason, headers and value."""
 
     async def question(conn: asyncpg.Connection) -> DeadLetterRow:
         return await get_dead_letter(conn, letter)
@@ -125,7 +125,7 @@ def show(
 
 def redrive(
     letters: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID…]", help="These; else those that fit.")
+        list[int] | None, typer.Argument(metavar="[ID…]", help="Ids (default: all that match).")
     ] = None,
     home: HomeOption = None,
     *,
@@ -133,13 +133,13 @@ def redrive(
     reason: ReasonOption = None,
     limit: LimitOption = 100,
     everything: Annotated[
-        bool, typer.Option("--all", help="Needed to send all again without any other choice.")
+        bool, typer.Option("--all", help="Redrive all; required without ids or filters.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send dead letters to their topics again, as they came."""
+    """Send dead letters to their topics again, unchanged."""
     if not (letters or topic or reason or everything):
-        raise typer.BadParameter("say which: ids, --topic, --reason, or --all")
+        raise typer.BadParameter("name the dead letters: ids, --topic, --reason, or --all")
     done = asyncio.run(_redrive(where(home), letters or [], topic, reason, limit))
     if as_json:
         write_json({"redriven": [letter.id for letter in done]})
@@ -172,7 +172,8 @@ async def _redrive(
             await send_again(ledger, producer, chosen)
         except (KafkaError, BrokerMissing) as error:
             raise RedriveFailed(
-                f"the broker does not take them: {error}; try again, what was sent is marked"
+                f"the broker does not accept the dead letters: {error}; try again, those already "
+                "sent are marked"
             ) from error
         finally:
             await producer.stop()
@@ -182,7 +183,7 @@ async def _redrive(
 
 
 def escaped(content: bytes | None, length: int) -> str:
-    """Return bytes as text that is safe to print, cut to a length."""
+    """Return bytes as printable text, cut to a length."""
     if content is None:
         return ""
     cut = content[: 4 * length]
@@ -190,7 +191,7 @@ def escaped(content: bytes | None, length: int) -> str:
 
 
 def _plain(letter: DeadLetterRow) -> dict[str, Any]:
-    """Return a dead letter for JSON; bytes as text, what is no UTF-8 as backslash escapes."""
+    """Return a dead letter for JSON; bytes as text, with backslash escapes where not UTF-8."""
     return {
         "id": letter.id,
         "topic": letter.topic,

@@ -17,6 +17,7 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from atlas.city import CityData
 from cli.map_margin import Margin
 from cli.map_symbols import (
     CLOSED,
@@ -28,9 +29,9 @@ from cli.map_symbols import (
     Words,
     active,
     chinese_font,
+    severity_letter,
 )
-from cli.output import clean
-from geo.city import CityData
+from cli.output import clean, severity_order
 from geo.crs import FloatArray
 from schemas import codes
 from schemas.snapshot import Snapshot
@@ -39,9 +40,9 @@ DPI = 150
 _WGS84 = "EPSG:4326"
 _WHEN = "%Y-%m-%d %H:%M:%S %z"
 _HEIGHT, _SIDE, _EDGES, _HEAD = 10.0, 4.4, 0.15, 0.6
-"""Inches: the sheet, the column beside the map, the white around it, the title."""
+"""Inches: height of the sheet, column beside the map, margins, title."""
 _WIDTHS = (5.6, 12.0)
-"""Least and greatest width of the map, in inches; between them it has the city's form."""
+"""Least and greatest width of the map in inches; in between, it follows the city's shape."""
 _PAPER, _LAND, _EDGE = "#eef0f2", "#fbfaf7", "#8d99a6"
 _WARDS = ("#fdfcf9", "#f5f3ec", "#f0f3ee", "#f4f1f3")
 _HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]
@@ -70,9 +71,9 @@ def draw(
     snapshot
         Incidents, units, assignments and conditions to show.
     incident
-        Id of the incident to look closer at; the whole city without it.
+        Id of the incident to zoom in on; None for the whole city.
     say
-        Gets a line when there is no font for Chinese.
+        Called with a line if there is no font for Chinese.
     """
     chinese = chinese_font(say)
     with mpl.rc_context({"font.family": [*chinese, "DejaVu Sans"], "axes.unicode_minus": False}):
@@ -107,7 +108,7 @@ class _Sheet:
             ((wide + 2 * _EDGES) / sheet, bottom, _SIDE / sheet, height)
         )
         self.open = [i for i in snapshot.incidents if codes.incident_state(i.state).open]
-        self.open.sort(key=lambda i: (i.severity, i.opened_at, i.id))
+        self.open.sort(key=lambda i: (severity_order(i), i.opened_at, i.id))
         self._taken: list[tuple[float, float, float, float]] = []
 
     def ground(self) -> None:
@@ -135,7 +136,7 @@ class _Sheet:
             )
 
     def names(self) -> None:
-        """Write the sub-districts' names where there is room."""
+        """Write the sub-districts' names, if there is room."""
         for fence in self.city.fences:
             if fence.kind != "subdistrict":
                 continue
@@ -158,7 +159,7 @@ class _Sheet:
                 )
 
     def streets(self) -> None:
-        """Draw the streets by class, a street of two directions once."""
+        """Draw the streets by class, two-way streets once."""
         arcs = self.city.streets.arcs
         once = (arcs.twin < 0) | (np.arange(len(arcs)) < arcs.twin)
         classes = self._classes()
@@ -176,7 +177,7 @@ class _Sheet:
             part.plot(ax=self.axes, color=fill, linewidth=width, zorder=3.05 + rank / 10)
 
     def closures(self) -> None:
-        """Draw streets that are closed, or slowed down, at the snapshot's time."""
+        """Draw streets that are closed or slowed down at the snapshot's time."""
         closed, slowed = self._conditions()
         for arcs, style in ((closed, "-"), (slowed, ":")):
             lines = [self.city.streets.arc_line(i) for i in arcs]
@@ -209,7 +210,7 @@ class _Sheet:
                 self._letter(x, y, letter, colour, size=6.5, zorder=8.1)
 
     def routes(self) -> None:
-        """Draw the ways of units that have not arrived."""
+        """Draw the routes of units that have not arrived."""
         ways = [
             shapely.LineString(a.route.coordinates)
             for a in active(self.snapshot)
@@ -248,10 +249,10 @@ class _Sheet:
                 zorder=20 - rank,
             )  # fmt: skip
             drop = 0.0 if marker != "^" else 1.6
-            self._letter(x, y, incident.severity[1], "white", 7.5, 20.5 - rank, drop)
+            self._letter(x, y, severity_letter(incident.severity), "white", 7.5, 20.5 - rank, drop)
 
     def frame(self, incident: str | None) -> None:
-        """Choose what part of the city is seen, then write what needs to know it."""
+        """Choose the visible part of the city, then write labels and scale, which depend on it."""
         west, south, east, north = self._extent(incident)
         ratio = self.ratio
         width, height = (east - west) * 1.06, (north - south) * 1.06
@@ -293,7 +294,7 @@ class _Sheet:
         Margin(self.side, self.city, self.snapshot, self.open, self.words).write()
 
     def _labels(self, closer: str | None) -> None:
-        """Write numbers beside incidents (and ids beside units in a close-up), if free."""
+        """Write numbers beside incidents (and ids beside units when zoomed in) if there is room."""
         for incident in self.open:
             if incident.point is None:
                 continue
@@ -391,7 +392,7 @@ class _Sheet:
         return west - max(pad, x), south - max(pad, y), east + max(pad, x), north + max(pad, y)
 
     def _conditions(self) -> tuple[list[int], list[int]]:
-        """Return the indices of the arcs that are closed, and of those slowed down."""
+        """Return the indices of closed arcs and of slowed arcs."""
         closed: list[int] = []
         slowed: list[int] = []
         now, streets = self.snapshot.clock, self.city.streets
@@ -405,7 +406,7 @@ class _Sheet:
         return closed, slowed
 
     def _classes(self) -> npt.NDArray[np.str_]:
-        """Return each arc's OSM road class, the first where it has several."""
+        """Return each arc's OSM road class; the first one if there are several."""
         graph = self.city.streets.graph
         found = []
         for arc in self.city.streets.arcs.id:

@@ -4,14 +4,14 @@
 code  meaning
 ====  =========================================================================
 0     done
-1     the work was begun and failed
-2     the command line or a setting cannot be used
-3     something that is needed is not installed on this machine
+1     started, but failed
+2     bad command line or setting
+3     a required program or package is not installed on this machine
 4     a service is not running or does not answer
-5     refused: the request is understood, but the rules forbid it
-6     a replay's effects are not those recorded
+5     refused: the request is valid, but the rules forbid it
+6     a replay's effects differ from the recorded ones
 7     done, but some rows of the input could not be used
-8     no answer in time: it may still be carried out
+8     no answer in time: the command may still be carried out
 130   interrupted
 ====  =========================================================================
 """
@@ -46,10 +46,10 @@ BY_ERROR: dict[type[Exception], int] = {
     ledger.NotFound: USAGE,
     ledger.Ambiguous: USAGE,
 }
-"""Errors with one clear sentence, and the code that the command ends with; a derived error
-that is not listed has its nearest base's. Each group of commands adds its own."""
+"""Exit code by error class, for errors whose text is one clear sentence. A derived error that is
+not listed has the code of its nearest base. Each group of commands adds its own errors."""
 
 
 def code_of(error: Exception) -> int:
-    """Return the exit code for one of the errors listed, or derived from one."""
+    """Return the exit code of a listed error, or of an error derived from one."""
     return next(BY_ERROR[base] for base in type(error).__mro__ if base in BY_ERROR)

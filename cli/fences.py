@@ -1,4 +1,4 @@
-"""``jingwei fences track``: who entered and left which fence, from a file or the archive."""
+"""``jingwei fences track``: fence events of units, from a file or the archive."""
 
 import asyncio
 from collections import Counter
@@ -11,42 +11,52 @@ from typing import Annotated
 import msgspec
 import typer
 
+from atlas.city import CityData
+from atlas.folder import load_city
 from city.ingest.messages import Event, Message
 from city.ingest.rows import Row
 from city.ingest.run import Ingest, run_ingest
 from city.ingest.schedule import Limits
+from city.ingest.survey import Survey
+from city.ingest.table import Table
 from cli import exit_codes
-from cli.odd_times import LONG_AGO, Held, OddTimes
+from cli.ingest import guesses
+from cli.odd_fixes import LONG_AGO, Held, Odd, OddFixes
 from cli.options import (
     ColumnsOption,
     CrsOption,
+    DecimalOption,
     DefaultsOption,
     EncodingOption,
     FormatOption,
+    OrderOption,
+    RepeatedOption,
+    SheetOption,
+    TimeFormatOption,
     ZoneOption,
+    name_of,
 )
 from cli.output import clean
 from cli.services import HomeOption, JsonOption
-from geo.city import CityData, load_city
-from geo.fence_watch import FenceTerms, FenceWatch
 from infra.archive import ArchiveError, archive_root, cluster_id
 from infra.cities import city_by_digest
-from infra.ledger.intake import Fix
+from infra.environment import load
 from infra.ledger.pool import connect
 from infra.local.state import Home
 from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
+from intake.errors import BadInput
+from intake.fence_watch import FenceTerms, FenceWatch
+from intake.fencing import fence_terms
+from intake.validate import Checker, check_unit
 from replay import errors
 from replay.errors import BadWindow
-from replay.fence_events import await_archive, tell_again, watched
+from replay.fence_replay import await_archive, tell_again, watched
 from replay.player import parse_bound
 from schemas import wire
 from schemas.inputs import UnitPosition
+from schemas.intake import Fix
 from schemas.outputs import FenceEvent
-from streams.errors import BadInput
-from streams.fencing import fence_terms
-from streams.intake_positions import check_unit
-from streams.limits import IntakeSettings
-from streams.validate import Checker
+from streams.limits import IntakeSettings, limits_of
 
 exit_codes.BY_ERROR.update(
     {
@@ -64,20 +74,22 @@ _ANY_TIME = Limits(past_s=float("inf"), future_s=float("inf"))
 
 def register(app: typer.Typer) -> None:
     """Add the group to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Who enters and leaves the city's fences.")
+    group = typer.Typer(no_args_is_help=True, help="Report units that enter and leave fences.")
     group.callback()(_fences)
     group.command()(track)
     app.add_typer(group, name="fences")
 
 
 def _fences() -> None:
-    """Who enters and leaves the city's fences."""
+    """Units that enter and leave the city's fences."""
 
 
 def track(
     file: Annotated[
         Path | None,
-        typer.Argument(help="CSV, JSON Lines or GeoJSON; the archive's positions if not given."),
+        typer.Argument(
+            help="CSV, JSON, GeoJSON, workbook or Parquet (default: the archive's positions)."
+        ),
     ] = None,
     *,
     city: Annotated[
@@ -85,36 +97,43 @@ def track(
         typer.Option(
             "--city",
             metavar="FOLDER",
-            help="Whose fences; for a file data/cities/310106 in --home by default, for the "
-            "archive the cities that its positions were compared with.",
+            help="City with the fences (default: for a file data/cities/310106 in --home, for the "
+            "archive the cities in force at the time).",
         ),
     ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="T", help="ISO 8601, UTC unless it says.")
+        str | None, typer.Option("--from", metavar="T", help="ISO 8601 time; UTC if no offset.")
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="The same; included.")
+        str | None, typer.Option("--to", metavar="T", help="Like --from; inclusive.")
     ] = None,
     form: FormatOption = None,
     columns: ColumnsOption = None,
     defaults: DefaultsOption = None,
     crs: CrsOption = None,
     tz: ZoneOption = None,
-    encoding: EncodingOption = "utf-8",
+    repeated: RepeatedOption = None,
+    date_order: OrderOption = None,
+    time_format: TimeFormatOption = None,
+    decimal: DecimalOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
     any_unit: Annotated[
-        bool, typer.Option("--any-unit", help="Also units that are not of the city's fleet.")
+        bool, typer.Option("--any-unit", help="Also units outside the city's fleet.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell fence events of positions, by the engine and the settings of the worker.
+    """Print the fence events of positions, with the worker's engine and settings.
 
-    A position whose time cannot be (after now, or far from most of its unit's) is told and left
-    out; those not newer than their unit's last one are ignored and counted.
+    A position with an impossible time (in the future, or far from most of its unit's) or place (no
+    vehicle is that fast) is reported and left out. Positions that are not newer than their unit's
+    last one are ignored and counted.
 
-    From the archive these are the events that the worker published, ids included; with --city,
-    those that it would have. --from and --to bound what is written, not what is taken. With
-    --json one event a line, as on the topic. Exit code 7 when some rows of a file cannot be used.
+    From the archive, these are the events that the worker published, with the same ids; with
+    --city, the events it would have published. --from and --to limit the output, not the input.
+    With --json one event per line, as on the topic. Exit code 7 if some rows of a file cannot be
+    used.
     """
     settings = load_settings(home)
     write = _Writer(_time(start), _time(end), as_json=as_json)
@@ -125,12 +144,17 @@ def track(
     plan = Ingest(
         path=file,
         kind="positions",
-        form=None if form is None else form.value,
+        form=name_of(form),
         columns=tuple(columns or ()),
         defaults=tuple(defaults or ()),
         crs=crs,
         zone=tz,
+        repeated=name_of(repeated),
+        date_order=name_of(date_order),
+        time_format=time_format,
+        decimal=name_of(decimal),
         encoding=encoding,
+        sheet=sheet,
         dry_run=True,
         limits=_ANY_TIME,
     )
@@ -138,7 +162,7 @@ def track(
     result = asyncio.run(run_ingest(plan, watch))
     watch.ends()
     refused = result.refused + watch.unusable
-    summary = Summary(result.read, refused, watch.odd, watch.first_odd, watch.ignored)
+    summary = Summary(result.read, refused, watch.odd, watch.first_odd, watch.ignored, watch.jumps)
     typer.echo(str(summary), err=True)
     if as_json:
         typer.echo(wire.encode(summary).decode(), err=True)
@@ -147,14 +171,17 @@ def track(
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What became of a file's rows.
+    """How many of a file's rows were used.
 
     Attributes
     ----------
     unusable
-        Rows that cannot be used, ``odd_times`` of them for their time; ``first_odd`` is one.
+        Rows that cannot be used, ``odd_times`` of them because of their time; ``first_odd`` is an
+        example.
     ignored
         Rows that are not newer than their unit's last one.
+    jumps
+        Unusable rows whose place no vehicle can have reached.
     """
 
     read: int
@@ -162,10 +189,13 @@ class Summary(msgspec.Struct, frozen=True):
     odd_times: int
     first_odd: str | None
     ignored: int
+    jumps: int = 0
 
     def __str__(self) -> str:
-        """Return it for people."""
-        odd = f" ({self.odd_times} for their time)" if self.odd_times else ""
+        """Return the summary as one line."""
+        why = [f"{self.odd_times} because of their time"] * bool(self.odd_times)
+        why += [f"{self.jumps} because they jump"] * bool(self.jumps)
+        odd = f" ({', '.join(why)})" if why else ""
         ignored = f", {self.ignored} ignored: not newer than their unit's last" * bool(self.ignored)
         return f"{self.read} rows read, {self.unusable} cannot be used{odd}{ignored}"
 
@@ -175,7 +205,7 @@ class _Writer:
 
     def __init__(self, start: datetime | None, end: datetime | None, *, as_json: bool) -> None:
         if start is not None and end is not None and end < start:
-            raise BadWindow(f"the end {end} lies before the start {start}: swap --from and --to")
+            raise BadWindow(f"the end {end} is before the start {start}: swap --from and --to")
         self._start, self._end, self._as_json = start, end, as_json
 
     def __call__(self, event: FenceEvent) -> None:
@@ -187,14 +217,14 @@ class _Writer:
 
 
 class _FileWatch:
-    """Takes a file's positions as the intake does, but for their age."""
+    """Takes a file's positions as intake does, but of any age."""
 
     def __init__(self, file: Path, city: CityData, write: _Writer, *, any_unit: bool) -> None:
-        limits = IntakeSettings()
-        self.unusable = self.odd = self.ignored = 0
+        limits = limits_of(load(IntakeSettings))
+        self.unusable = self.odd = self.jumps = self.ignored = 0
         self.first_odd: str | None = None
         latest = datetime.now(UTC) + timedelta(seconds=limits.future_s)
-        self._odd_times = OddTimes(latest)
+        self._odd_fixes = OddFixes(latest)
         self._long_ago = latest - LONG_AGO
         self._newest: dict[str, datetime] = {}
         self._file, self._write = file, write
@@ -208,6 +238,11 @@ class _FileWatch:
     def begins(self, size: int) -> None:
         """Wait for the first row."""
 
+    def learns(self, table: Table, survey: Survey) -> None:
+        """Print what was guessed: it decides which fixes these are."""
+        for line in guesses(table, survey):
+            typer.echo(f"{self._file}: {line}", err=True)
+
     def reads(self, position: int, sent: int) -> None:
         """Wait for the next row."""
 
@@ -215,7 +250,7 @@ class _FileWatch:
         """Never happens: nothing is sent."""
 
     def refuses(self, row: Row, reason: str) -> None:
-        self._tell(row.line, reason)
+        self._tell(row.place, reason)
 
     def sends(self, event: Event, message: Message) -> None:
         assert isinstance(message, UnitPosition), "positions are asked for"
@@ -225,14 +260,14 @@ class _FileWatch:
             point = self._checker.point(message.location)
         except BadInput as error:
             self.unusable += 1
-            self._tell(event.line, str(error))
+            self._tell(event.row.place, str(error))
             return
         fix = Fix(message.unit, event.time, point.lon, point.lat, point.accuracy_m)
-        self._judged(self._odd_times.take(fix, event.line))
+        self._judged(self._odd_fixes.take(fix, event.row.line))
 
     def ends(self) -> None:
-        """Tell what is left: the last rows, and the ends of fences that no unit told of."""
-        self._judged(self._odd_times.ends())
+        """Write the rest: events of the last rows, and fences that ended after them."""
+        self._judged(self._odd_fixes.ends())
         self._take()
         if self._last is not None:
             for event in self._follower.expire(self._last):
@@ -242,25 +277,29 @@ class _FileWatch:
         self._warn()
 
     def _warn(self) -> None:
-        """Tell of units whose clock may have lost its date: nothing else in the file says so."""
+        """Warn of units whose clock may have lost its date: nothing else in the file shows it."""
         old = [unit for unit, newest in self._newest.items() if newest < self._long_ago]
         if old:
             typer.echo(
                 f"{self._file}: all times of {len(old)} {'unit' if len(old) == 1 else 'units'} are "
-                f"more than {LONG_AGO.days // 365} years ago, such as {old[0]}'s, the last "
+                f"more than {LONG_AGO.days // 365} years ago, such as {old[0]}, last at "
                 f"{self._newest[old[0]].isoformat()}: a clock without a date?",
                 err=True,
             )
 
-    def _judged(self, fixes: Iterator[tuple[Held, str | None]]) -> None:
+    def _judged(self, fixes: Iterator[tuple[Held, Odd | None]]) -> None:
         for held, fault in fixes:
             if fault is None:
                 self._add(held.fix)
                 continue
             self.unusable += 1
+            if fault.kind == "jump":
+                self.jumps += 1
+                self._tell(held.line, str(fault))
+                continue
             self.odd += 1
             self.first_odd = self.first_odd or f"{self._file}:{held.line}: {fault}"
-            self._tell(held.line, fault)
+            self._tell(held.line, str(fault))
 
     def _add(self, fix: Fix) -> None:
         newest = self._newest.get(fix.unit)
@@ -278,7 +317,7 @@ class _FileWatch:
         for event, _ in self._follower.observe(fixes):
             self._write(event)
 
-    def _tell(self, line: int, reason: str) -> None:
+    def _tell(self, line: int | str, reason: str) -> None:
         self._told += 1
         if self._told <= _SAID:
             typer.echo(f"{self._file}:{line}: {reason}", err=True)
@@ -298,7 +337,7 @@ async def _track_archive(settings: Settings, city: Path | None, write: _Writer) 
     instead, watch_of = None, _kept_watches(endpoints)
     if city is not None:
         data = load_city(city)
-        instead = fence_terms(data, IntakeSettings())
+        instead = fence_terms(data, limits_of(load(IntakeSettings)))
         only = FenceWatch(data, instead)
         watch_of = lambda _: only  # noqa: E731 - one city for all terms
     ignored: Counter[str] = Counter()
@@ -308,7 +347,7 @@ async def _track_archive(settings: Settings, city: Path | None, write: _Writer) 
         most, count = ignored.most_common(1)[0]
         typer.echo(
             f"{ignored.total()} positions ignored: not newer than their unit's last ({count} of "
-            f"{most}; a clock that was set back?)",
+            f"{most}; was its clock set back?)",
             err=True,
         )
 
@@ -324,7 +363,7 @@ def _kept_watches(endpoints: Endpoints) -> Callable[[FenceTerms], FenceWatch]:
 
 
 def _by_time(events: Iterator[FenceEvent]) -> Sequence[FenceEvent]:
-    """Return the partitions' events together; those of a unit stay in their order."""
+    """Return the events of all partitions by time; a unit's events stay in their order."""
     return sorted(events, key=lambda event: event.at)
 
 
@@ -333,7 +372,7 @@ def _time(text: str | None) -> datetime | None:
         return None
     bound = parse_bound(text)
     if isinstance(bound, int):
-        raise BadWindow(f"{text!r} is no time: positions have no common offsets")
+        raise BadWindow(f"{text!r} is not a time: positions have no common offsets")
     return bound
 
 

@@ -1,4 +1,4 @@
-"""How the city's work stands: what waits to be read, applied and sent, and what is open."""
+"""Health of the running city: messages not read, applied or sent, open incidents, alerts."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -15,15 +15,15 @@ from infra.ledger.run import Part
 from infra.settings import Endpoints
 from schemas import codes, topics
 
-READ = (*topics.INPUTS, topics.JOURNAL, topics.INCIDENTS)
+READ = (*topics.INPUTS, topics.JOURNAL)
 """Topics that workers read."""
 _SHOWN = 5
 
 
 class LostOffsets(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages that the broker had deleted before they were read; both offsets included.
+    """Messages that the broker deleted before they were read; both offsets inclusive.
 
-    ``noticed_at`` is None where no worker has noticed it yet.
+    ``noticed_at`` is None if no worker has noticed it yet.
     """
 
     topic: str
@@ -34,7 +34,7 @@ class LostOffsets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MadeAnew(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic that was deleted and made anew; ``noticed_at`` as above."""
+    """A topic that was deleted and recreated; ``noticed_at`` as in `LostOffsets`."""
 
     topic: str
     times: int
@@ -42,22 +42,24 @@ class MadeAnew(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of a moment.
+    """Counts at one moment.
 
     Attributes
     ----------
     worker_lag
-        Messages that no worker has dealt with, by topic, the journal left out.
+        Messages that no worker has processed, by topic, without the journal.
     journal_lag
-        Entries of the journal that are not applied; None when that is not known.
+        Journal entries that are not applied; None if unknown.
     held
         How many of both are in or behind a producer's open transaction, by topic.
     unknown
-        Topics of which nobody can say what waits, and why.
+        Topics whose lag is unknown, and why.
     lost, anew
-        What was lost of the topics, the latest first, and which of them were made anew.
+        Lost offsets, latest first, and recreated topics.
     outbox_waiting
-        Messages written and not sent yet.
+        Messages written but not sent yet.
+    opinions_last_hour
+        Reports on which the second reader has given its opinion in the last hour.
     """
 
     worker_lag: dict[str, int]
@@ -67,6 +69,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[LostOffsets]
     anew: list[MadeAnew]
     outbox_waiting: int
+    opinions_last_hour: int
     dead_letters: int
     open_incidents: int
     alerts: int
@@ -75,7 +78,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def health(endpoints: Endpoints, group: str) -> Health:
-    """Return how the city's work stands.
+    """Return the health of the running city.
 
     Parameters
     ----------
@@ -116,6 +119,7 @@ async def health(endpoints: Endpoints, group: str) -> Health:
         lost=_lost(left, told),
         anew=_anew(left, told),
         outbox_waiting=sum(found.outbox.values()),
+        opinions_last_hour=found.counts["opinions_last_hour"],
         dead_letters=sum(found.dead_letters.values()),
         open_incidents=sum(n for state, n in found.incidents.items() if states[state].open),
         alerts=found.counts["alerts_active"],
@@ -125,7 +129,7 @@ async def health(endpoints: Endpoints, group: str) -> Health:
 
 
 class _Told(NamedTuple):
-    """What the ledger tells."""
+    """Results of the ledger's queries."""
 
     status: Status
     consumed: dict[Part, int]
@@ -171,17 +175,17 @@ def _anew(left: Unread, told: _Told) -> list[MadeAnew]:
 
 
 def lines(found: Health) -> list[str]:
-    """Return it for people, a line a fact."""
+    """Return the health as text, one fact per line."""
     lag = ", ".join(
         [f"{count} of {name}" for name, count in found.worker_lag.items()]
         + [
-            f"not known of {name} ({why})"
+            f"unknown for {name} ({why})"
             for name, why in found.unknown.items()
             if name != topics.JOURNAL.name
         ]
     )
     journal = (
-        f"not known ({found.unknown[topics.JOURNAL.name]})"
+        f"unknown ({found.unknown[topics.JOURNAL.name]})"
         if found.journal_lag is None
         else f"{found.journal_lag} entries not applied"
     )
@@ -190,17 +194,24 @@ def lines(found: Health) -> list[str]:
         f"unread    {lag or 'nothing'}",
         f"journal   {journal}",
         *(
-            f"held      {count} of {name} wait in or behind an open transaction of some producer: "
-            "nobody can read them until it ends"
+            f"held      {count} of {name} are in or behind an open transaction of a producer: "
+            "they cannot be read until it ends"
             for name, count in found.held.items()
         ),
         f"outbox    {found.outbox_waiting} messages not sent",
+        f"reader    {_told_reader(found.opinions_last_hour)}",
         f"dead      {found.dead_letters} letters",
         f"incidents {found.open_incidents} open, {found.alerts} alerts",
         f"units     {units or 'none'}",
         *_told_lost(found.lost),
-        *(f"anew      {_told_anew(log)}" for log in found.anew),
+        *(f"recreated {_told_anew(log)}" for log in found.anew),
     ]
+
+
+def _told_reader(opinions: int) -> str:
+    if opinions:
+        return f"{opinions} opinions of the second reader in the last hour"
+    return "no opinion of a second reader in the last hour: the lexicon reads alone"
 
 
 def _told_lost(lost: list[LostOffsets]) -> list[str]:
@@ -216,13 +227,13 @@ def _told_lost(lost: list[LostOffsets]) -> list[str]:
 def _told_anew(log: MadeAnew) -> str:
     if log.topic == topics.JOURNAL.name:
         return (
-            f"{log.topic} was deleted and made anew: no worker starts with it, for the ledger's "
-            "incidents stand at offsets of the old one. Use the broker that has the old one, or "
-            "begin broker and ledger anew (`jingwei down --wipe`)"
+            f"{log.topic} was deleted and recreated: workers refuse it, because the ledger's "
+            "incidents refer to offsets of the old one. Use the broker that has the old one, or "
+            "start both again from nothing (`jingwei down --wipe`)"
         )
     return (
-        f"{log.topic} was deleted and made anew{_when(log.noticed_at)}: what had not been read of "
-        "the old one is lost"
+        f"{log.topic} was deleted and recreated{_when(log.noticed_at)}: unread messages of the "
+        "old one are lost"
     )
 
 

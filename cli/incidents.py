@@ -8,15 +8,19 @@ import typer
 
 from cli import commands, watching
 from cli.asking import ask
+from cli.options import LanguageOption
 from cli.output import (
     category_name,
     incident_state_name,
+    language,
     local,
+    severity_name,
+    severity_order,
     write_json,
     write_table,
 )
 from cli.services import HomeOption, JsonOption
-from cli.story import tell
+from cli.story import as_published, tell
 from infra.ledger.queries import (
     EVIDENCE_PAGE,
     IncidentFilter,
@@ -26,6 +30,8 @@ from infra.ledger.queries import (
     list_incidents,
     show_incident,
 )
+from schemas import outputs
+from schemas.words import short_of
 
 COLUMNS = ("number", "severity", "category", "state", "where", "opened", "ack", "units")
 
@@ -39,7 +45,7 @@ IncidentArgument = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="See incidents, and decide on them.")
+    group = typer.Typer(no_args_is_help=True, help="Show incidents and decide on them.")
     group.command(name="list")(list_)
     group.command()(show)
     group.command()(watch)
@@ -50,14 +56,19 @@ def register(app: typer.Typer) -> None:
 def list_(
     home: HomeOption = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include closed incidents.")] = False,
     state: Annotated[list[str] | None, typer.Option(help="Only in this state.")] = None,
-    severity: Annotated[list[str] | None, typer.Option(help="P1 to P4.")] = None,
-    category: Annotated[list[str] | None, typer.Option(help="Such as fire.")] = None,
+    severity: Annotated[
+        list[str] | None, typer.Option(help="Only with this severity: P1 to P4, or unknown.")
+    ] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only of this category, such as fire.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 50,
+    lang: LanguageOption = None,  # noqa: ARG001 - its callback sets it
     as_json: JsonOption = False,
 ) -> None:
-    """List incidents, the worst and latest first; the open ones unless asked otherwise."""
+    """List incidents: unread ones, then by severity, newest first; by default open ones only."""
     wanted = IncidentFilter(
         open=None if everything or state else True,
         states=state or None,
@@ -71,7 +82,9 @@ def list_(
 
     lines = by_severity(ask(home, question))
     if as_json:
-        write_json(lines)
+        write_json(
+            [{"incident": outputs.incident(one.incident), "units": one.units} for one in lines]
+        )
         return
     write_table(COLUMNS, map(row, lines), "no such incident")
 
@@ -80,13 +93,16 @@ def show(
     incident: IncidentArgument,
     home: HomeOption = None,
     *,
-    page: Annotated[int, typer.Option(min=1, help=f"Of its evidence, {EVIDENCE_PAGE} a page.")] = 1,
+    page: Annotated[
+        int, typer.Option(min=1, help=f"Page of evidence, {EVIDENCE_PAGE} per page.")
+    ] = 1,
+    lang: LanguageOption = None,  # noqa: ARG001 - its callback sets it
     as_json: JsonOption = False,
 ) -> None:
-    """Show all of an incident: what happened, who was sent, and why."""
+    """Show an incident in full: timeline, evidence, units, and the reasons."""
     whole = find(home, incident, page=page - 1)
     if as_json:
-        write_json(whole)
+        write_json(as_published(whole))
         return
     for line in tell(whole):
         typer.echo(line)
@@ -95,17 +111,19 @@ def show(
 def watch(
     home: HomeOption = None,
     *,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks.")] = 1.0,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between updates.")] = 1.0,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0, help="Seconds to watch; for ever without.")
+        float | None,
+        typer.Option("--for", min=0, help="Seconds to watch (default: until interrupted)."),
     ] = None,
+    lang: LanguageOption = None,  # noqa: ARG001 - its callback sets it
 ) -> None:
-    """Watch open incidents, units on their way and alerts; elsewhere a line a change."""
+    """Watch open incidents, units on their way and alerts; off a terminal, one line per change."""
     watching.watch(home, every_s=every, for_s=seconds)
 
 
 def find(home: Path | None, key: str, *, page: int = 0) -> IncidentWhole:
-    """Return all of an incident by id, number or unique part; raises `NotFound`, `Ambiguous`."""
+    """Return an incident in full by id, number or unique part; raises `NotFound`, `Ambiguous`."""
 
     async def question(conn: asyncpg.Connection) -> IncidentWhole:
         return await show_incident(conn, await find_incident(conn, key), page=page)
@@ -114,8 +132,8 @@ def find(home: Path | None, key: str, *, page: int = 0) -> IncidentWhole:
 
 
 def by_severity(lines: list[IncidentLine]) -> list[IncidentLine]:
-    """Return lines with the worst first, those of one severity in the order they came."""
-    return sorted(lines, key=lambda line: line.incident.severity)
+    """Return what nobody has read, then the worst severity first, otherwise in their order."""
+    return sorted(lines, key=lambda line: severity_order(line.incident))
 
 
 def row(line: IncidentLine) -> tuple[str, ...]:
@@ -123,11 +141,12 @@ def row(line: IncidentLine) -> tuple[str, ...]:
     incident = line.incident
     return (
         incident.number,
-        incident.severity,
+        severity_name(incident.severity),
         category_name(incident.category),
         incident_state_name(incident.state),
         incident.title.partition(": ")[2] or incident.title,
         local(incident.opened_at),
         incident.acknowledged_by or "",
-        " ".join(line.units) + (f" short: {'; '.join(incident.short)}" if incident.short else ""),
+        " ".join(line.units)
+        + (f" short: {short_of(incident.short, language())}" if incident.short else ""),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,40 +15,42 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from atlas.city import CityData
+from atlas.folder import load_city
 from cli import exit_codes
+from cli.jumps import FASTEST_MPS
+from cli.odd_fixes import Held, Odd, OddFixes
 from cli.output import progress, write_json
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
-from geo.city import CityData, load_city
-from geo.learning import Learnt, SpeedLearner
-from geo.load_speeds import write_speeds
-from geo.matching import Matcher, MatchSettings, Track
+from geo.speeds.files import write_speeds
+from geo.speeds.learning import Learnt, SpeedLearner
+from geo.speeds.matching import Matcher, MatchSettings, Track
+from infra.environment import load
 from infra.ledger import tracks
-from infra.ledger.intake import Fix
 from infra.ledger.pool import connect, ledger_errors
 from infra.ledger.tracks import Duty, TrackedUnit
 from infra.settings import load_settings, resolve_endpoints
+from schemas.intake import Fix
 from streams.limits import IntakeSettings
 
 _DAY = timedelta(days=1)
-_YEARS = timedelta(days=365)
-_FEW = 10
 _LONGEST_RUN = timedelta(hours=1)
 _PLAIN, _SIREN, _UNKNOWN = 0, 1, 2
 _CRAWLING_MPS = 1.5
-"""Slower than this a receiver does not know its course."""
+"""Below this speed a receiver does not know its course."""
 
 
 class BadPeriod(ValueError):
-    """The time to learn from cannot be read."""
+    """The period to learn from cannot be parsed."""
 
 
 class NothingLearnt(RuntimeError):
-    """No drive was found to learn from."""
+    """There was no drive to learn from."""
 
 
 class SpeedsNotWritten(RuntimeError):
-    """The table of speeds cannot be written where it should be."""
+    """The table of speeds cannot be written to its file."""
 
 
 exit_codes.BY_ERROR.update(
@@ -70,25 +73,29 @@ def learn(
     *,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="T", help="ISO 8601 time, UTC unless it says; all if none."),
+        typer.Option(
+            "--from", metavar="T", help="ISO 8601 time; UTC if no offset (default: the first)."
+        ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="The same; before it.")
+        str | None, typer.Option("--to", metavar="T", help="Like --from; exclusive.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE.parquet", help="Write there; else into the folder."),
+        typer.Option(
+            "--out", metavar="FILE.parquet", help="File to write (default: in the folder)."
+        ),
     ] = None,
     speed: Annotated[
         float,
-        typer.Option("--speed", min=0.1, help="That of the demo or simulation the drives are of."),
+        typer.Option("--speed", min=0.1, help="The --speed of the demo or simulation."),
     ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn from the fleet's positions in the ledger how fast streets are driven at each hour.
+    """Learn street speeds by hour of the week from the fleet's positions in the ledger.
 
-    Writes speeds.parquet, in place of an earlier one. A worker that is started with the city
-    afterwards drives by it; nothing changes for one that runs.
+    Writes speeds.parquet and replaces an earlier one. Workers that are started with the city
+    afterwards use it; nothing changes for running workers.
     """
     since, until = _time(start, "--from"), _time(end, "--to")
     found = load_city(folder)
@@ -99,14 +106,14 @@ def learn(
     if not learnt.arcs:
         raise NothingLearnt(
             f"nothing was learnt from {lessons.fixes} positions of this city's units: "
-            f"{_counted(lessons.left_out(learnt)) or 'none is in the ledger at that time'}"
+            f"{_counted(lessons.left_out(learnt)) or 'the ledger has none in this period'}"
         )
     target = out or folder / "speeds.parquet"
     try:
         write_speeds(learnt.speeds, found.streets, target)
     except OSError as error:
         raise SpeedsNotWritten(
-            f"the speeds cannot be written to {target}: {error.strerror or error}; name another "
+            f"cannot write the speeds to {target}: {error.strerror or error}; name another "
             "file with --out"
         ) from error
     _show(lessons, learnt, found, target, as_json=as_json)
@@ -127,13 +134,14 @@ class _Lessons:
             kind: Matcher(city.streets, city.snapper, against=kind == _SIREN, settings=settings)
             for kind in (_PLAIN, _SIREN)
         }
+        self.faster = speed
         self.fixes = self.matched = self.drives = self.sirens = 0
         self.first: datetime | None = None
         self.last: datetime | None = None
         self._left_out: Counter[str] = Counter()
 
     def take(self, fixes: Sequence[Fix], duties: Sequence[Duty]) -> None:
-        """Take in a unit's fixes, in order of time, and what it was sent to meanwhile."""
+        """Add a unit's fixes, in order of time, and its assignments of that time."""
         if not fixes:
             return
         self.fixes += len(fixes)
@@ -153,13 +161,13 @@ class _Lessons:
                 self._left_out[f"positions: {why}"] += count
 
     def leave_out(self, why: str, count: int, unit: str, at: datetime) -> None:
-        """Note positions of a unit that are not used, the first of them at a time."""
+        """Count unused positions of a unit; ``at`` is the time of the first one."""
         if count and not self._left_out[why]:
             progress(f"left out: {why}, such as {unit} at {at:%Y-%m-%dT%H:%M:%SZ}")
         self._left_out[why] += count
 
     def left_out(self, learnt: Learnt) -> dict[str, int]:
-        """What was not used, by reason."""
+        """Return how many positions were not used, by reason."""
         return dict(sorted((self._left_out + Counter(learnt.left_out)).items()))
 
 
@@ -171,7 +179,7 @@ async def _read(
     try:
         with ledger_errors():
             fleet = [unit.id for unit in city.units]
-            now = datetime.now(UTC) + timedelta(seconds=IntakeSettings().future_s)
+            now = datetime.now(UTC) + timedelta(seconds=load(IntakeSettings).future_s)
             later = now if since is None else max(now, since)
             for unit in await tracks.tracked_units(connection, fleet, later, until):
                 lessons.leave_out("positions: time after now", unit.fixes, unit.unit, unit.first)
@@ -196,28 +204,53 @@ async def _days(
     at = unit.first if since is None else max(since, unit.first)
     stop = unit.last + timedelta(microseconds=1)
     stop = stop if until is None else min(until, stop)
+    judge = OddFixes(stop, fastest_mps=FASTEST_MPS * lessons.faster)
+    usable: list[Fix] = []
     while at < stop:
         after = min(at + _DAY, stop)
         fixes = await tracks.unit_fixes(connection, unit.unit, at, after)
-        # Days without any are not asked for one by one: a wrong year makes thousands of them.
+        # Skip days without fixes in one query: a wrong year would make thousands of them.
         following = await tracks.next_fix(connection, unit.unit, after, stop)
-        if fixes and following is not None and _is_stray(fixes, following):
-            lessons.leave_out(
-                "positions: time years before the unit's others",
-                len(fixes),
-                unit.unit,
-                fixes[0].at,
-            )
-        elif fixes:
-            yield fixes, await tracks.unit_duties(connection, unit.unit, at, after)
+        for fix in fixes:
+            usable += _usable(judge.take(fix, 0), lessons)
+        while usable and usable[-1].at - usable[0].at > _DAY:
+            day = bisect_right(usable, usable[0].at + _DAY, key=lambda fix: fix.at)
+            yield await _drive(connection, unit, usable[:day])
+            usable = usable[day:]
         if following is None:
-            return
+            break
         at = max(after, following)
+    usable += _usable(judge.ends(), lessons)
+    while usable:
+        day = bisect_right(usable, usable[0].at + _DAY, key=lambda fix: fix.at)
+        yield await _drive(connection, unit, usable[:day])
+        usable = usable[day:]
 
 
-def _is_stray(fixes: Sequence[Fix], following: datetime) -> bool:
-    """Tell whether a few positions lie years before all others: of a clock without a date."""
-    return len(fixes) <= _FEW and following - fixes[-1].at > _YEARS
+async def _drive(
+    connection: asyncpg.Connection, unit: TrackedUnit, fixes: list[Fix]
+) -> tuple[list[Fix], list[Duty]]:
+    after = fixes[-1].at + timedelta(microseconds=1)
+    return fixes, await tracks.unit_duties(connection, unit.unit, fixes[0].at, after)
+
+
+def _usable(judged: Iterator[tuple[Held, Odd | None]], lessons: _Lessons) -> list[Fix]:
+    """Return the fixes that can be, and count the others."""
+    fixes = []
+    for held, odd in judged:
+        if odd is None:
+            fixes.append(held.fix)
+        else:
+            lessons.leave_out(_ODD[odd.kind], 1, held.fix.unit, held.fix.at)
+    return fixes
+
+
+_ODD = {
+    "future": "positions: time after now",
+    "before": "positions: time years before the unit's others",
+    "after": "positions: time years after the unit's others",
+    "jump": "positions: jumps that no vehicle makes",
+}
 
 
 class _Columns(NamedTuple):
@@ -229,7 +262,7 @@ class _Columns(NamedTuple):
 
 
 def _tracks(fixes: Sequence[Fix], duties: Sequence[Duty]) -> Iterator[tuple[int, Track]]:
-    """Cut fixes where it changes whether the unit drove under siren."""
+    """Cut fixes where the unit's siren goes on or off."""
     rows = [
         (
             fix.at.timestamp(),
@@ -252,10 +285,9 @@ def _crawls(fix: Fix) -> bool:
 
 
 def _kinds(times: npt.NDArray[np.float64], duties: Sequence[Duty]) -> npt.NDArray[np.int64]:
-    """Say of each time whether the unit was under siren then, or whether nobody knows.
+    """Return for each time whether the unit's siren was on, off, or unknown.
 
-    From its dispatch until it comes to the scene it is, for an hour at most; from then until it is
-    clear it may be.
+    It is on from dispatch to arrival, for an hour at most; from arrival to clear it is unknown.
     """
     kinds = np.full(len(times), _PLAIN)
     for duty in duties:
@@ -283,7 +315,7 @@ def _time(text: str | None, option: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadPeriod(f"{option} {text!r:.40} is no ISO 8601 time") from error
+        raise BadPeriod(f"{option} {text!r:.40} is not an ISO 8601 time") from error
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
@@ -326,7 +358,9 @@ def _show(
         f"learnt     {learnt.arcs} of {len(city.streets.arcs)} arcs, "
         f"{len(learnt.speeds)} arcs by hour of the week"
     )
-    typer.echo(f"change     {100 * (learnt.median_change - 1):+.0f} % in the median, to the map")
+    typer.echo(
+        f"change     {100 * (learnt.median_change - 1):+.0f} % at the median, against the map"
+    )
     for why, count in left_out.items():
         typer.echo(f"left out   {count} {why}")
 

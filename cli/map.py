@@ -7,12 +7,13 @@ from typing import Annotated
 import asyncpg
 import typer
 
+from atlas.city import CityData
+from atlas.errors import CityError
+from atlas.folder import load_city
 from cli import exit_codes
 from cli.asking import ask_at, where
 from cli.output import progress
 from cli.services import HomeOption
-from geo.city import CityData, load_city
-from geo.errors import CityError
 from infra.archive import CityMissing
 from infra.cities import city_by_digest
 from infra.ledger.errors import NotFound
@@ -23,7 +24,7 @@ from schemas.snapshot import Snapshot
 
 
 class MapNotWritten(RuntimeError):
-    """The picture cannot be written where it should be."""
+    """The picture cannot be written to its file."""
 
 
 exit_codes.BY_ERROR.update(
@@ -46,10 +47,10 @@ def map_(
     *,
     city: Annotated[
         Path | None,
-        typer.Option(help="The city's folder; that of the region's worker without it."),
+        typer.Option(help="City's folder (default: the city in force)."),
     ] = None,
     incident: Annotated[
-        str | None, typer.Option(help="Look closer at this incident and its units.")
+        str | None, typer.Option(help="Zoom in on this incident and its units.")
     ] = None,
 ) -> None:
     """Draw the city with its open incidents, units and their routes."""
@@ -60,21 +61,21 @@ def map_(
 def write_map(
     endpoints: Endpoints, out: Path, city: CityData | None = None, incident: str | None = None
 ) -> None:
-    """Draw the map to a PNG file, whole or not at all.
+    """Draw the map to a PNG file, completely or not at all.
 
     Parameters
     ----------
     city
-        Without it the one in force, from this host's copies or the ledger's.
+        None for the city in force, from this host's cache or the ledger.
     incident
-        Id, number or unique part of the incident to look closer at.
+        Id, number or unique part of the incident to zoom in on.
 
     Raises
     ------
     CityMissing
-        Neither has the city in force.
+        Neither the cache nor the ledger has the city in force.
     NotFound
-        No region has taken over a city yet, or there is no such incident.
+        No region has a city yet, or there is no such incident.
     MapNotWritten
         The file cannot be written.
     """
@@ -85,7 +86,7 @@ def write_map(
     async def question(conn: asyncpg.Connection) -> tuple[Snapshot, str | None]:
         found = _choose(list((await status(conn)).regions), region)
         snapshot = await load_snapshot(conn, found.region)
-        assert snapshot is not None, "the region has just been read"
+        assert snapshot is not None, "the region was read just before"
         chosen = None if incident is None else await find_incident(conn, incident)
         return snapshot, chosen
 
@@ -93,7 +94,7 @@ def write_map(
     if city is None:
         city = _city_in_force(endpoints, snapshot)
     elif city.digest != snapshot.city:
-        progress("note: the region decides over another city than the one drawn")
+        progress("note: the map shows another city than the one the region works with")
     figure = drawing.draw(city, snapshot, chosen, progress)
     draft = out.with_name(f".{out.name}.draft")
     try:
@@ -101,23 +102,23 @@ def write_map(
         draft.replace(out)
     except OSError as error:
         raise MapNotWritten(
-            f"the map cannot be written to {out}: {error.strerror or error}; name another file"
+            f"cannot write the map to {out}: {error.strerror or error}; name another file"
         ) from error
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _choose(regions: list[RegionLine], wanted: str | None) -> RegionLine:
-    """Return the region to draw: the one asked for, else the one with the latest clock."""
+    """Return the region to draw: the given one, or the one with the latest clock."""
     found = [
         region for region in regions if region.city is not None and wanted in (None, region.region)
     ]
     if not found:
-        which = "no region" if wanted is None else f"region {wanted} has not"
+        which = "no region" if wanted is None else f"region {wanted}"
         raise NotFound(
-            f"{which} has taken over a city yet: start a worker, for instance by `jingwei demo`"
+            f"{which} has a city yet: start a worker, for instance with `jingwei demo`"
             if wanted is None
-            else f"{which} taken over a city yet: start its worker, or leave --city away"
+            else f"{which} has no city yet: start its worker, or omit --city"
         )
     return max(found, key=lambda region: (region.clock is not None, region.clock))
 

@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from atlas.city import CityData
 from cli.map_symbols import (
     CLOSED,
     LIKE,
@@ -16,9 +17,9 @@ from cli.map_symbols import (
     Words,
     active,
     mark,
+    severity_letter,
 )
 from cli.output import clean, shorten
-from geo.city import CityData
 from schemas import codes
 from schemas.records import Incident, Unit
 from schemas.snapshot import Snapshot
@@ -32,7 +33,7 @@ class Margin:
     Parameters
     ----------
     incidents
-        Those open, the worst first.
+        Open incidents, the worst first.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Margin:
         self.open, self.words = incidents, words
 
     def write(self) -> None:
-        """Write all of it."""
+        """Write the whole column."""
         self.side.set_axis_off()
         self._legend()
         self._list()
@@ -104,8 +105,8 @@ class Margin:
                 clip_on=False,
             )  # fmt: skip
             self.side.text(
-                0.022, y - (0.0015 if marker == "^" else 0.0), incident.severity[1], color="white",
-                fontsize=7, weight="bold", ha="center", va="center_baseline",
+                0.022, y - (0.0015 if marker == "^" else 0.0), severity_letter(incident.severity),
+                color="white", fontsize=7, weight="bold", ha="center", va="center_baseline",
                 transform=self.side.transAxes, family="DejaVu Sans",
             )  # fmt: skip
             sent = [units[a.unit] for a in active(self.snapshot, incident) if a.unit in units]

@@ -6,6 +6,7 @@ from matplotlib import font_manager
 from matplotlib.lines import Line2D
 
 from schemas import codes
+from schemas.kinds import UNKNOWN
 from schemas.records import Assignment, Incident
 from schemas.snapshot import Snapshot
 
@@ -17,6 +18,7 @@ STATIONS = {
     "ambulance_post": ("s", "#0a7d4f", "A", "急救站 Ambulance post"),
 }
 SEVERITIES = {
+    "unknown": ("p", "#8a2be2", 230),
     "P1": ("^", "#d00000", 230),
     "P2": ("D", "#f0620a", 150),
     "P3": ("s", "#e0a400", 140),
@@ -33,7 +35,6 @@ UNITS = {
 }
 LIKE = {
     "acknowledged": "dispatched",
-    "reserved": "dispatched",
     "staging": "en_route",
     "at_facility": "transporting",
 }
@@ -41,7 +42,7 @@ ROUTE, CLOSED = "#1c6dd0", "#d00000"
 
 
 class Words:
-    """What is written, with Chinese or without."""
+    """Texts of the map, with or without Chinese."""
 
     def __init__(self, *, chinese: bool) -> None:
         self.chinese = chinese
@@ -51,7 +52,7 @@ class Words:
         return both if self.chinese else english
 
     def only(self, both: str) -> str:
-        """Return a label of both languages, less its Chinese part without a font for it."""
+        """Return a label in both languages, or its English part if there is no font for Chinese."""
         return both if self.chinese else both.partition(" ")[2]
 
     def names(self, code: codes.Code) -> str:
@@ -59,12 +60,17 @@ class Words:
         return f"{code.zh} {code.en}" if self.chinese else code.en
 
     def readable(self, text: str) -> str:
-        """Return a text, empty if there is no font for it."""
+        """Return a text, or an empty one if there is no font for it."""
         return text if self.chinese or text.isascii() else ""
 
 
+def severity_letter(severity: str) -> str:
+    """Return what stands in an incident's symbol: the number of its severity, or a question."""
+    return "?" if severity == UNKNOWN else severity[1]
+
+
 def active(snapshot: Snapshot, incident: Incident | None = None) -> list[Assignment]:
-    """Return the assignments that have not ended, of one incident or of all."""
+    """Return the active assignments of one incident, or of all."""
     return [
         a
         for a in snapshot.assignments
@@ -85,12 +91,12 @@ def mark(
 
 
 def chinese_font(say: Callable[[str], None]) -> list[str]:
-    """Return the name of a font for Chinese, with an empty list when there is none."""
+    """Return a list with the name of a font for Chinese, or an empty list."""
     for wanted in ("Noto Sans CJK SC", "Noto Sans CJK", "WenQuanYi", "Noto Serif CJK"):
         for font in font_manager.fontManager.ttflist:
             if font.name.startswith(wanted):
                 return [font.name]
-    # The list is kept from when it was first made: a font installed since is not in it.
+    # The list is cached from its first use: a font installed since is not in it.
     paths = sorted(font_manager.findSystemFonts())
     for names in (("SansCJK-Regular", "SansCJK-Bold"), ("wqy",)):
         found = [path for path in paths if any(name in path for name in names)]

@@ -19,15 +19,15 @@ from infra.settings import Endpoints
 COLUMNS = ("id", "topic", "bytes", "refused", "reason", "settled", "by", "why")
 _SHORT = 60
 
-IdArgument = Annotated[int, typer.Argument(metavar="ID", help="As `jingwei outbox list` shows it.")]
+IdArgument = Annotated[int, typer.Argument(metavar="ID", help="Id in `jingwei outbox list`.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default=False)]
-WhyOption = Annotated[str, typer.Option("--why", help="Why; it is kept.")]
+WhyOption = Annotated[str, typer.Option("--why", help="Reason; kept in the ledger.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     group = typer.Typer(
-        no_args_is_help=True, help="Messages that the broker refused: see them, deal with them."
+        no_args_is_help=True, help="List, resend or discard messages that the broker refused."
     )
     group.command(name="list")(list_)
     group.command()(resend)
@@ -38,13 +38,13 @@ def register(app: typer.Typer) -> None:
 def list_(
     home: HomeOption = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, latest first.")] = 50,
     settled: Annotated[
-        bool, typer.Option("--settled", help="Those that were dealt with, too.")
+        bool, typer.Option("--settled", help="Include resent and discarded ones.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List messages that the broker refused for good, with its reason."""
+    """List messages that the broker refused for good, with the broker's reason."""
 
     async def question(conn: asyncpg.Connection) -> list[Refused]:
         return await outbox.refused(conn, limit, settled=settled)
@@ -77,9 +77,9 @@ def resend(
     home: HomeOption = None,
     *,
     by: ByOption = "",
-    why: WhyOption = "the cause is mended",
+    why: WhyOption = "the cause is fixed",
 ) -> None:
-    """Put a message into its lane again; the worker sends it. Mend the cause before."""
+    """Put a message into its lane again, for the worker to send. Fix the cause first."""
     _settle(where(home), message, "resent", by, why)
     typer.echo(f"{message} is in the outbox again: the worker sends it within seconds")
 
@@ -87,9 +87,9 @@ def resend(
 def discard(
     message: IdArgument, home: HomeOption = None, *, by: ByOption = "", why: WhyOption
 ) -> None:
-    """Give a message up: its receivers never get it. It stays in the ledger, with who and why."""
+    """Discard a message: it is never sent. The ledger keeps it, with name and reason."""
     _settle(where(home), message, "discarded", by, why)
-    typer.echo(f"{message} is given up")
+    typer.echo(f"{message} is discarded")
 
 
 def _settle(
@@ -108,5 +108,7 @@ def _settle(
             await ledger.close()
 
     if not why.strip():
-        raise typer.BadParameter("say why: whoever misses the message will ask", param_hint="--why")
+        raise typer.BadParameter(
+            "give a reason: receivers who miss the message will ask", param_hint="--why"
+        )
     asyncio.run(settle())

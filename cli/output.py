@@ -1,9 +1,10 @@
 """What commands print: tables on a terminal, aligned lines elsewhere, JSON for programs.
 
-Data goes to stdout, progress to stderr. What citizens and operators wrote is cleaned before
-it reaches a terminal: no escape sequence of theirs is ever obeyed there.
+Data goes to stdout, progress to stderr. Texts by citizens and operators are cleaned before
+they reach a terminal, so that it executes no escape sequence from them.
 """
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -17,9 +18,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from schemas import codes
+from schemas import codes, words
+from schemas.kinds import UNKNOWN
+from schemas.records import Incident, Reason
+from schemas.words import Language
 
-SEVERITY_STYLES = {"P1": "bold white on red", "P2": "bold red", "P3": "yellow", "P4": "cyan"}
+SEVERITY_STYLES = {
+    "unknown": "bold white on magenta",
+    "未知": "bold white on magenta",
+    "P1": "bold white on red",
+    "P2": "bold red",
+    "P3": "yellow",
+    "P4": "cyan",
+}
+"""By what `severity_name` returns."""
 _LONG = 120
 
 
@@ -29,12 +41,12 @@ def progress(line: str) -> None:
 
 
 def on_terminal() -> bool:
-    """Whether people read stdout as it comes."""
+    """Whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def console() -> Console:
-    """Return the terminal of stdout."""
+    """Return a console for stdout."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
@@ -52,9 +64,9 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     columns
         Headings.
     rows
-        As many cells each; None is an empty cell.
+        One cell per column; None is an empty cell.
     empty
-        Written to stderr when there are no rows.
+        Written to stderr if there are no rows.
     """
     cells = [[clean("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not cells:
@@ -70,9 +82,9 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
 def rich_table(
     columns: Sequence[str], cells: Iterable[Sequence[str]], title: str = "", *, wrap: bool = True
 ) -> Table:
-    """Return a table of cleaned cells; a cell that is a severity has its style.
+    """Return a table of cleaned cells; severities are styled.
 
-    Without ``wrap`` every row is one line, and what is too long is cut.
+    Without ``wrap`` every row is one line, and long cells are cut.
     """
     table = Table(
         box=SIMPLE_HEAD,
@@ -91,7 +103,7 @@ def rich_table(
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand under each other; wide characters count two."""
+    """Return rows as lines with aligned columns; wide characters count two."""
     widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -102,7 +114,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def clean(text: str) -> str:
-    r"""Return a text with control characters, line ends and bidi overrides written out.
+    r"""Return a text with control characters, line ends and bidi overrides escaped.
 
     Examples
     --------
@@ -115,12 +127,12 @@ def clean(text: str) -> str:
 
 
 def shorten(text: str, length: int = _LONG) -> str:
-    """Return the first characters of a text, with an ellipsis if more were there."""
+    """Return the first characters of a text, with an ellipsis if it was cut."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def local(time: datetime | None, form: str = "%m-%d %H:%M:%S") -> str:
-    """Return a time on the city's clocks, empty for None."""
+    """Return a time in the city's time zone, empty for None."""
     return "" if time is None else time.astimezone(city_clock()).strftime(form)
 
 
@@ -137,28 +149,63 @@ def duration(seconds: float) -> str:
 
 
 class _Clock:
-    """The city's clock of this process, which serves one ledger."""
+    """The city's UTC offset in this process, which uses one ledger."""
 
     offset: timedelta | None = None
 
 
 def city_clock() -> timezone:
-    """Return the city's offset from UTC; the default policy's as long as none is known."""
+    """Return the city's offset from UTC; the default policy's until the city's is known."""
     if _Clock.offset is None:
         return timezone(timedelta(minutes=codes.default_policy().utc_offset_minutes))
     return timezone(_Clock.offset)
 
 
 def set_city_clock(offsets: Collection[int]) -> None:
-    """Take the offset from UTC, in minutes, of the regions' policies.
+    """Set the city's offset from the UTC offsets, in minutes, of the regions' policies.
 
-    Regions that differ have no clock in common: their times are told in UTC.
+    If regions differ, times are shown in UTC.
     """
     if not offsets:
         _Clock.offset = None
         return
     minutes = next(iter(offsets)) if len(set(offsets)) == 1 else 0
     _Clock.offset = timedelta(minutes=minutes)
+
+
+class _Reader:
+    """The language of whoever reads what this process prints."""
+
+    language: Language | None = None
+
+
+def set_language(language: Language | None) -> None:
+    """Set the reader's language; None leaves it to the environment."""
+    _Reader.language = language
+
+
+def language() -> Language:
+    """Return the reader's language: the one set, else Chinese where the locale is, else English."""
+    if _Reader.language is not None:
+        return _Reader.language
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if locale.lower().startswith("zh") else "en"
+
+
+def say(reason: Reason) -> str:
+    """Return a reason in the reader's language."""
+    return words.render(reason, language())
+
+
+def severity_name(code: str) -> str:
+    """Return a severity as people say it: its code, but for what nobody has read."""
+    return codes.severity(code).zh if code == UNKNOWN and language() == "zh" else code
+
+
+def severity_order(incident: Incident) -> tuple[int, str]:
+    """Return what sorts incidents: what nobody has read, then the worst severity first."""
+    known = codes.severities().get(incident.severity)
+    return len(codes.severities()) if known is None else known.rank, incident.severity
 
 
 def category_name(code: str) -> str:
@@ -187,7 +234,7 @@ def timeline_kind_name(code: str) -> str:
 
 
 def capability_name(code: str) -> str:
-    """Return the names of what a unit can do: ``泵浦 Pump``."""
+    """Return the names of a capability: ``灭火 Pump``."""
     return _names(codes.capabilities(), code)
 
 

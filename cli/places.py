@@ -1,10 +1,10 @@
-"""What people call a spot or a street on the command line, found in a city.
+"""Find a spot or a street of a city by the text given on the command line.
 
 Errors, each one sentence::
 
     UnknownSpot
-    ├── PlaceUnknown    no coordinates, no id and no name of the city
-    └── StreetUnknown   no street's name and no arc's id
+    ├── PlaceUnknown    not coordinates, nor an id or a name in the city
+    └── StreetUnknown   neither a street's name nor an arc's id
 """
 
 import difflib
@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from atlas.city import CityData
 from cli import exit_codes
-from geo.city import CityData
 from geo.crs import check_lonlat
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
 
 __all__ = ["Found", "PlaceUnknown", "StreetUnknown", "UnknownSpot", "closed_arcs", "find_place"]
 
@@ -24,15 +24,15 @@ _SUGGESTED = 3
 
 
 class UnknownSpot(LookupError):
-    """Base: nothing in the city is called so."""
+    """Base: nothing in the city has this name."""
 
 
 class PlaceUnknown(UnknownSpot):
-    """No place, sensor, unit or name of the city."""
+    """Not a place, sensor, unit or name of the city."""
 
 
 class StreetUnknown(UnknownSpot):
-    """No street and no arc of the city."""
+    """Neither a street nor an arc of the city."""
 
 
 exit_codes.BY_ERROR.update({UnknownSpot: exit_codes.USAGE})
@@ -40,7 +40,7 @@ exit_codes.BY_ERROR.update({UnknownSpot: exit_codes.USAGE})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A spot in WGS-84 degrees; `kind` says how it was found or what it is."""
+    """A spot in WGS-84 degrees; `kind` says what it is, or how it was found."""
 
     name: str
     kind: str
@@ -59,15 +59,15 @@ def find_place(city: CityData, text: str) -> Found:
     Parameters
     ----------
     text
-        ``lon,lat`` in WGS-84 degrees; the id of a place, a sensor or a unit, which stands for its
-        station; or a name that the gazetteer knows, of which the most accurate reading is taken.
+        ``lon,lat`` in WGS-84 degrees; the id of a place, a sensor or a unit (meaning its
+        station); or a name that the gazetteer knows, with its most accurate match.
 
     Raises
     ------
     BadCoordinates
         The coordinates are outside the globe.
     PlaceUnknown
-        It is none of these.
+        The text is none of these.
     """
     numbers = _LONLAT.fullmatch(text)
     if numbers is not None:
@@ -89,12 +89,12 @@ def find_place(city: CityData, text: str) -> Found:
 
 
 def closed_arcs(streets: StreetGraph, wanted: Iterable[str]) -> frozenset[str]:
-    """Return the ids of the arcs that streets' names or arcs' ids stand for, in both directions.
+    """Return arc ids for street names or arc ids, in both directions.
 
     Raises
     ------
     StreetUnknown
-        One is neither.
+        A text is neither a street's name nor an arc's id.
     """
     closed: set[str] = set()
     for text in wanted:

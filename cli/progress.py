@@ -1,4 +1,4 @@
-"""Progress of a long command, on stderr: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a long command, on stderr: a bar on a terminal, elsewhere a line every 5 s."""
 
 import sys
 import time
@@ -24,9 +24,9 @@ class Bar:
     Parameters
     ----------
     label
-        What is being done.
+        Name of the task.
     total
-        In the unit that `to` counts; None when nobody knows.
+        In the unit that `to` counts; None if unknown.
     """
 
     def __init__(self, label: str, total: float | None) -> None:
@@ -63,7 +63,7 @@ class Bar:
             self._rich.stop()
 
     def to(self, done: float, note: str = "") -> None:
-        """Show how far it has come; cheap enough to be called for every row."""
+        """Show the progress; cheap enough to call for every row."""
         now = time.monotonic()
         if self._rich is not None:
             if now - self._drawn >= 0.1 or done == self._total:  # noqa: PLR2004 - ten a second
@@ -75,6 +75,6 @@ class Bar:
             print(f"{self._label}:{share} {note}".rstrip(), file=sys.stderr)  # noqa: T201
 
     def note(self, text: str) -> None:
-        """Show what is going on while nothing moves."""
+        """Show a note while there is no progress."""
         if self._rich is not None:
             self._rich.update(self._task, note=text)

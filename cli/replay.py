@@ -1,4 +1,4 @@
-"""``jingwei archive | replay``: keep what came, and play it again."""
+"""``jingwei archive | replay``: archive the input and the journal, and replay the journal."""
 
 import asyncio
 import dataclasses
@@ -10,6 +10,7 @@ import typer
 
 from cli import exit_codes
 from cli.options import parse_speed
+from cli.output import say
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
 from geo.errors import GeoError
@@ -19,7 +20,8 @@ from infra.ledger.pool import connect
 from infra.settings import Endpoints, load_settings, resolve_endpoints
 from replay import errors
 from replay.changes import PAGE
-from replay.player import Applied, Window, parse_bound
+from replay.player import Replayed, Window, parse_bound
+from schemas import outputs
 from schemas.effects import IncidentWritten, TimelineAppended
 
 if TYPE_CHECKING:
@@ -48,10 +50,10 @@ def archive(
     *,
     log_level: Annotated[str, typer.Option("--log-level", help="DEBUG to ERROR.")] = "WARNING",
 ) -> None:
-    """Keep the journal and every input message in Parquet files, until interrupted.
+    """Write the journal and every input message to Parquet files, until interrupted.
 
-    Run one beside the worker; `jingwei demo` does. Stopping it loses nothing: it goes on
-    where its files end, as long as the topics still hold what came since.
+    Run one archiver beside the worker; `jingwei demo` does. Stopping it loses nothing: it
+    continues where its files end, as long as the topics still have the later messages.
     """
     from streams.archive import run_archive  # noqa: PLC0415 - Faust takes half a second to load
 
@@ -64,25 +66,27 @@ def archive(
 def replay(
     home: HomeOption = None,
     *,
-    region: Annotated[str, typer.Option(help="The region's code.")] = "310106",
+    region: Annotated[str, typer.Option(help="Code of the region.")] = "310106",
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="T", help="ISO 8601 time (UTC unless it says) or offset."),
+        typer.Option(
+            "--from", metavar="T", help="ISO 8601 time (UTC if no offset) or journal offset."
+        ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="The same; included.")
+        str | None, typer.Option("--to", metavar="T", help="Like --from; inclusive.")
     ] = None,
-    speed: Annotated[str, typer.Option(metavar="N|max", help="Times faster than it was.")] = "max",
-    events: Annotated[
-        bool, typer.Option("--events", help="Write each line of the incidents' timelines.")
-    ] = False,
+    speed: Annotated[
+        str, typer.Option(metavar="N|max", help="Times faster than real time.")
+    ] = "max",
+    events: Annotated[bool, typer.Option("--events", help="Write every timeline line.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Play the journal through the core again and compare with what the ledger recorded.
+    """Replay the journal through the core and compare with the effects the ledger recorded.
 
-    The core always starts at the first entry applied; --from and --to bound what is paced,
-    shown and compared. Exit code 0 when equal, 6 when different, 4 when broker or ledger do
-    not answer, 1 when the archive cannot be read or is behind.
+    The core always starts at the first applied entry; --from and --to limit which entries are
+    paced, shown and compared. Exit code 0 if equal, 6 if different, 4 if broker or ledger does
+    not answer, 1 if the archive cannot be read or is behind.
     """
     window = Window(
         None if start is None else parse_bound(start), None if end is None else parse_bound(end)
@@ -101,7 +105,7 @@ def replay(
 
 
 class _Watch:
-    """Draws the bar, and writes the timelines' lines if they are wanted."""
+    """Draws the progress bar, and writes timeline lines if asked to."""
 
     def __init__(self, *, events: bool, as_json: bool) -> None:
         self._events, self._as_json = events, as_json
@@ -116,7 +120,7 @@ class _Watch:
         if self._bar is not None:
             self._bar.to(offset + 1, f"{offset + 1}/{self._entries} entries")
 
-    def sees(self, applied: Applied) -> None:
+    def sees(self, applied: Replayed) -> None:
         if not self._events:
             return
         for effect in applied.effects:
@@ -127,9 +131,9 @@ class _Watch:
                 line = effect.entry
                 number = self._numbers.get(line.incident, line.incident)
                 typer.echo(
-                    msgspec.json.encode(line).decode()
+                    msgspec.json.encode(outputs.timeline_entry(line)).decode()
                     if self._as_json
-                    else f"{line.at:%Y-%m-%dT%H:%M:%S.%f}Z {number} {line.kind}: {line.text}"
+                    else f"{line.at:%Y-%m-%dT%H:%M:%S.%f}Z {number} {line.kind}: {say(line.said)}"
                 )
 
     def ends(self) -> None:
@@ -140,12 +144,12 @@ class _Watch:
 async def _replay(
     endpoints: Endpoints, region: str, window: Window, speed: float | None, watch: _Watch
 ) -> "Report":
-    # The street graph's libraries take a second to load: only for those who need them.
+    # The street graph's libraries take a second to load: import them only here.
     from replay.cities import kept_routers  # noqa: PLC0415
     from replay.run import run_replay  # noqa: PLC0415
 
     root = await _root(endpoints)
-    # The gateway may read what was recorded and write nothing of it.
+    # The gateway's role may read recorded effects but not write them.
     connection = await connect(endpoints.gateway_url, application="jingwei replay")
     try:
         return await run_replay(
@@ -181,7 +185,7 @@ def _print(report: "Report") -> None:
         for name, count in counts.items():
             typer.echo(f"{title:14} {count:>8}  {name}")
     if report.undecodable:
-        typer.echo(f"{'dead letters':14} {report.undecodable:>8}  no journal entries")
+        typer.echo(f"{'dead letters':14} {report.undecodable:>8}  not journal entries")
     if report.buried:
         typer.echo(f"{'dead letters':14} {report.buried:>8}  entries that the worker set aside")
     others = sorted({name for name in report.decided_by.values() if name != report.software})
@@ -194,12 +198,12 @@ def _print(report: "Report") -> None:
         if report.changes:
             _print_changes(report)
         elif others:
-            typer.echo("Other software decides otherwise: replay with the same to see it equal.")
+            typer.echo("Other software may decide differently: replay with the same software.")
         typer.echo(f"SHA-256 recorded {report.recorded_sha256}, replayed {report.sha256}")
 
 
 def _print_changes(report: "Report") -> None:
-    """Say why an older version decided otherwise."""
-    typer.echo(f"Rules have changed since that, or what stands before it, was decided ({PAGE}):")
+    """Print the rules that have changed since an older version decided."""
+    typer.echo(f"Rules have changed since this entry or an earlier one was decided ({PAGE}):")
     for change in report.changes:
         typer.echo(f"  {change.version}  {change.rule}")

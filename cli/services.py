@@ -8,22 +8,23 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import typer
 
 from cli import exit_codes
+from cli.first_user import FirstAccount, first_administrator
+from infra.database_url import split_password
 from infra.ledger.errors import LedgerError
 from infra.local import doctor as checks
-from infra.local import stack
+from infra.local import gateway, stack
 from infra.local.errors import LocalStackError, MissingPrerequisite, Unreachable
 from infra.local.state import Home
 from infra.settings import Endpoints, Settings, load_settings, resolve_endpoints
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of the local stack (JINGWEI_HOME, else .jingwei)."),
+    typer.Option("--home", help="Folder of the local stack (default: JINGWEI_HOME or .jingwei)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
 
@@ -32,21 +33,54 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (up, down, status, doctor):
         app.command()(command)
-    # What follows is psql's, options too.
+    # All arguments, and unknown options, are psql's.
     app.command(context_settings={"ignore_unknown_options": True})(psql)
 
 
-def up(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
-    """Start a private PostgreSQL + PostGIS and a broker; what runs already is kept."""
+def up(
+    home: HomeOption = None,
+    *,
+    with_gateway: Annotated[
+        bool, typer.Option("--gateway/--no-gateway", help="Also start a gateway, if installed.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a private PostgreSQL + PostGIS, a broker and a gateway; keep those that already run.
+
+    If nobody has an account yet, an administrator is made, whose password is shown once.
+    """
     settings = load_settings(home)
     endpoints = stack.up(settings, report)
     _take_brokers_time(endpoints)
+    address, first = _up_gateway(settings, endpoints) if with_gateway else (None, None)
     if as_json:
-        typer.echo(json.dumps(_endpoints(endpoints), indent=2))
+        door = {"gateway": address, "first_administrator": first and msgspec.to_builtins(first)}
+        typer.echo(json.dumps(_endpoints(endpoints) | door, indent=2))
         return
     typer.echo(f"broker    {endpoints.bootstrap} ({endpoints.broker_kind})")
     for line in _database_lines(settings, endpoints, "database"):
         typer.echo(line)
+    if address is not None:
+        typer.echo(f"gateway   {address}, documents at /api/v1/docs")
+    if first is not None:
+        typer.echo(told_first(first))
+
+
+def _up_gateway(settings: Settings, endpoints: Endpoints) -> tuple[str | None, FirstAccount | None]:
+    if not gateway.installed():
+        report(f"no gateway: `{gateway.INSTALL}`, or `make setup` in a clone")
+        return None, None
+    ready = gateway.start(settings, endpoints, report)
+    first = first_administrator(endpoints)
+    return ready(), first
+
+
+def told_first(first: FirstAccount) -> str:
+    """Return a line with the first administrator's password."""
+    return (
+        f"sign in   as {first.name} with {first.password} "
+        f"(shown once; `jingwei users password {first.name}` makes another)"
+    )
 
 
 def _take_brokers_time(endpoints: Endpoints) -> None:
@@ -59,20 +93,20 @@ def _take_brokers_time(endpoints: Endpoints) -> None:
     except BrokerMissing as error:
         raise Unreachable(str(error)) from error
     if altered:
-        report(f"altered to take the broker's time from now on: {', '.join(altered)}")
+        report(f"topics altered to use the broker's time from now on: {', '.join(altered)}")
 
 
 def down(
     home: HomeOption = None,
     *,
-    wipe: Annotated[bool, typer.Option("--wipe", help="Delete the data too.")] = False,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Also delete the data.")] = False,
 ) -> None:
-    """Stop what `jingwei up` started; the data stays unless --wipe is given."""
+    """Stop the services that `jingwei up` started; keep the data unless --wipe is given."""
     stack.down(load_settings(home), report, wipe=wipe)
 
 
 def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
-    """Tell which parts run and answer, and what waits; exit code 4 unless all answer."""
+    """Show which parts run and answer, and how much work waits; exit code 4 unless all answer."""
     settings = load_settings(home)
     found = stack.status(settings)
     city = None
@@ -82,7 +116,7 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
         try:
             city = asyncio.run(health(found.endpoints, settings.worker.group))
         except (LedgerError, LocalStackError) as error:
-            report(f"what waits is not known: {error}")
+            report(f"the waiting work is not known: {error}")
     if as_json:
         typer.echo(
             json.dumps(
@@ -92,6 +126,7 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
                     "broker_kind": found.broker_kind,
                     "broker": dataclasses.asdict(found.broker),
                     "database": dataclasses.asdict(found.postgres) | {"dbname": found.database},
+                    "gateway": dataclasses.asdict(found.gateway),
                     "endpoints": found.endpoints and _endpoints(found.endpoints),
                     "city": city and msgspec.to_builtins(city),
                 },
@@ -99,8 +134,8 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
             )
         )
     else:
-        for part in (found.broker, found.postgres):
-            kind = found.broker_kind if part is found.broker else "postgresql"
+        kinds = (found.broker_kind, "postgresql", "http")
+        for part, kind in zip((found.broker, found.postgres, found.gateway), kinds, strict=True):
             where = f" {part.address}" if part.address else ""
             process = f" (process {part.pid})" if part.pid else ""
             typer.echo(f"{part.name:9} {kind:13} {part.state}{where}{process}")
@@ -109,14 +144,14 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
                 typer.echo(line)
         for line in lines(city) if city is not None else ():
             typer.echo(line)
-    if found.endpoints is None:
+    if found.endpoints is None or found.gateway.state == "silent":
         raise typer.Exit(exit_codes.UNREACHABLE)
 
 
 def doctor(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
-    """Check each part and say how to mend what is missing.
+    """Check each part of the installation and say how to fix it.
 
-    Exit code 3 if something needed is missing, 4 if only the services do not answer.
+    Exit code 3 if a required part is missing, 4 if only the services do not answer.
     """
     results = checks.examine(load_settings(home))
     if as_json:
@@ -135,35 +170,24 @@ def doctor(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
 
 def psql(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARGS…]", help="Of psql, as it takes them.")
+        list[str] | None, typer.Argument(metavar="[ARGS…]", help="Arguments of psql.")
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Run psql on the ledger, as its owner; its exit code is this command's."""
+    """Run psql on the ledger, as its owner; exit with psql's code."""
     url, password = split_password(resolve_endpoints(load_settings(home)).database_url)
     program = shutil.which("psql")
     if program is None:
         raise MissingPrerequisite(
-            "psql is not installed: `sudo apt-get install postgresql-client`, or give another "
-            "client the URL of `jingwei status --json`"
+            "psql is not installed: run `sudo apt-get install postgresql-client`, or use another "
+            "client with the URL of `jingwei status --json`"
         )
     environment = dict(os.environ)
     if password is not None:
         environment["PGPASSWORD"] = password  # not in the arguments, which all users can list
     sys.stdout.flush()
-    # In this process's place: Ctrl-C, the terminal and the exit code are psql's.
+    # psql replaces this process, so it gets Ctrl-C and the terminal, and its exit code is ours.
     os.execve(program, ["psql", f"--dbname={url}", *(arguments or ())], environment)  # noqa: S606 - no shell is wanted
-
-
-def split_password(url: str) -> tuple[str, str | None]:
-    """Return a database's URL without its password, and the password, None if it has none."""
-    parts = urlsplit(url)
-    account, at, place = parts.netloc.rpartition("@")
-    user, colon, password = account.partition(":")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    rest = urlencode([(name, value) for name, value in query if name != "password"])
-    shown = urlunsplit(parts._replace(netloc=f"{user}{at}{place}", query=rest))
-    return shown, dict(query).get("password", unquote(password) if colon else None)
 
 
 def report(line: str) -> None:
@@ -172,7 +196,7 @@ def report(line: str) -> None:
 
 
 def _database_lines(settings: Settings, endpoints: Endpoints, name: str) -> list[str]:
-    """Return where the database is, for people: the password stays where it is kept."""
+    """Return lines that say where the database is, without its password."""
     url, password = split_password(endpoints.database_url)
     lines = [f"{name:9} {url}"]
     if password is not None:

@@ -1,4 +1,4 @@
-"""``jingwei city simulate``: a city's day played into Kafka, as outside producers would."""
+"""``jingwei city simulate``: write a simulated city's events to Kafka, like outside producers."""
 
 import asyncio
 import itertools
@@ -9,12 +9,13 @@ from typing import Annotated
 import msgspec
 import typer
 
+from atlas.city import CityData
+from atlas.folder import load_city
 from city.simulate import Options, Setting, SimulationError, happenings, play
 from city.simulate.errors import BrokerSilent, TopicsMissing
 from cli import exit_codes
 from cli.output import progress
 from cli.services import HomeOption
-from geo.city import CityData, load_city
 from infra.local.state import Home
 from infra.settings import load_settings, resolve_endpoints
 
@@ -37,38 +38,39 @@ def register(city: typer.Typer) -> None:
 
 def simulate(
     city_folder: Annotated[
-        Path | None, typer.Argument(help="data/cities/310106 in --home by default.")
+        Path | None,
+        typer.Argument(help="City's folder (default: data/cities/310106 in --home)."),
     ] = None,
     home: HomeOption = None,
     *,
-    seed: Annotated[int, typer.Option(help="The same seed is the same world.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
     speed: Annotated[
-        float, typer.Option(min=0.1, help="How many times faster than life crews are.")
+        float, typer.Option(min=0.1, help="Crews are this many times faster than real ones.")
     ] = 10.0,
-    rate: Annotated[float, typer.Option(min=0.0, help="True events a minute.")] = 12.0,
+    rate: Annotated[float, typer.Option(min=0.0, help="Real events per minute.")] = 12.0,
     readings: Annotated[
-        float, typer.Option(min=0.0, help="Background readings of sensors a second.")
+        float, typer.Option(min=0.0, help="Background sensor readings per second.")
     ] = 200.0,
     lasts: Annotated[
         float | None,
-        typer.Option("--for", min=0.0, metavar="SECONDS", help="End by itself after this time."),
+        typer.Option("--for", min=0.0, metavar="SECONDS", help="Stop after this time."),
     ] = None,
     truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what really happened (JSON lines).")
+        Path | None, typer.Option(metavar="FILE", help="Write the real events as JSON lines.")
     ] = None,
     malformed: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Malformed messages, as a share of the input.")
+        float, typer.Option(min=0.0, max=1.0, help="Share of malformed messages in the input.")
     ] = 0.0,
     operator: Annotated[
-        bool, typer.Option("--operator/--no-operator", help="Somebody sits at the console.")
+        bool, typer.Option("--operator/--no-operator", help="Simulate an operator.")
     ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write the schedule as JSON lines and send nothing.")
     ] = False,
 ) -> None:
-    """Play sensors, citizens, crews and an operator until interrupted; write the totals as JSON.
+    """Simulate sensors, citizens, crews and an operator until interrupted; print totals as JSON.
 
-    Each run has ids of its own: the same seed twice is the same world, said anew.
+    Each run uses new ids: two runs with the same seed send the same events as new messages.
     """
     settings = load_settings(home)
     city = load_city(city_folder or Home.at(settings.local.home).data / _DEMO)
@@ -94,12 +96,12 @@ def simulate(
         if truth is None or error.filename != str(truth):
             raise
         raise SimulationError(
-            f"the truth cannot be written to {truth}: {error.strerror}; name another file"
+            f"cannot write the truth to {truth}: {error.strerror}; name another file"
         ) from error
 
 
 async def _play(city: CityData, bootstrap: str, options: Options, truth: Path | None) -> bytes:
-    """Play until the end or a signal; what was sent by then is still acknowledged."""
+    """Play until the end or a signal; wait for acknowledgements of messages already sent."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""``jingwei sources``: who sends what, and whose clock is off."""
+"""``jingwei sources``: producers, their messages, and the skew of their clocks."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from infra.ledger.sources import Source, list_sources
 
 COLUMNS = ("source", "topic", "messages", "refused", "not newer", "last", "skew", "worst", "steps")
 LOUD_S = 60.0
-"""Clocks that are farther off are named once more, on stderr."""
+"""Clocks with a larger skew are also named on stderr."""
 _SHORT = 60
 
 
@@ -25,20 +25,22 @@ def sources(
     *,
     off: Annotated[
         float | None,
-        typer.Option("--off", metavar="SECONDS", min=0, help="Only those at least so far off."),
+        typer.Option("--off", metavar="SECONDS", min=0, help="Only with at least this skew."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the sources of the input topics with the skew of their clocks against the broker's.
 
-    A skew is how far the times of a source's latest messages are ahead of their arrival (+) or
-    behind it (-; they may also have been under way for so long). Nothing is decided by it.
+    The skew is how far the times of a source's latest messages are ahead of their arrival (+) or
+    behind it (-, also if messages are slow to arrive). It changes no decision.
     """
     found = [one for one in ask(home, list_sources) if off is None or _is_off(one, off)]
     if as_json:
         write_json(found)
     else:
-        write_table(COLUMNS, map(row, found), "no source was heard yet: is a worker running?")
+        write_table(
+            COLUMNS, map(row, found), "no messages from any source yet: is a worker running?"
+        )
     for one in found:
         if _is_off(one, LOUD_S):
             progress(f"{shorten(one.source, _SHORT)} on {one.topic}: {_fault(one)}")
@@ -73,8 +75,8 @@ def _is_off(one: Source, seconds: float) -> bool:
 def _fault(one: Source) -> str:
     seconds = one.skew_s or 0.0
     if seconds > 0:
-        return f"its clock is {duration(seconds)} fast: set it right"
+        return f"its clock is {duration(seconds)} fast: correct it"
     return (
-        f"its clock is {duration(-seconds)} slow, or its messages come so late: set it right, or "
-        "see what holds them back"
+        f"its clock is {duration(-seconds)} slow, or its messages arrive late: correct the clock, "
+        "or find what delays the messages"
     )

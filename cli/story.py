@@ -1,6 +1,6 @@
-"""An incident told in full: everything that answers "why was this done?"."""
+"""An incident in full: everything that answers "why was this done?"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cli.output import (
     aligned,
@@ -9,11 +9,16 @@ from cli.output import (
     clean,
     duration,
     incident_state_name,
+    language,
     local,
+    say,
+    severity_name,
     timeline_kind_name,
 )
-from infra.ledger.queries import EvidenceLine, IncidentWhole, RecommendationLine
-from schemas.records import Alert, Assignment, Incident
+from dispatch.opinions import told
+from infra.ledger.queries import EvidenceLine, IncidentWhole
+from schemas import outputs, words
+from schemas.records import Alert, Reason
 
 _STAMPS = (
     "dispatched",
@@ -27,12 +32,12 @@ _STAMPS = (
 
 
 def tell(whole: IncidentWhole) -> Iterator[str]:
-    """Yield the lines of an incident's story, safe to print."""
+    """Yield the lines of an incident's story, cleaned for the terminal."""
     for heading, lines in (
-        ("", _head(whole.incident)),
+        ("", _head(whole)),
         ("Timeline 经过", _timeline(whole)),
-        ("Recommendations 推荐", _recommendations(whole.recommendations)),
-        ("Assignments 派警", _assignments(whole.assignments)),
+        ("Recommendations 推荐", _recommendations(whole)),
+        ("Assignments 派警", _assignments(whole)),
         (f"Evidence 线索{_shown(whole)}", _evidence(whole.evidence)),
         ("Alerts 告警", _alerts(whole.alerts)),
         ("Links 关联", _links(whole)),
@@ -46,8 +51,24 @@ def tell(whole: IncidentWhole) -> Iterator[str]:
         yield from body
 
 
-def _head(incident: Incident) -> Iterator[str]:
-    yield f"{incident.number}  {incident.severity}  {incident.title}"
+def as_published(whole: IncidentWhole) -> dict[str, object]:
+    """Return an incident's story for programs: English sentences, and the data beside them."""
+    known = {name: getattr(whole, name) for name in whole.__struct_fields__}
+    return known | {
+        "incident": outputs.incident(whole.incident),
+        "timeline": tuple(map(outputs.timeline_entry, whole.timeline)),
+        "assignments": tuple(map(outputs.assignment, whole.assignments)),
+        "alerts": tuple(map(outputs.alert, whole.alerts)),
+        "recommendations": [
+            {"at": line.at, "recommendation": outputs.recommendation(line.recommendation)}
+            for line in whole.recommendations
+        ],
+    }
+
+
+def _head(whole: IncidentWhole) -> Iterator[str]:
+    incident = whole.incident
+    yield f"{incident.number}  {severity_name(incident.severity)}  {incident.title}"
     place = incident.point
     facts = [
         ("id", incident.id),
@@ -72,9 +93,9 @@ def _head(incident: Incident) -> Iterator[str]:
         ),
         ("fully staffed", local(incident.resourced_at)),
         ("closed", local(incident.closed_at)),
-        ("short of", "; ".join(incident.short)),
-        ("duplicate of?", incident.possible_duplicate_of),
-        ("merged into", incident.merged_into),
+        ("short of", words.short_of(incident.short, language())),
+        ("duplicate of?", _number(whole, incident.possible_duplicate_of)),
+        ("merged into", _number(whole, incident.merged_into)),
         ("version", str(incident.version)),
     ]
     for name, value in facts:
@@ -86,48 +107,47 @@ def _timeline(whole: IncidentWhole) -> Iterator[str]:
     for entry in whole.timeline:
         yield (
             f"  {entry.seq:>3}  {local(entry.at, '%H:%M:%S')}  {timeline_kind_name(entry.kind)}"
-            f"  [{entry.actor}]  {entry.text}"
+            f"  [{entry.actor}]  {say(entry.said)}"
         )
-        for reason in entry.reasons:
-            yield f"         because: {reason}"
+        yield from _why(entry.reasons)
 
 
-def _recommendations(lines: tuple[RecommendationLine, ...]) -> Iterator[str]:
-    for line in lines:
+def _recommendations(whole: IncidentWhole) -> Iterator[str]:
+    for line in whole.recommendations:
         what = line.recommendation
         yield (
             f"  {local(line.at, '%H:%M:%S')}  needs {', '.join(what.requirements)}"
             f"  (policy {what.policy})"
         )
-        for reason in what.reasons:
-            yield f"         because: {reason}"
+        yield from _why(what.reasons)
         rows = [
             (
                 "    send" if candidate.chosen else "    could go",
                 candidate.unit,
+                whole.unit_names.get(candidate.unit, ""),
                 capability_name(candidate.capability),
                 "" if candidate.seconds is None else duration(candidate.seconds),
-                candidate.reason,
+                words.together(candidate.reasons, language()),
             )
             for candidate in what.candidates
         ]
         yield from aligned(rows) if rows else ()
         for short in what.short:
-            yield f"    short of {short}"
+            yield f"    short of {words.shortage(short, language())}"
 
 
-def _assignments(assignments: tuple[Assignment, ...]) -> Iterator[str]:
-    for one in assignments:
+def _assignments(whole: IncidentWhole) -> Iterator[str]:
+    for one in whole.assignments:
         ended = one.ended or "active"
         way = "" if one.route is None else f", {one.route.metres / 1000:.1f} km"
+        who = f"{one.unit}  {whole.unit_names.get(one.unit, '')}"
         yield (
-            f"  {one.unit}  {capability_name(one.capability)}  by {one.by}: {ended};"
+            f"  {who}  {capability_name(one.capability)}  by {one.by}: {ended};"
             f" {duration(one.eta_s)} away{way}"
         )
         if one.route is not None and one.route.streets:
             yield f"         by way of {' → '.join(one.route.streets)}"
-        for reason in one.reasons:
-            yield f"         because: {reason}"
+        yield from _why(one.reasons)
         times = [(name, getattr(one, name)) for name in _STAMPS]
         stamps = [f"{name} {local(time, '%H:%M:%S')}" for name, time in times if time is not None]
         yield f"         {', '.join(stamps)}"
@@ -139,13 +159,15 @@ def _evidence(lines: tuple[EvidenceLine, ...]) -> Iterator[str]:
         score = "" if line.score is None else f", score {line.score:.2f}"
         yield (
             f"  {local(one.received_at, '%H:%M:%S')}  {one.source} {one.source_id} {one.phase}:"
-            f" {category_name(one.category)} {one.severity}, confidence {one.confidence:.2f};"
+            f" {category_name(one.category)} {severity_name(one.severity)},"
+            f" confidence {one.confidence:.2f};"
             f" {line.placed or 'not placed yet'}{score}"
         )
         yield f"         {one.id}"
         yield f"         “{one.text}”"
-        for reason in (*one.reasons, *line.reasons):
-            yield f"         because: {reason}"
+        yield from _why((*words.each_said(one.reasons), *line.because))
+        if line.opinion is not None:
+            yield f"         {say(told(line.opinion))}"
 
 
 def _alerts(alerts: tuple[Alert, ...]) -> Iterator[str]:
@@ -155,18 +177,30 @@ def _alerts(alerts: tuple[Alert, ...]) -> Iterator[str]:
             if alert.ended_at is None
             else f"ended {local(alert.ended_at, '%H:%M:%S')} by {alert.ended_by}"
         )
-        yield f"  {local(alert.raised_at, '%H:%M:%S')}  {alert.priority}  {alert.text}  ({end})"
+        since = local(alert.raised_at, "%H:%M:%S")
+        yield f"  {since}  {alert.priority}  {say(alert.said)}  ({end})"
 
 
 def _links(whole: IncidentWhole) -> Iterator[str]:
     for link in whole.links:
-        yield f"  {local(link.at, '%H:%M:%S')}  {link.kind}  {link.incident} → {link.other}"
+        pair = f"{_number(whole, link.incident)} → {_number(whole, link.other)}"
+        yield f"  {local(link.at, '%H:%M:%S')}  {link.kind}  {pair}"
+
+
+def _number(whole: IncidentWhole, incident: str | None) -> str | None:
+    """Return an incident's number; its id where the ledger has no such incident."""
+    return None if incident is None else whole.numbers.get(incident, incident)
 
 
 def _shown(whole: IncidentWhole) -> str:
-    """Return how many of all pieces of evidence are shown, where they are not all."""
+    """Return how many pieces of evidence are shown, or nothing if all are."""
     shown, count = len(whole.evidence), whole.incident.evidence_count
     return "" if shown >= count else f" ({shown} of {count}: --page shows the others)"
+
+
+def _why(reasons: Iterable[Reason]) -> Iterator[str]:
+    for reason in reasons:
+        yield f"         because: {say(reason)}"
 
 
 def _because(disposition: str | None) -> str:

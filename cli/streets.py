@@ -1,7 +1,7 @@
-"""``jingwei route`` and ``jingwei isochrone``: what the dispatcher's street engine would say."""
+"""``jingwei route`` and ``jingwei isochrone``: query the dispatcher's router."""
 
 import calendar
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,18 +12,20 @@ import shapely
 import typer
 from typer.core import TyperCommand
 
+from atlas.city import CityData
+from atlas.folder import load_city
 from cli import exit_codes
 from cli.output import clean, duration, progress, write_json, write_table
 from cli.places import Found, closed_arcs, find_place
 from cli.services import HomeOption, JsonOption
-from geo.city import CityData, load_city
-from geo.conditions import Conditions
 from geo.errors import BadConditions, BadCoordinates, NoStreetNear, Unreachable
-from geo.profiles import PROFILES
-from geo.router import CompiledRouter
-from geo.routing import Route
-from geo.steps import Step, steps
-from geo.streets import StreetGraph
+from geo.routing.compiled import CompiledRouter
+from geo.routing.conditions import Conditions
+from geo.routing.profiles import PROFILES
+from geo.routing.reference import Route
+from geo.routing.steps import Step, steps
+from geo.streets.graph import StreetGraph
+from geo.streets.limits import SIZES
 from infra.local.state import Home
 from infra.settings import load_settings
 
@@ -33,7 +35,7 @@ _DEMO = Path("cities/310106")  # where `jingwei city make` writes by default
 
 
 class BadProfile(ValueError):
-    """Nobody drives like that."""
+    """There is no profile with this name."""
 
 
 class BadFigure(ValueError):
@@ -41,11 +43,11 @@ class BadFigure(ValueError):
 
 
 class BadTime(ValueError):
-    """A time is not in ISO 8601."""
+    """A time is not ISO 8601."""
 
 
 class AreasNotWritten(RuntimeError):
-    """The GeoJSON file cannot be written where it should be."""
+    """The GeoJSON file cannot be written."""
 
 
 exit_codes.BY_ERROR.update(
@@ -79,38 +81,55 @@ _COORDINATES_ALLOWED = {"ignore_unknown_options": True}  # a western longitude l
 _SPOT = "'lon,lat', the id of a place, sensor or unit (its station), or a name in the city."
 
 ProfileOption = Annotated[
-    str, typer.Option("--profile", help="emergency, civilian or foot: who is on the way.")
+    str, typer.Option("--profile", help="Way of travel: emergency, civilian or foot.")
 ]
 CloseOption = Annotated[
     list[str] | None,
-    typer.Option("--close", metavar="STREET", help="A street's name or an arc's id; repeatable."),
+    typer.Option(
+        "--close", metavar="STREET", help="Close a street, by name or arc id; repeatable."
+    ),
 ]
 LanesOption = Annotated[
     list[str] | None,
     typer.Option(
         "--lanes-closed",
         metavar="STREET=N",
-        help="N lanes shut in each direction; closed to vehicles with none left; repeatable.",
+        help="Close N lanes in each direction; with no lane left, no vehicle passes; repeatable.",
     ),
 ]
 FloodOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--flood", metavar="STREET=M", help="Water M metres deep, such as 0.4; repeatable."
+        "--flood",
+        metavar="STREET=M",
+        help="Put a street M metres under water, such as 0.4; repeatable.",
     ),
 ]
+_SizeOption = float | None
+
+
+def _size_option(name: str, what: str) -> Any:  # noqa: ANN401 - Typer's own
+    return typer.Option(name, metavar="N", help=f"{what}; streets with a lower limit are not used.")
+
+
+HeightOption = Annotated[_SizeOption, _size_option("--height", "Height of the vehicle in metres")]
+WidthOption = Annotated[_SizeOption, _size_option("--width", "Width of the vehicle in metres")]
+WeightOption = Annotated[_SizeOption, _size_option("--weight", "Weight of the vehicle in tonnes")]
+LengthOption = Annotated[_SizeOption, _size_option("--length", "Length of the vehicle in metres")]
 AtOption = Annotated[
     str | None,
     typer.Option(
         "--at",
         metavar="T",
-        help="ISO 8601 time, on the city's clocks unless it says; now if none. Its hour of the "
-        "week chooses the speeds, where the city has learnt any.",
+        help="ISO 8601 time, in the city's time if no offset (default: now). Its hour of the "
+        "week selects the speeds, if the city has learnt any.",
     ),
 ]
 CityOption = Annotated[
     Path | None,
-    typer.Option("--city", metavar="FOLDER", help="data/cities/310106 in --home by default."),
+    typer.Option(
+        "--city", metavar="FOLDER", help="City's folder (default: data/cities/310106 in --home)."
+    ),
 ]
 
 
@@ -129,42 +148,55 @@ def route(
     lanes_closed: LanesOption = None,
     flood: FloodOption = None,
     at: AtOption = None,
+    height: HeightOption = None,
+    width: WidthOption = None,
+    weight: WeightOption = None,
+    length: LengthOption = None,
     city: CityOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the quickest way from A to B, with its turns in Chinese and English."""
-    found, router = _opened(city, home, profile)
+    """Find the fastest route from A to B, with its turns in Chinese and English."""
+    size = {"height_m": height, "width_m": width, "weight_t": weight, "length_m": length}
+    found, router = _opened(city, home, profile, size)
     ends = find_place(found, source), find_place(found, target)
     hour = _hour(found, router, at)
     conditions = _conditions(found.streets, close, lanes_closed, flood, hour)
     way = router.route(ends[0].lonlat, ends[1].lonlat, conditions)
     told = steps(way, found.streets)
+    limits = _limits(found.streets, router)
     if as_json:
-        write_json(_route_document(way, told, ends, profile, conditions))
+        write_json(_route_document(way, told, ends, profile, conditions) | {"limits": limits})
     else:
-        _write_route(way, told, ends, profile, conditions)
+        _write_route(way, told, ends, profile + _limits_told(limits), conditions)
 
 
 def isochrone(
     source: Annotated[str, typer.Argument(metavar="FROM", help=_SPOT)],
     *,
     minutes: Annotated[
-        list[float], typer.Option("--minutes", metavar="M…", help="One or more: --minutes 4 8.")
+        list[float],
+        typer.Option("--minutes", metavar="M…", help="One or more times: --minutes 4 8."),
     ],
     profile: ProfileOption = "emergency",
     close: CloseOption = None,
     lanes_closed: LanesOption = None,
     flood: FloodOption = None,
     at: AtOption = None,
+    height: HeightOption = None,
+    width: WidthOption = None,
+    weight: WeightOption = None,
+    length: LengthOption = None,
     city: CityOption = None,
     home: HomeOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.geojson", help="Write there, not stdout.")
+        Path | None,
+        typer.Option("--out", metavar="FILE.geojson", help="File to write (default: stdout)."),
     ] = None,
 ) -> None:
-    """Draw how far one gets within some minutes, as GeoJSON polygons."""
-    found, router = _opened(city, home, profile)
+    """Compute the areas reachable within some minutes, as GeoJSON polygons."""
+    size = {"height_m": height, "width_m": width, "weight_t": weight, "length_m": length}
+    found, router = _opened(city, home, profile, size)
     begin = find_place(found, source)
     hour = _hour(found, router, at)
     conditions = _conditions(found.streets, close, lanes_closed, flood, hour)
@@ -185,7 +217,7 @@ def isochrone(
         out.write_bytes(msgspec.json.encode(collection))
     except OSError as error:
         raise AreasNotWritten(
-            f"the areas cannot be written to {out}: {error.strerror or error}; name another file"
+            f"cannot write the areas to {out}: {error.strerror or error}; name another file"
         ) from error
     typer.echo(str(out))
 
@@ -203,27 +235,47 @@ def _conditions(
 
 
 def _hour(found: CityData, router: CompiledRouter, at: str | None) -> int | None:
-    """Hour of the week at a time, or now; None where the city has no historic speeds."""
+    """Return the hour of the week at a time, or now; None if the city has no historic speeds."""
     try:
         time = datetime.now(UTC) if at is None else datetime.fromisoformat(at)
     except ValueError as error:
         raise BadTime(
-            f"--at {at!r:.40} is no ISO 8601 time: write it like 2026-11-24T08:30"
+            f"--at {at!r:.40} is not an ISO 8601 time: write it like 2026-11-24T08:30"
         ) from error
     if time.tzinfo is None:
         time = time.replace(tzinfo=ZoneInfo(found.manifest.timezone))
     hour = router.hour_at(time)
     if hour is None and at is not None:
         progress(
-            "the city has no speeds by hour of the week (`jingwei city learn`): the map's hold"
+            "the city has no speeds by hour of the week (`jingwei city learn`): using the map's"
         )
     return hour
+
+
+def _limits(streets: StreetGraph, router: CompiledRouter) -> dict[str, dict[str, float]]:
+    """Return, for each size of the vehicle, its figure and how many arcs allow less."""
+    found = {}
+    for size in SIZES:
+        own: float | None = getattr(router.profile, size)
+        if own is not None:
+            largest = streets.arcs.limits.get(size)
+            small = 0 if largest is None else int((largest < own).sum())
+            found[size] = {"vehicle": own, "arcs_not_used": small}
+    return found
+
+
+def _limits_told(limits: Mapping[str, Mapping[str, float]]) -> str:
+    """Say how large the vehicle is, and how many arcs it does not use for that."""
+    return "".join(
+        f", {size.replace('_', ' ')} {said['vehicle']:g} ({said['arcs_not_used']} arcs allow less)"
+        for size, said in limits.items()
+    )
 
 
 def _figures(
     streets: StreetGraph, wanted: Sequence[str], option: str, number: Callable[[str], N]
 ) -> dict[str, N]:
-    """Read STREET=NUMBER; of several figures for one arc the larger holds."""
+    """Parse STREET=NUMBER; if an arc gets several numbers, the largest counts."""
     found: dict[str, N] = {}
     for text in wanted:
         street, _, figure = text.rpartition("=")
@@ -239,15 +291,22 @@ def _figures(
     return found
 
 
-def _opened(city: Path | None, home: Path | None, profile: str) -> tuple[CityData, CompiledRouter]:
-    """Load the city and compile its streets, quickly if that was done before."""
+def _opened(
+    city: Path | None, home: Path | None, profile: str, size: Mapping[str, float | None]
+) -> tuple[CityData, CompiledRouter]:
+    """Load the city and compile its streets, or load the compiled order from the cache."""
     if profile not in PROFILES:
-        raise BadProfile(f"no profile {profile!r:.40}: use {', '.join(sorted(PROFILES))}")
+        raise BadProfile(f"unknown profile {profile!r:.40}: use {', '.join(sorted(PROFILES))}")
     data = Home.at(load_settings(home).local.home).data
     found = load_city(city or data / _DEMO)
     cache = data / "street-orders"
     return found, CompiledRouter(
-        found.streets, profile, found.snapper, cache=cache, speeds=found.speeds
+        found.streets,
+        PROFILES[profile].sized(**size),
+        found.snapper,
+        cache=cache,
+        speeds=found.speeds,
+        timezone=found.manifest.timezone,
     )
 
 

@@ -1,4 +1,4 @@
-"""What waits in the topics to be read: counted, or said to be unknown."""
+"""Count the unread messages of topics, or report that the number is unknown."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,26 +17,26 @@ from streams.errors import BrokerMissing
 from streams.topic_ids import KnownTopic, known_topics
 
 _FEW = 200
-"""So few offsets are looked at: they may hold no message, such as markers of transactions."""
+"""Up to this many offsets are read to count messages: some may be transaction markers."""
 _LOOKS = 10
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """What a group has not read, of the topics it reads.
+    """Messages that a group has not read, of the topics it reads.
 
     Attributes
     ----------
     lag
-        Messages that wait, by topic; topics without any left out.
+        Unread messages by topic; topics without any are left out.
     held
-        How many of them no one can read, by topic: they are in or behind an open transaction.
+        How many of them cannot be read, by topic: they are in or behind an open transaction.
     unknown
-        Topics of which nobody can say what waits, and why.
+        Topics whose lag is unknown, and why.
     gone
-        By partition, how many offsets the broker has deleted that the group has not read, and
-        that no worker has noticed yet.
+        By partition, how many unread offsets the broker has deleted; only those that no worker
+        has noticed yet.
     anew
-        Topics that were deleted and made anew, which no worker has noticed yet.
+        Topics that were deleted and recreated; only those that no worker has noticed yet.
     """
 
     lag: dict[str, int]
@@ -54,17 +54,17 @@ async def unread(
     *,
     exact: bool = True,
 ) -> Unread:
-    """Return what a group has not read.
+    """Return the messages that a group has not read.
 
     Parameters
     ----------
     consumed
-        The group's next offset of each partition; one that is not there was never read.
+        The group's next offset of each partition; a missing partition was never read.
     logs
         The topics as the ledger knows them.
     exact
-        Whether the broker tells where topics end; the embedded one tells where their last batch
-        begins.
+        Whether the broker reports the end of each topic; the embedded one reports the start of
+        the last batch.
 
     Raises
     ------
@@ -81,11 +81,11 @@ async def unread(
             readers = _Readers(committed, all_there)
             return await _unread(readers, there, consumed, _made_anew(known, logs), exact=exact)
     except (KafkaError, OSError, BrokerMissing) as error:
-        raise Unreachable(f"the broker at {bootstrap} does not tell: {error}") from error
+        raise Unreachable(f"the broker at {bootstrap} does not answer: {error}") from error
 
 
 class _Readers(NamedTuple):
-    """One that sees what can be read, up to the last stable offset, and one that sees all."""
+    """A consumer that reads up to the last stable offset, and one that reads everything."""
 
     committed: AIOKafkaConsumer
     all_there: AIOKafkaConsumer
@@ -110,7 +110,7 @@ def _made_anew(known: Mapping[str, KnownTopic], logs: Mapping[str, TopicLog]) ->
 
 
 async def _partitions(bootstrap: str, wanted: Iterable[Topic]) -> dict[str, list[int]]:
-    """Return the partitions of topics; none of those that are missing."""
+    """Return the partitions of topics; none for missing topics."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
@@ -136,7 +136,7 @@ async def _unread(
     unknown = {name: "the topic is missing" for name, found in there.items() if not found}
     parts = [TopicPartition(name, number) for name, found in there.items() for number in found]
     begins = await readers.committed.beginning_offsets(parts)
-    # In this order: a transaction that ends in between is no open one.
+    # In this order: a transaction that ends in between does not count as open.
     ends = await readers.all_there.end_offsets(parts)
     stable = await readers.committed.end_offsets(parts)
     waiting: dict[TopicPartition, tuple[int, int]] = {}
@@ -149,7 +149,9 @@ async def _unread(
         if read < begin:
             gone[part.topic, part.partition] = begin - read
         if read > end and exact:
-            unknown[part.topic] = f"partition {part.partition} ends at {end}, before what was read"
+            unknown[part.topic] = (
+                f"partition {part.partition} ends at {end}, before its read offset"
+            )
             continue
         if max(read, begin) < readable:
             waiting[part] = max(read, begin), readable
@@ -173,7 +175,7 @@ async def _unread(
 async def _by_topic(
     consumer: AIOKafkaConsumer, spans: Mapping[TopicPartition, tuple[int, int]]
 ) -> dict[str, int]:
-    """Return how many messages spans of offsets hold, by topic; topics without any left out."""
+    """Return the number of messages in spans of offsets, by topic; topics without any left out."""
     counted = await _count(consumer, spans)
     found: dict[str, int] = {}
     for part, (begin, end) in spans.items():
@@ -186,7 +188,7 @@ async def _by_topic(
 async def _count(
     consumer: AIOKafkaConsumer, waiting: Mapping[TopicPartition, tuple[int, int]]
 ) -> dict[TopicPartition, int]:
-    """Return how many messages short spans of offsets hold, of those that tell in time."""
+    """Return the number of messages in short spans of offsets, if read in time."""
     left = {part: end for part, (begin, end) in waiting.items() if end - begin <= _FEW}
     if not left:
         return {}

@@ -1,7 +1,7 @@
 """The live view of a city: open incidents, units on their way, newest lines, alerts.
 
-On a terminal a screen that is drawn again and again; elsewhere one plain line a change. What
-is shown is read from the ledger, never kept: a view that starts late shows the same.
+On a terminal it redraws a screen; elsewhere it prints one plain line per change. It reads
+everything from the ledger and keeps nothing, so a view that starts late shows the same.
 """
 
 import asyncio
@@ -27,7 +27,10 @@ from cli.output import (
     local,
     on_terminal,
     rich_table,
+    say,
     set_city_clock,
+    severity_name,
+    severity_order,
     shorten,
     timeline_kind_name,
     unit_state_name,
@@ -55,13 +58,13 @@ _SHOWN, _NEWEST = 500, 60
 _ROWS = (0.34, 0.26, 0.26, 0.14)
 """Shares of the screen: incidents, units, lines, alerts."""
 _FRAME = 4
-"""Lines of a table that are no rows: title, heading, rule, space."""
+"""Lines of a table besides its rows: title, heading, rule, space."""
 _LEAST = 3
 
 
 @dataclass(frozen=True)
 class Look:
-    """What there was to see at one moment."""
+    """The state of the city at one moment."""
 
     at: datetime
     incidents: list[IncidentLine]
@@ -72,7 +75,7 @@ class Look:
 
 
 class Lines:
-    """Timeline lines not seen before, in order, from a moment on."""
+    """New timeline lines, in order, from a moment on."""
 
     def __init__(self, since: datetime) -> None:
         self._since = since
@@ -80,9 +83,9 @@ class Lines:
         self._seen: dict[tuple[str, int], datetime] = {}
 
     async def fresh(self, conn: asyncpg.Connection) -> list[EntryLine]:
-        """Return those that are new.
+        """Return the new lines.
 
-        Reads back a little: lines of several regions become visible in any order.
+        Reads back a little, because lines of several regions become visible in any order.
         """
         found = await entries_since(conn, max(self._since, self._newest - _BACK))
         fresh = [line for line in found if _key(line) not in self._seen]
@@ -118,8 +121,8 @@ async def show(
 ) -> None:
     """Draw the live view on the terminal until ``over``.
 
-    ``speed`` is how many times faster than life units drive, for the countdowns; ``region``
-    leaves the others out.
+    ``speed`` is how many times faster than real ones units drive, for the countdowns; with
+    ``region`` other regions are left out.
     """
     screen = console()
     async with _ledger(endpoints) as ledger:
@@ -137,13 +140,13 @@ async def tell(
     since: datetime | None = None,
     say: Callable[[EntryLine], str | None] | None = None,
 ) -> None:
-    """Write one plain line a change to stdout until ``over``, from ``since`` (now) on."""
+    """Write one plain line per change to stdout until ``over``, from ``since`` (default now) on."""
     lines = Lines(since or datetime.now(UTC) - timedelta(seconds=1))
     say = say or plain
     async with _ledger(endpoints) as ledger:
         last = False
         while not last:
-            last = over.is_set()  # once more after the end: what came meanwhile is told too
+            last = over.is_set()  # once more after the end, for lines that came meanwhile
             async with reading(ledger) as conn:
                 fresh = await lines.fresh(conn)
             for line in fresh:
@@ -157,15 +160,15 @@ async def tell(
 def plain(line: EntryLine) -> str:
     """Return a timeline line as one line of text."""
     entry = line.entry
-    why = f"  because: {entry.reasons[0]}" if entry.reasons else ""
+    why = f"  because: {say(entry.reasons[0])}" if entry.reasons else ""
     return clean(
-        f"{local(entry.at, '%H:%M:%S')}  {line.number}  {line.severity}"
-        f"  {timeline_kind_name(entry.kind)}  [{entry.actor}]  {entry.text}{why}"
+        f"{local(entry.at, '%H:%M:%S')}  {line.number}  {severity_name(line.severity)}"
+        f"  {timeline_kind_name(entry.kind)}  [{entry.actor}]  {say(entry.said)}{why}"
     )
 
 
 async def look(ledger: asyncpg.Connection, region: str | None = None) -> Look:
-    """Read what there is to see now, of one region or of all."""
+    """Read the current state of one region or of all."""
     now = datetime.now(UTC)
     async with reading(ledger) as conn:
         incidents = [
@@ -186,12 +189,12 @@ async def look(ledger: asyncpg.Connection, region: str | None = None) -> Look:
 
 
 def of_region(number: str, region: str | None) -> bool:
-    """Whether an incident's number is of a region; None stands for any."""
+    """Whether an incident's number belongs to a region; None stands for any region."""
     return region is None or number.rsplit("-", 2)[0] == region
 
 
 def draw(seen: Look, screen: Console, heading: str, speed: float = 1.0) -> RenderableType:
-    """Return the live view of one look, as high as the screen."""
+    """Return the live view of one state, as high as the screen."""
     free = screen.height - 2 - len(_ROWS) * _FRAME
     rows = [max(_LEAST, int(free * share)) for share in _ROWS]
     return Group(
@@ -217,11 +220,11 @@ def _summary(seen: Look, heading: str) -> Text:
 
 
 def _incidents(seen: Look, rows: int) -> RenderableType:
-    worst = sorted(seen.incidents, key=lambda line: line.incident.severity)
+    worst = sorted(seen.incidents, key=lambda line: severity_order(line.incident))
     cells = [
         (
             line.incident.number.rpartition("-")[2],
-            line.incident.severity,
+            severity_name(line.incident.severity),
             category_name(line.incident.category),
             incident_state_name(line.incident.state),
             clean(shorten(line.incident.title.partition(": ")[2] or line.incident.title, 40)),
@@ -273,7 +276,7 @@ def _newest(seen: Look, rows: int) -> RenderableType:
             local(line.entry.at, "%H:%M:%S"),
             line.number.rpartition("-")[2],
             timeline_kind_name(line.entry.kind),
-            clean(shorten(line.entry.text, 80)),
+            clean(shorten(say(line.entry.said), 80)),
         )
         for line in reversed(seen.entries[-rows:])
     ]
@@ -284,7 +287,11 @@ def _newest(seen: Look, rows: int) -> RenderableType:
 
 def _alerts(seen: Look, rows: int) -> RenderableType:
     cells = [
-        (str(alert.priority), local(alert.raised_at, "%H:%M:%S"), clean(shorten(alert.text, 90)))
+        (
+            str(alert.priority),
+            local(alert.raised_at, "%H:%M:%S"),
+            clean(shorten(say(alert.said), 90)),
+        )
         for alert in seen.alerts[:rows]
     ]
     title = _more("Alerts 告警", seen.alerts, rows)

@@ -1,4 +1,4 @@
-"""``jingwei worker``: one worker process, for as long as it is wanted."""
+"""``jingwei worker``: one worker process, until it is stopped."""
 
 import dataclasses
 import logging
@@ -23,32 +23,35 @@ def worker(
         typer.Option(
             "--city",
             metavar="FOLDER",
-            help="City to serve; without it the one that the ledger's region is in.",
+            help="City to serve (default: the city of the ledger's region).",
         ),
     ] = None,
     home: HomeOption = None,
     region: Annotated[
         str | None,
-        typer.Option("--region", help="Whose city, without --city; needed if there are several."),
+        typer.Option(
+            "--region", help="Region to serve; needed without --city if there are several."
+        ),
     ] = None,
     group: Annotated[
         str | None,
-        typer.Option("--group", help="Consumer group (JINGWEI_WORKER_GROUP, else jingwei)."),
+        typer.Option("--group", help="Consumer group (default: JINGWEI_WORKER_GROUP or jingwei)."),
     ] = None,
     instance: Annotated[
         str | None,
         typer.Option(
             "--instance",
-            help="Name of this worker in its group; started again under it, it goes on at once.",
+            help="Name of this worker in its group; with the same name it continues at once after "
+            "a restart.",
         ),
     ] = None,
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log what each part does.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log the work of each part.")] = False,
 ) -> None:
-    """Run a worker until SIGTERM; several share the work, each with its own --instance.
+    """Run a worker until SIGTERM; several workers share the work, each with its own --instance.
 
-    The first one needs --city; the ledger keeps that city, and workers on any host find it there.
-    Exit codes 70 and 75 say that it should be started again; the log says why.
+    The first worker needs --city. It stores that city in the ledger, where workers on any host
+    find it. After exit codes 70 and 75, restart the worker; the log says why it exited.
     """
     from streams.worker import run_worker  # noqa: PLC0415 - Faust takes half a second to load
 

@@ -1,33 +1,45 @@
 """The region's core: entries in, effects out; pure, deterministic, without I/O.
 
-==================  ====================================================================
-module              what it decides
-==================  ====================================================================
-``region``          `Region.apply(entry, at) -> effects`
-``state``           the memory; every change is also an effect
-``transitions``     the transition tables of incidents and units
-``notice``          from evidence to an incident
-``nearby``          which incidents evidence may belong to
-``notes``           what is remembered of evidence, by incident
-``understanding``   what an incident is taken for, from its evidence
-``correlation``     whether evidence belongs to a known incident (`Correlator`)
-``respond``         from an incident to units on their way
-``plans``           who a response plan asks for, and what is missing
-``assignment``      who goes (`Assigner`)
-``travel``          how long units need, with the streets as they are now
-``stamps``          positions and status stamps of units
-``commands``        what operators ask for
-``merging``         two incidents are one, or are not after all
-``splitting``       evidence is of another event
-``preview``         what a command would change
-``settle``          work for units that became free, once an entry
-``indexes``         what `State` finds its records by
-``timers``          what happens when something has not happened
-``streets``         closures and slow-downs
-``fleet``           a change of fleet or city
-``triage``          from a citizen's words to category, severity and confidence
-``detection``       from a series of readings to alarms
-==================  ====================================================================
+=================  ==========================================================================
+module             what it does
+=================  ==========================================================================
+``region``         `Region.apply(entry, at) -> effects`
+``state``          `State`: the memory; every change is also an effect
+``lifecycle``      the transition tables of incidents and units
+``invariants``     what must hold after every entry
+``notice``         from evidence to an incident: attach, open, or open and ask
+``nearby``         the incidents that evidence may belong to
+``candidates``     `Candidates`: their index, by kind, place and time
+``correlation``    `Correlator`: whether evidence belongs to a known incident
+``unread``         reports of no kind: who is sent, and what they are never joined to
+``understanding``  an incident's category, severity and place, from its evidence
+``advice``         what the second reader's opinion adds to that
+``opinions``       the second reader's opinion is taken in, or an operator is asked
+``families``       the same, with all that was merged into it
+``notes``          `Notes`: what is remembered of evidence
+``merging``        two incidents are one event, or are not after all
+``splitting``      evidence is of another event
+``incidents``      how incidents change, with a line of their timeline
+``marks``          `Marks`: what an entry has touched
+``settle``         `settle`: once an entry, for all that is marked
+``demand``         what an incident still lacks, and whether it waits for an operator
+``plans``          who a response plan asks for, and what is missing
+``assignment``     `Assigner`, `View`, `Demand`, `Move`: who goes where; `FewestSeconds`
+``sending``        units are sent, called back, led another way
+``shortage``       what an incident is short of
+``looks``          the short incidents that are looked at when units become free
+``travel``         travel times, with the streets as they are now
+``asked``          what the router has answered, so that it is asked once
+``timers``         what happens when something has not happened
+``stamps``         positions and status stamps of units
+``commands``       what operators ask for
+``preview``        what a command would change
+``streets``        closures, slow-downs and water
+``fleet``          a change of fleet or city
+``published``      `published`: what subscribers hear of the effects
+``indexes``        `Ordered`, `Shelf`: sorted and spatial indexes
+``errors``         `DispatchError`: `Refused`, `WrongMove`, `WrongRegion`, `InvariantBroken`
+=================  ==========================================================================
 """
 
 from dispatch.region import Region

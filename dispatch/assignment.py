@@ -1,113 +1,208 @@
-"""Who should go: first version, the fewest seconds to the scene for each requirement.
+"""Who should go where: the `Assigner`, and the first one, `FewestSeconds`.
 
-Deterministic: ties in time go to the smaller unit id. Every unit that was looked at is in
-the answer with the reason for or against it, so that an operator sees the alternatives.
+When an entry's own changes are done, the core settles what they touched. It asks the assigner once,
+with a `View` of every demand that is to be settled now and every unit that could serve one of them,
+and gets a `Move` for each demand. (Before it accepts an operator's "send what is recommended", it
+asks about that demand alone, to refuse where nobody can be sent.)
+
+An assigner is pure: it reads the view and nothing else, and the same view gives the same moves.
+What follows from a move (assignments, the question to an operator, alerts, timers, the timeline) is
+`dispatch.settle`'s business.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from schemas.policy import Requirement
-from schemas.records import Candidate, Recommendation, Unit
+from schemas.records import Candidate, Point, Reason, Shortage, Unit
+from schemas.words import because
 
 _ALTERNATIVES = 3
 
 
-class Choice(NamedTuple):
-    """A unit that may be sent, with what is known of it now.
+class Demand(NamedTuple):
+    """What one incident lacks.
 
-    ``seconds`` to the scene, infinite when it cannot get there; ``stale`` says why its
-    position is not to be relied on, if it is not.
+    Attributes
+    ----------
+    incident
+        Its id.
+    severity, rank, opened_at
+        How bad it is (``rank`` 1 is the worst), and since when.
+    scene
+        Where; WGS-84 degrees. An incident without a place makes no demand.
+    requirements
+        What its plans ask for beyond the units already sent, most important first; never empty.
+    waits
+        Why an operator must confirm: then the move is a recommendation, and its units stay free
+        for other demands. None where the units of the move are sent at once.
+    """
+
+    incident: str
+    severity: str
+    rank: int
+    opened_at: datetime
+    scene: Point
+    requirements: tuple[Requirement, ...]
+    waits: Reason | None = None
+
+
+class Choice(NamedTuple):
+    """A unit that may be sent to a demand, with what is known of it now.
+
+    ``seconds`` to the scene, infinite when it cannot get there within the policy's ``max_eta_s``;
+    ``stale`` says why its position is not to be relied on, if it is not.
     """
 
     unit: Unit
     seconds: float
-    stale: str | None
+    stale: Reason | None
+
+
+class View(NamedTuple):
+    """What is to be settled now.
+
+    Attributes
+    ----------
+    demands
+        The worst first, then the oldest, then by id; one an incident.
+    units
+        Free units with a capability that some demand asks for, by id.
+    max_seconds
+        The policy's ``max_eta_s``: whoever is farther away is not considered.
+    choices
+        Returns the units with a capability that a demand asks for, by id, with their travel
+        times. The router is asked at the first call for a demand and not again, so ask only for
+        demands that some unit may go to.
+    """
+
+    demands: tuple[Demand, ...]
+    units: tuple[Unit, ...]
+    max_seconds: float
+    choices: Callable[[Demand], Sequence[Choice]]
+
+
+class Move(NamedTuple):
+    """Who should go to one demand, and why.
+
+    Attributes
+    ----------
+    incident
+        The demand's.
+    candidates
+        The units looked at, each for one capability: those ``chosen``, and the best others, so
+        that an operator sees the alternatives.
+    short
+        What nobody was found for.
+    reasons
+        How it was chosen. Their words are in the table ``reasons``.
+    """
+
+    incident: str
+    candidates: tuple[Candidate, ...]
+    short: tuple[Shortage, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def chosen(self) -> tuple[Candidate, ...]:
+        """The candidates who should go."""
+        return tuple(candidate for candidate in self.candidates if candidate.chosen)
 
 
 class Assigner(Protocol):
-    """What picks units for requirements."""
+    """What picks units for all demands together."""
 
-    def recommend(
-        self,
-        wanted: Sequence[Requirement],
-        choices: Sequence[Choice],
-        policy: str,
-        max_seconds: float,
-    ) -> Recommendation:
-        """Return who should go; never more than wanted, no unit twice."""
+    def moves(self, view: View) -> Sequence[Move]:
+        """Return one move for each demand, in any order.
+
+        Never more units than a demand asks for, only units of the view, and none twice among the
+        demands that do not wait; anything else raises `dispatch.errors.WrongMove`.
+        """
 
 
 class FewestSeconds:
-    """The `Assigner` described at the top of this module."""
+    """The fewest seconds to the scene: greedy, one demand and one requirement after the other.
 
-    def recommend(
-        self,
-        wanted: Sequence[Requirement],
-        choices: Sequence[Choice],
-        policy: str,
-        max_seconds: float,
-    ) -> Recommendation:
-        """Return who should go; never more than wanted, no unit twice."""
-        taken: set[str] = set()
-        candidates: list[Candidate] = []
-        short: list[str] = []
-        for requirement in wanted:
-            able = [
-                choice
-                for choice in choices
-                if requirement.capability in choice.unit.capabilities
-                and choice.unit.id not in taken
-            ]
+    The worst and oldest demand is served first, each of its requirements in turn. Units whose
+    position is not to be relied on come last; ties in time go to the smaller id.
+    """
+
+    def moves(self, view: View) -> Sequence[Move]:
+        """Return one move for each demand, in their order."""
+        able: dict[str, list[str]] = defaultdict(list)
+        for unit in view.units:
+            for capability in unit.capabilities:
+                able[capability].append(unit.id)
+        sent: set[str] = set()
+        moves = []
+        for demand in view.demands:
+            move = _serve(view, demand, able, sent)
+            if demand.waits is None:
+                sent.update(candidate.unit for candidate in move.chosen)
+            moves.append(move)
+        return moves
+
+
+def _serve(view: View, demand: Demand, able: dict[str, list[str]], sent: set[str]) -> Move:
+    taken = set(sent)
+    candidates: list[Candidate] = []
+    short: list[Shortage] = []
+    for requirement in demand.requirements:
+        free = {unit for unit in able.get(requirement.capability, ()) if unit not in taken}
+        ready: list[Choice] = []
+        if free:
             ready = sorted(
-                (choice for choice in able if choice.seconds <= max_seconds),
+                (
+                    choice
+                    for choice in view.choices(demand)
+                    if choice.unit.id in free and choice.seconds <= view.max_seconds
+                ),
                 key=lambda choice: (choice.stale is not None, choice.seconds, choice.unit.id),
             )
-            chosen = ready[: requirement.count]
-            taken.update(choice.unit.id for choice in chosen)
-            candidates += [
-                _candidate(requirement, choice, chosen)
-                for choice in ready[: len(chosen) + _ALTERNATIVES]
-            ]
-            lacking = requirement.count - len(chosen)
-            if lacking:
-                short.append(
-                    f"{requirement.capability}×{lacking}: {_why_short(len(able), len(ready))}"
-                )
-        return Recommendation(
-            policy=policy,
-            requirements=tuple(f"{r.capability}×{r.count}" for r in wanted),
-            candidates=tuple(candidates),
-            short=tuple(short),
-            reasons=("fewest seconds to the scene for each requirement in turn",),
-        )
-
-
-def _candidate(requirement: Requirement, choice: Choice, chosen: Sequence[Choice]) -> Candidate:
-    is_chosen = choice in chosen
-    reason = f"{choice.seconds:.0f} s away"
-    if choice.stale is not None:
-        reason += f"; {choice.stale}"
-    if not is_chosen:
-        last = chosen[-1]
-        later = choice.seconds - last.seconds
-        reason += (
-            "; position not to be relied on"
-            if choice.stale is not None and last.stale is None
-            else f"; {later:.0f} s later than {last.unit.id}"
-        )
-    return Candidate(
-        unit=choice.unit.id,
-        capability=requirement.capability,
-        seconds=round(choice.seconds, 3),
-        chosen=is_chosen,
-        reason=reason,
+        chosen = ready[: requirement.count]
+        taken.update(choice.unit.id for choice in chosen)
+        candidates += [
+            _candidate(requirement.capability, choice, chosen)
+            for choice in ready[: len(chosen) + _ALTERNATIVES]
+        ]
+        lacking = requirement.count - len(chosen)
+        if lacking:
+            why = _why_short(len(free), len(ready))
+            short.append(Shortage(capability=requirement.capability, count=lacking, why=why))
+    return Move(
+        incident=demand.incident,
+        candidates=tuple(candidates),
+        short=tuple(short),
+        reasons=(because("fewest_seconds"),),
     )
 
 
-def _why_short(able: int, ready: int) -> str:
+def _candidate(capability: str, choice: Choice, chosen: Sequence[Choice]) -> Candidate:
+    seconds = round(choice.seconds, 3)
+    reasons = [because("seconds_away", seconds=seconds)]
+    if choice.stale is not None:
+        reasons.append(choice.stale)
+    if choice not in chosen:
+        last = chosen[-1]
+        if choice.stale is not None and last.stale is None:
+            reasons.append(because("position_unreliable"))
+        else:
+            later = round(choice.seconds - last.seconds, 3)
+            reasons.append(because("later_than", unit=last.unit.id, seconds=later))
+    return Candidate(
+        unit=choice.unit.id,
+        capability=capability,
+        seconds=seconds,
+        chosen=choice in chosen,
+        reasons=tuple(reasons),
+    )
+
+
+def _why_short(able: int, ready: int) -> Reason:
     if able == 0:
-        return "no free unit has it"
+        return because("none_free")
     if ready == 0:
-        return f"none of {able} free units can get there"
-    return f"only {ready} of {able} free units can get there"
+        return because("none_can_get_there", able=able)
+    return because("too_few_can_get_there", ready=ready, able=able)

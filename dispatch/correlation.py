@@ -4,17 +4,20 @@ The score is the product of three parts, each 0 to 1:
 
 * how well the categories go together (1 for the same). Words have more than one meaning: where
   what was said may also mean the other's category, that counts by the share of its confidence in
-  that of the first reading, and what could not be read goes with anything;
+  that of the first reading, and what could not be read may go with anything;
 * the place: 1 at the same spot, falling linearly to 0 at twice the category's radius, after
   the accuracies of both places are given the benefit of the doubt;
 * the time since the incident was last noticed: 1 at once, falling to 0 at twice the window.
+
+What nobody could read joins nothing unasked (`dispatch.unread`).
 
 Life comes first: evidence of a danger to life joins an incident of another category only where
 that one's response covers it. Elsewhere the most that can follow is a question to the operator,
 with an incident of its own to which help goes at once.
 
-Radii and windows are the policy's, started from what is in use elsewhere (Active911 80 m and
-10 min, FixMyStreet 250 m, Signalen 50 m) and from the extent of each kind of event.
+All numbers and tables are the policy's. Radii and windows started from what is in use elsewhere
+(Active911 80 m and 10 min, FixMyStreet 250 m, Signalen 50 m) and from the extent of each kind of
+event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,83 +26,14 @@ from math import hypot
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from dispatch.transitions import FINAL
+from dispatch.lifecycle import FINAL
+from dispatch.unread import is_joined_unasked, is_urgent
 from geo.crs import haversine_m
 from schemas import codes
-from schemas.policy import CorrelationRule, Policy
-from schemas.records import Evidence, Incident, Note, Point, Reading
-
-RELATED: dict[frozenset[str], float] = {
-    frozenset(("fire", "explosion")): 0.85,
-    frozenset(("gas_leak", "explosion")): 0.8,
-    frozenset(("fire", "gas_leak")): 0.6,
-    frozenset(("chemical_spill", "gas_leak")): 0.7,
-    frozenset(("fire", "air_pollution")): 0.5,
-    frozenset(("traffic_crash", "medical")): 0.6,
-    frozenset(("traffic_crash", "road_obstruction")): 0.8,
-    frozenset(("traffic_crash", "chemical_spill")): 0.6,
-    frozenset(("storm_damage", "power_outage")): 0.6,
-    frozenset(("flood", "pipe_burst")): 0.75,
-    frozenset(("flood", "manhole_hazard")): 0.5,
-    frozenset(("flood", "road_obstruction")): 0.5,
-    frozenset(("storm_damage", "road_obstruction")): 0.6,
-    frozenset(("crowd_crush", "public_disorder")): 0.6,
-    frozenset(("crowd_crush", "medical")): 0.5,
-    frozenset(("structure_collapse", "explosion")): 0.7,
-}
-"""How well two different categories describe one event; pairs not named do not."""
-
-_UNSURE = 0.6
-"""What triage could not read goes with anything: ``other``, or a confidence below ``_UNREAD``.
-
-Of the benefit of the doubt about the place it is given this share only: two doubts are too many.
-"""
-
-_UNREAD = 0.35
-_OTHERWISE = 0.9
-"""The most that a second reading counts."""
-
-_LIFE = frozenset(
-    (
-        *("fire", "explosion", "gas_leak", "chemical_spill", "structure_collapse", "epidemic"),
-        *("medical", "lift_entrapment", "water_rescue", "crowd_crush", "traffic_crash"),
-    )
-)
-"""Categories in which somebody may be dying."""
-
-_COVERS: dict[str, tuple[str, ...]] = {
-    "explosion": ("fire", "gas_leak", "structure_collapse", "medical"),
-    "fire": ("explosion", "gas_leak"),
-    "gas_leak": ("chemical_spill",),
-    "chemical_spill": ("gas_leak",),
-    "structure_collapse": ("medical",),
-    "traffic_crash": ("medical",),
-    "crowd_crush": ("medical",),
-}
-"""By an incident's category, the dangers to life that its response is meant for as well."""
-
-_NAMING = 0.5
-"""An incident known less surely takes the category of evidence that is at least so sure."""
-
-_MILD = ("P3", "P4")
-_SURE = 0.6
-
-_UNKNOWN_ACCURACY_M = 30.0
-"""Of a place whose accuracy nobody told: what a phone is good for, and how far a sensor hears."""
-
-_MAX_BENEFIT_M = 150.0
-"""A vague place is given the benefit of the doubt for this many metres and no more."""
-
-_NOWHERE_M = 500.0
-"""A place vaguer than this (a long road's middle) says as much as none."""
-
-_CLEARLY_BETTER = 0.1
-"""Evidence joins one of two events that are kept apart where its score is so much higher."""
-
-_VAGUE_AT_M = 100.0
-_VAGUE_FACTOR = 0.85
-_UNPLACED_FACTOR = 0.45
-"""Without a place, kind and time alone reach the band in which an operator is asked."""
+from schemas.kinds import OTHER
+from schemas.policy import CorrelationRule, Kinds, Places, Policy
+from schemas.records import Evidence, Incident, Note, Point, Reading, Reason
+from schemas.words import because
 
 
 class Match(NamedTuple):
@@ -110,7 +44,7 @@ class Match(NamedTuple):
 
     incident: str | None
     score: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     urgent: bool = False
 
 
@@ -120,17 +54,21 @@ class Known(NamedTuple):
     Attributes
     ----------
     incidents
-        At least all those that it could belong to.
+        At least all those that it could belong to by the policy's kinds, places and times; the
+        oldest first, then by id.
     heard
-        Ids of those that have evidence of the same datastream. Reports' ids say nothing: two call
-        centres may both count to 1001.
+        Ids of those that have evidence of the same alarm of the same datastream. Reports' ids say
+        nothing: two call centres may both count to 1001.
     apart
         By id, those that an operator says are not the same event.
+    told
+        Ids of those that the reporter of evidence of no kind told of before.
     """
 
     incidents: Sequence[Incident]
     heard: frozenset[str] = frozenset()
     apart: Mapping[str, Iterable[str]] = MappingProxyType({})
+    told: frozenset[str] = frozenset()
 
 
 class Correlator(Protocol):
@@ -140,72 +78,109 @@ class Correlator(Protocol):
         """Return the best match; ties go to the older incident, then the smaller id."""
 
 
+_ROUNDING = 1e-6
+"""Scores are rounded to six digits."""
+
+
 class KindPlaceTime:
     """The `Correlator` described at the top of this module."""
 
     def match(self, evidence: Evidence, known: Known, policy: Policy, now: datetime) -> Match:
         """Return the best match; ties go to the older incident, then the smaller id."""
-        best = Match(None, 0.0, ())
+        best = doubt = Match(None, 0.0, ())
         scores: dict[str, float] = {}
-        for incident in sorted(known.incidents, key=lambda i: (i.opened_at, i.id)):
+        told = known.told | known.heard
+        for incident in known.incidents:
             if incident.state in FINAL and not _is_late(evidence, incident):
                 continue
-            if incident.id in known.heard:
-                reason = f"the same source {evidence.source_id} has reported it before"
+            if incident.id in known.heard and evidence.category != OTHER:
+                reason = because("source_heard_before", source_id=evidence.source_id)
                 match = Match(incident.id, 1.0, (reason,))
+            elif not is_joined_unasked(evidence, incident, policy, repeats=incident.id in told):
+                match = self._score(evidence, incident, policy, now, doubt.score)
+                if match.score > doubt.score:
+                    doubt = _asked(match, evidence, incident, policy)
+                continue
             else:
-                match = self._score(evidence, incident, policy, now)
+                # Where incidents are kept apart, the second best counts too.
+                floor = 0.0 if known.apart else best.score
+                match = self._score(evidence, incident, policy, now, floor)
             if match.score > best.score:
                 best = match
             scores[incident.id] = match.score
+        # What nobody has read stands in no other's way.
+        if doubt.score > best.score and best.score < policy.ask_score:
+            return doubt
         return _between(best, scores, known, policy)
 
     def _score(
-        self, evidence: Evidence, incident: Incident, policy: Policy, now: datetime
+        self, evidence: Evidence, incident: Incident, policy: Policy, now: datetime, floor: float
     ) -> Match:
-        fit = _kind(evidence, incident)
-        if fit.kind == 0.0:
-            return Match(incident.id, 0.0, ())
-        rule = policy.correlation.get(incident.category) or policy.correlation["*"]
+        """Return how well evidence fits; what cannot exceed the ``floor`` is not worked out."""
+        nothing = Match(incident.id, 0.0, ())
+        rule = _rule(incident, policy)
         seconds = max(0.0, (now - incident.noticed_at).total_seconds())
         time = max(0.0, 1.0 - seconds / (2.0 * rule.window_s))
-        if time == 0.0:
-            return Match(incident.id, 0.0, ())
-        place, place_reason = _place(evidence, incident, rule, fit.benefit)
-        score = round(fit.kind * place * time, 6)
-        reasons: tuple[str, ...] = (
-            fit.reason,
-            place_reason,
-            f"{seconds:.0f} s since {incident.number} was noticed (window {rule.window_s:.0f} s)",
-            f"score {score:.2f}",
-        )
-        if fit.benefit < 1.0 and _would_be_lost(evidence, incident):
+        if time < floor - _ROUNDING or time == 0.0:
+            return nothing
+        fit = _kind(evidence, incident, policy.kinds)
+        if fit.kind * time < floor - _ROUNDING or fit.kind == 0.0:
+            return nothing
+        place = _place(evidence.point, incident.point, rule, policy.places, fit.benefit)
+        score = fits = round(fit.kind * place.near * time, 6)
+        lost = fit.benefit < 1.0 and _would_be_lost(evidence, incident, policy.kinds)
+        if lost:
             score = min(score, _below(policy.attach_score))
-            reasons = (*reasons, f"{incident.number} may be nothing: not joined unasked")
-        urgent = score >= policy.ask_score and _is_more(evidence, incident)
+        urgent = score >= policy.ask_score and _is_more(evidence, incident, policy)
         if urgent:
             score = min(score, _below(policy.attach_score))
-            danger = f"{evidence.category} is a danger to life that {incident.category} is not"
-            reasons = (*reasons, f"{danger}: not joined unasked")
-        return Match(incident.id, score, reasons, urgent)
+        if score <= floor:
+            return Match(incident.id, score, (), urgent)
+        reasons = [
+            fit.reason,
+            place.reason(rule),
+            because(
+                "seconds_since",
+                seconds=round(seconds, 1),
+                number=incident.number,
+                window=rule.window_s,
+            ),
+            because("score", score=fits),
+        ]
+        if lost:
+            reasons.append(because("may_be_nothing", number=incident.number))
+        if urgent:
+            reasons.append(
+                because(
+                    "danger_to_life",
+                    category=evidence.category,
+                    category_other=incident.category,
+                )
+            )
+        return Match(incident.id, score, tuple(reasons), urgent)
 
 
-def reach_m(policy: Policy) -> float:
-    """Return how far from an incident evidence can be and still score, in metres.
+def is_same_alarm(evidence: Evidence, note: Note, policy: Policy) -> bool:
+    """Tell whether a device goes on about what it told of before.
 
-    Where both places are known to within `VAGUE_M`.
+    Of the same or a related kind, and not from elsewhere: under one id a device may come to see
+    something else, and move.
     """
-    radius = max(rule.radius_m for rule in policy.correlation.values())
-    return 2.0 * radius + _MAX_BENEFIT_M
+    one, other = evidence.category, note.category
+    if one != other and not policy.kinds.relation(one, other):
+        return False
+    if evidence.point == note.point:
+        return True
+    rule = policy.correlation.get(one) or policy.correlation["*"]
+    return _place(evidence.point, note.point, rule, policy.places, 1.0).near > 0.0
 
 
-VAGUE_M = 350.0
-"""Two places known to within this are never vaguer together than `_NOWHERE_M`."""
+def is_vague(point: Point | None, places: Places) -> bool:
+    """Tell whether a place is known so badly, or not at all, that distances to it say nothing.
 
-
-def is_vague(point: Point | None) -> bool:
-    """Tell whether a place is known so badly, or not at all, that distances to it say nothing."""
-    return point is None or _accuracy(point) > VAGUE_M
+    Two places that are not are never vaguer together than ``nowhere_m``.
+    """
+    return point is None or accuracy_m(point, places) > 0.7 * places.nowhere_m
 
 
 def _between(best: Match, scores: dict[str, float], known: Known, policy: Policy) -> Match:
@@ -218,16 +193,28 @@ def _between(best: Match, scores: dict[str, float], known: Known, policy: Policy
     rivals = [
         other
         for other in known.apart.get(best.incident, ())
-        if scores.get(other, 0.0) >= policy.ask_score
-        and best.score - scores[other] < _CLEARLY_BETTER
+        if other in scores
+        and scores[other] >= policy.ask_score
+        and best.score - scores[other] < policy.kinds.clearly_better
     ]
     if not rivals:
         return best
     numbers = {incident.id: incident.number for incident in known.incidents}
     others = ", ".join(sorted(numbers[other] for other in rivals))
-    reason = f"an operator keeps {numbers[best.incident]} apart from {others}, which it fits too"
+    reason = because("kept_apart_from", number=numbers[best.incident], others=others)
     score = min(best.score, _below(policy.attach_score))
-    return best._replace(score=score, reasons=(*best.reasons, f"{reason}: not joined unasked"))
+    return best._replace(score=score, reasons=(*best.reasons, reason))
+
+
+def _asked(match: Match, evidence: Evidence, incident: Incident, policy: Policy) -> Match:
+    """Return a match that an operator is asked about at most, for a report of no kind."""
+    why = because("kind_unread", number=incident.number)
+    return Match(
+        incident.id,
+        min(match.score, _below(policy.attach_score)),
+        (*match.reasons, why),
+        is_urgent(evidence, policy),
+    )
 
 
 def _is_late(evidence: Evidence, incident: Incident) -> bool:
@@ -248,46 +235,69 @@ class _Fit(NamedTuple):
     """
 
     kind: float
-    reason: str
+    reason: Reason
     benefit: float = 1.0
 
 
-def _kind(evidence: Evidence, incident: Incident) -> _Fit:
+def _kind(evidence: Evidence, incident: Incident, kinds: Kinds) -> _Fit:
     """Return how well the categories go together, by the best of all readings."""
+    if evidence.category == incident.category:
+        return _Fit(1.0, _go_together(evidence.category, incident.category, 1.0))
     mine = Reading(category=evidence.category, confidence=evidence.confidence)
     theirs = reading_of(incident)
-    if mine.category == theirs.category:
-        return _Fit(1.0, f"{mine.category} and {theirs.category} go together at 1.00")
-    related = RELATED.get(frozenset((mine.category, theirs.category)), 0.0)
-    fits = [_Fit(related, f"{mine.category} and {theirs.category} go together at {related:.2f}")]
-    for what, reading in (("the report", mine), (incident.number, theirs)):
-        if reading.category == "other" or reading.confidence < _UNREAD:
-            reason = f"nobody knows what {what} is about: {_UNSURE:.2f}"
-            fits.append(_Fit(_UNSURE, reason, _UNSURE))
+    related = kinds.relation(mine.category, theirs.category)
+    fits = [_Fit(related, _go_together(mine.category, theirs.category, related))]
+    unsure = kinds.unread_score
+    if _nobody_knows(mine, kinds):
+        fits.append(_Fit(unsure, because("report_unread", score=unsure), unsure))
+    if _nobody_knows(theirs, kinds):
+        reason = because("incident_unread", number=incident.number, score=unsure)
+        fits.append(_Fit(unsure, reason, unsure))
     for other in evidence.alternatives:
         if other.category == theirs.category:
-            share = _OTHERWISE * _share(other, mine)
-            reason = f"read as {mine.category}, may also be {other.category}: {share:.2f}"
+            share = kinds.alternative_share * _share(other, mine)
+            reason = because(
+                "read_as",
+                category=mine.category,
+                category_other=other.category,
+                score=round(share, 2),
+            )
             fits.append(_Fit(share, reason))
     for other in incident.readings:
         if other.category == mine.category:
-            share = _OTHERWISE * _share(other, theirs)
-            said = f"{incident.number} is read as {theirs.category}, may also be {other.category}"
-            fits.append(_Fit(share, f"{said}: {share:.2f}"))
+            share = kinds.alternative_share * _share(other, theirs)
+            reason = because(
+                "incident_read_as",
+                number=incident.number,
+                category=theirs.category,
+                category_other=other.category,
+                score=round(share, 2),
+            )
+            fits.append(_Fit(share, reason))
     return max(fits, key=lambda fit: fit.kind)
 
 
-def names(evidence: Evidence | Note, incident: Incident) -> bool:
+def _go_together(one: str, other: str, score: float) -> Reason:
+    return because("go_together", category=one, category_other=other, score=round(score, 2))
+
+
+def _nobody_knows(reading: Reading, kinds: Kinds) -> bool:
+    return reading.category == OTHER or reading.confidence < kinds.unread_below
+
+
+def names(evidence: Evidence | Note, incident: Incident, kinds: Kinds) -> bool:
     """Tell whether an incident should take the category of evidence that joins it.
 
-    One that nobody could classify takes the first that somebody could; one that was understood
-    unsurely that of who understands it better, but never a milder one.
+    One that nobody could classify takes the first that somebody could, which an operator has
+    moved there; one that was understood unsurely that of who understands it better, but never a
+    milder one.
     """
     said, known = evidence.category, incident.category
-    if said in ("other", known) or "category" in incident.certain:
+    if said in (OTHER, known) or "category" in incident.certain:
         return False
-    unsure = reading_of(incident).confidence < _NAMING <= evidence.confidence
-    return known == "other" or (unsure and _usual_rank(said) <= _usual_rank(known))
+    sure = reading_of(incident).confidence
+    unsure = sure < kinds.naming_confidence <= evidence.confidence
+    return known == OTHER or (unsure and _usual_rank(said) <= _usual_rank(known))
 
 
 def _usual_rank(category: str) -> int:
@@ -305,19 +315,22 @@ def reading_of(incident: Incident) -> Reading:
     return Reading(category=incident.category, confidence=incident.confidence)
 
 
-def is_unread(evidence: Evidence | Note) -> bool:
+def is_unsure(evidence: Evidence | Note, kinds: Kinds) -> bool:
     """Tell whether nobody could make sure what evidence is about, an exercise included."""
-    return evidence.confidence < _UNREAD
+    return evidence.confidence < kinds.unread_below
 
 
-def _would_be_lost(evidence: Evidence, incident: Incident) -> bool:
+def _would_be_lost(evidence: Evidence, incident: Incident, kinds: Kinds) -> bool:
     """Tell whether an unread incident would take in, as its own kind, what somebody else read.
 
     One that may be an exercise or a prank must not hide what is milder and real.
     """
-    unread = incident.category != "other" and reading_of(incident).confidence < _UNREAD
-    other = evidence.category not in ("other", incident.category)
-    return unread and other and not is_unread(evidence) and not names(evidence, incident)
+    sure = reading_of(incident).confidence
+    unread = incident.category != OTHER and sure < kinds.unread_below
+    other = evidence.category not in (OTHER, incident.category)
+    if not unread or not other or is_unsure(evidence, kinds):
+        return False
+    return not names(evidence, incident, kinds)
 
 
 def surest(readings: Iterable[Reading]) -> tuple[Reading, ...]:
@@ -333,43 +346,66 @@ def _share(other: Reading, first: Reading) -> float:
     return min(1.0, other.confidence / first.confidence) if first.confidence > 0.0 else 1.0
 
 
-def _is_more(evidence: Evidence, incident: Incident) -> bool:
+def _is_more(evidence: Evidence, incident: Incident, policy: Policy) -> bool:
     """Tell whether evidence is of a danger to life that the incident's response does not cover.
 
-    What is read as a crash, unsurely and with nobody hurt, may be something else. An incident that
-    nobody could read takes a better reading's category, so nothing is lost in it.
+    An incident that nobody could read takes a better reading's category, so nothing is lost in it.
     """
-    said, known = evidence.category, incident.category
-    if said == known or said not in _LIFE or said in _COVERS.get(known, ()):
+    said, known, life = evidence.category, incident.category, policy.life
+    if said == known or said not in life.dangers or said in life.covers.get(known, ()):
         return False
-    if names(evidence, incident):
+    if names(evidence, incident, policy.kinds):
         return False
-    mild = evidence.severity in _MILD and evidence.confidence < _SURE
-    return not (said == "traffic_crash" and mild)
+    mild = evidence.severity in life.mild_severities and evidence.confidence < life.mild_below
+    return not (said in life.mild_categories and mild)
 
 
 def _below(score: float) -> float:
     return score - 1e-6
 
 
+class _Place(NamedTuple):
+    """How near two places are, 0 to 1; metres apart and metres of doubt where both are known."""
+
+    near: float
+    metres: float | None = None
+    doubt: float | None = None
+
+    def reason(self, rule: CorrelationRule) -> Reason:
+        """Return what to say of it."""
+        if self.doubt is None:
+            return because("a_place_unknown")
+        if self.metres is None:
+            return because("a_place_vague", metres=round(self.doubt, 1))
+        return because(
+            "metres_apart",
+            metres=round(self.metres, 1),
+            doubt=round(self.doubt, 1),
+            radius=rule.radius_m,
+        )
+
+
 def _place(
-    evidence: Evidence, incident: Incident, rule: CorrelationRule, benefit: float
-) -> tuple[float, str]:
-    if evidence.point is None or incident.point is None:
-        return _UNPLACED_FACTOR, "one of the places is unknown"
+    here: Point | None, there: Point | None, rule: CorrelationRule, places: Places, benefit: float
+) -> _Place:
+    if here is None or there is None:
+        return _Place(places.unplaced_factor)
     # Errors of two places that know nothing of each other add up in squares.
-    doubt = hypot(_accuracy(evidence.point), _accuracy(incident.point))
-    if doubt > _NOWHERE_M:
-        return _UNPLACED_FACTOR, f"one of the places is known to {doubt:.0f} m only"
-    metres = float(
-        haversine_m(evidence.point.lon, evidence.point.lat, incident.point.lon, incident.point.lat)
-    )
-    apart = max(0.0, metres - benefit * min(doubt, _MAX_BENEFIT_M))
+    doubt = hypot(accuracy_m(here, places), accuracy_m(there, places))
+    if doubt > places.nowhere_m:
+        return _Place(places.unplaced_factor, None, doubt)
+    metres = haversine_m(here.lon, here.lat, there.lon, there.lat)
+    apart = max(0.0, metres - benefit * min(doubt, places.most_benefit_m))
     near = max(0.0, 1.0 - apart / (2.0 * rule.radius_m))
-    if doubt > _VAGUE_AT_M:
-        near *= _VAGUE_FACTOR
-    return near, f"{metres:.0f} m apart, give or take {doubt:.0f} m (radius {rule.radius_m:.0f} m)"
+    if doubt > places.vague_m:
+        near *= places.vague_factor
+    return _Place(near, metres, doubt)
 
 
-def _accuracy(point: Point) -> float:
-    return _UNKNOWN_ACCURACY_M if point.accuracy_m is None else point.accuracy_m
+def _rule(incident: Incident, policy: Policy) -> CorrelationRule:
+    return policy.correlation.get(incident.category) or policy.correlation["*"]
+
+
+def accuracy_m(point: Point, places: Places) -> float:
+    """Return the radius in metres within which a place is, the policy's where nobody told."""
+    return places.unknown_accuracy_m if point.accuracy_m is None else point.accuracy_m

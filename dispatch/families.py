@@ -14,12 +14,12 @@ def as_a_whole(state: State, incident: Incident) -> Incident:
 
     What its ``certain`` names stays; its plans are those of the others.
     """
-    return taken_in(state, understood(incident, state.notes.own(incident.id)))
+    return taken_in(state, understood(incident, state.notes.own(incident.id), state.policy))
 
 
 def taken_in(state: State, known: Incident) -> Incident:
     """Return an incident, understood by itself, with those that it took in, in their order."""
     mergers = [merger for merger in state.mergers.values() if merger.into == known.id]
     for merger in sorted(mergers, key=lambda merger: (merger.at, merger.id)):
-        known = together(known, state.incidents[merger.incident])
+        known = together(known, state.incidents[merger.incident], state.policy.places)
     return known

@@ -3,20 +3,23 @@
 import msgspec
 
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, call_back, respond
+from dispatch.sending import Means, call_back
 from dispatch.state import State
 from dispatch.streets import is_possible
 from schemas.effects import CityWritten
 from schemas.journal import FleetChanged
 from schemas.records import Unit
+from schemas.words import because
+
+_LEFT = because("left_fleet")
 
 
 def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
     """Take units and city over.
 
     A known unit keeps what it is doing and where it is; one that is missing goes out of
-    service, and what it was sent to gets another. Conditions on streets that the new city
-    does not have end.
+    service, and what it was sent to gets another; one that is back serves again. Conditions on
+    streets that the new city does not have end.
     """
     if entry.city != state.city:
         _move_to_city(state, means, entry.city)
@@ -29,12 +32,12 @@ def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
         _let_go(state, unit)
     for incident in dict.fromkeys(unit.incident for unit in left if unit.incident is not None):
         follow_units(state, incident, "policy")
-        respond(state, means, incident)
-    state.note_freed(None)
+        state.touch(incident)
+    state.marks.free(None)
 
 
 def _move_to_city(state: State, means: Means, city: str) -> None:
-    state.city = city
+    state.set_city(city)
     state.emit(CityWritten(city=city, at=state.now))
     for _, condition in sorted(state.conditions.items()):
         if not is_possible(state, means, condition):
@@ -47,16 +50,17 @@ def _take_in(state: State, unit: Unit) -> None:
     if known is None:
         state.put_unit(unit)
         return
+    is_back = known.state == "out_of_service" and known.reason == _LEFT
     kept = msgspec.structs.replace(
         unit,
-        state=known.state,
+        state=unit.state if is_back else known.state,
         position=known.position,
         position_at=known.position_at,
         heading_deg=known.heading_deg,
         status_at=known.status_at,
         assignment=known.assignment,
         incident=known.incident,
-        reason=known.reason,
+        reason=unit.reason if is_back else known.reason,
     )
     if kept != known:
         state.put_unit(kept)
@@ -64,6 +68,6 @@ def _take_in(state: State, unit: Unit) -> None:
 
 def _let_go(state: State, unit: Unit) -> None:
     if unit.assignment is not None:
-        call_back(state, state.assignments[unit.assignment], "policy", "left the fleet")
+        call_back(state, state.assignments[unit.assignment], "policy", (_LEFT,))
     if unit.state != "out_of_service":
-        state.change_unit(unit.id, state="out_of_service", reason="left the fleet")
+        state.change_unit(unit.id, state="out_of_service", reason=_LEFT)

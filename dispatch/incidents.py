@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.errors import Refused
+from dispatch.lifecycle import FINAL, INCIDENT
 from dispatch.state import State
-from dispatch.transitions import FINAL, INCIDENT
 from schemas import codes
-from schemas.records import Assignment, Where
+from schemas.kinds import IncidentState, TimerKind, UnitState
+from schemas.records import Assignment, Reason, Where
+from schemas.words import because
 
-_PROGRESS = {"dispatched": 1, "en_route": 2, "on_scene": 3}
-_DECIDED = ("controlled", "scheduled")
-_UNIT_PROGRESS = {
+_PROGRESS: dict[IncidentState, int] = {"dispatched": 1, "en_route": 2, "on_scene": 3}
+_DECIDED: tuple[IncidentState, ...] = ("controlled", "scheduled")
+_UNIT_PROGRESS: dict[UnitState, IncidentState] = {
     "dispatched": "dispatched",
     "acknowledged": "dispatched",
     "en_route": "en_route",
@@ -28,12 +30,22 @@ def title(category: str, where: Where) -> str:
     return f"{row.zh} {row.en}: {where.address or where.subdistrict or '地点不明'}"
 
 
+def category_changed(before: str, after: str) -> Reason:
+    """Return what to say of a change of category."""
+    return because("category_changed", category_before=before, category=after)
+
+
+def severity_changed(before: str, after: str) -> Reason:
+    """Return what to say of a change of severity."""
+    return because("severity_changed", severity_before=before, severity=after)
+
+
 def set_state(
     state: State,
     incident: str,
-    target: str,
+    target: IncidentState,
     actor: str,
-    reason: str = "",
+    reasons: tuple[Reason, ...] = (),
     **changes: Any,  # noqa: ANN401 - fields
 ) -> None:
     """Bring an incident to ``target`` and say so in its timeline.
@@ -45,13 +57,15 @@ def set_state(
     """
     current = state.incidents[incident].state
     if target not in INCIDENT[current]:
-        allowed = ", ".join(INCIDENT[current]) or "nothing"
-        raise Refused(f"an incident that is {current} cannot become {target}; possible: {allowed}")
+        allowed = ", ".join(INCIDENT[current])
+        raise Refused(
+            because("no_way_to_state", state_before=current, state=target, possible=allowed)
+        )
     if target in FINAL:
-        changes.setdefault("closed_at", state.now)
+        changes = {"closed_at": state.now, "short": ()} | changes
     state.change_incident(incident, state=target, **changes)
-    reasons = (reason,) if reason else ()
-    state.append(incident, "state", actor, f"{current} → {target}", reasons)
+    told = because("state_changed", state_before=current, state=target)
+    state.append(incident, "state", actor, told, reasons, change=(current, target))
     if target in FINAL:
         _settle(state, incident, f"incident {target}")
 
@@ -88,13 +102,19 @@ def follow_units(state: State, incident: str, actor: str, *, joined: bool = Fals
         set_state(state, incident, target, actor)
 
 
-def fall_back(state: State, incident: str, actor: str, floor: str) -> None:
+def fall_back(state: State, incident: str, actor: str, floor: IncidentState) -> None:
     """Let an incident's state follow its units after some were taken away.
 
-    Downwards too, but not below ``floor``, which it had reached without them.
+    Downwards too, but not below ``floor``, which it had reached without them. What is on hold
+    stays so, and goes back to what an operator had decided.
     """
     record = state.incidents[incident]
+    if record.state == "on_hold":
+        if floor in _DECIDED:
+            state.change_incident(incident, state_before_hold=floor)
+        return
     if record.state == floor:
+        follow_units(state, incident, actor)  # they may have stamped while it was merged
         return
     if floor in _DECIDED:
         # What an operator had decided stands again, whatever its units do.
@@ -113,7 +133,7 @@ def fall_back(state: State, incident: str, actor: str, floor: str) -> None:
     follow_units(state, incident, actor, joined=True)
 
 
-def _progress(state: State, assignment: Assignment) -> str:
+def _progress(state: State, assignment: Assignment) -> IncidentState:
     return _UNIT_PROGRESS.get(state.units[assignment.unit].state, "dispatched")
 
 
@@ -124,5 +144,6 @@ def _counts(state: State, dispatched: datetime, incident: str) -> bool:
 
 def _settle(state: State, incident: str, by: str) -> None:
     state.end_alerts(incident, by)
-    for kind in ("acknowledge", "unresourced", "held"):
+    kinds: tuple[TimerKind, ...] = ("acknowledge", "unresourced", "held")
+    for kind in kinds:
         state.end_timer(kind, incident)

@@ -2,7 +2,7 @@
 
 A merge keeps the graver reading and severity, the better place, and what both response plans ask
 for. Nobody is called back by it: who is not needed twice is for the operator to say. What it did
-is remembered, so that it can be undone exactly.
+is remembered once it is settled, so that it can be undone exactly.
 """
 
 from collections.abc import Iterable
@@ -13,21 +13,24 @@ import msgspec
 from dispatch.errors import Refused
 from dispatch.families import as_a_whole, taken_in
 from dispatch.incidents import fall_back, follow_units, set_state, title
+from dispatch.lifecycle import FINAL
+from dispatch.marks import Merging
 from dispatch.notes import latest
 from dispatch.notice import tell_changes
-from dispatch.respond import Means, call_back, end_watch, handed, reroute, respond, too_many
+from dispatch.sending import call_back, end_watch, handed
 from dispatch.state import State
-from dispatch.transitions import FINAL
 from dispatch.understanding import FIELDS, together, understood
 from schemas import journal
 from schemas.effects import Linked
 from schemas.ids import derive
-from schemas.records import Alert, Assignment, Handover, Incident, Merger, Timer
+from schemas.kinds import AlertKind, TimerKind
+from schemas.records import Alert, Assignment, Handover, Incident, Merger, Reason, Timer
+from schemas.words import because, by_word
 
-_WATCHES = ("turnout", "late")
-_LATE = ("turnout_late", "unit_late")
-_ASKED = ("confirm_dispatch", "surplus", "unlocated", "unresourced")
-_TIMERS = ("acknowledge", "unresourced", "held")
+_WATCHES: tuple[TimerKind, ...] = ("turnout", "late")
+_LATE: tuple[AlertKind, ...] = ("turnout_late", "unit_late")
+_ASKED: tuple[AlertKind, ...] = ("confirm_dispatch", "surplus", "unlocated", "unresourced")
+_TIMERS: tuple[TimerKind, ...] = ("acknowledge", "unresourced", "held")
 _RESTORED = (
     *("noticed_at", "manual", "short", "resourced_at"),
     *("possible_duplicate_of", "held_until"),
@@ -35,12 +38,10 @@ _RESTORED = (
 _UNDERSTOOD = (*FIELDS, "title", "plans", "certain")
 
 
-def merge(
-    state: State, means: Means, incident: Incident, action: journal.Merge, operator: str
-) -> None:
+def merge(state: State, incident: Incident, action: journal.Merge, operator: str) -> None:
     """Let another incident take this one in."""
     into = _other(state, incident, action)
-    whole = together(into, incident)
+    whole = together(into, incident, state.policy.places)
     late = _late_alerts(state, incident.id)
     alerts = [alert for alert in state.alerts_of(incident.id) if alert not in late]
     timers = [timer for kind in _TIMERS if (timer := state.timers.get((kind, incident.id)))]
@@ -49,7 +50,7 @@ def merge(
         incident.id,
         "merged",
         operator,
-        action.reason or f"same event as {into.number}",
+        by_word(action.reason) or (because("same_event_as", number=into.number),),
         merged_into=into.id,
         disposition="duplicate",
     )
@@ -57,45 +58,43 @@ def merge(
     noticed = max(into.noticed_at, incident.noticed_at)
     more = {"noticed_at": noticed, "plans": whole.plans, "manual": whole.manual}
     state.change_incident(into.id, **lists, **more)
-    state.append(into.id, "merged", operator, f"took in {incident.number}", _said(action.reason))
+    told = because("took_in", number=incident.number)
+    state.append(into.id, "merged", operator, told, by_word(action.reason))
     state.emit(Linked(incident=incident.id, other=into.id, kind="merged", at=state.now))
-    tell_changes(state, into.id, whole, operator, f"{incident.number} says so")
+    tell_changes(state, into.id, whole, operator, because("says_so", number=incident.number))
     state.change_incident(into.id, certain=whole.certain)
     answered = _answer_question(state, into.id, operator)
     if into.state == "scheduled" and incident.state != "scheduled":
-        set_state(state, into.id, "pending", operator, f"{incident.number} cannot wait")
+        why = because("cannot_wait", number=incident.number)
+        set_state(state, into.id, "pending", operator, (why,))
     handovers = tuple(
-        _hand_over(state, assignment, late, (into.id, operator, "came with a merged incident"))
+        _hand_over(state, assignment, late, (into.id, operator, because("came_with_merger")))
         for assignment in state.assignments_of(incident.id)
     )
     follow_units(state, into.id, operator, joined=True)
     if whole.point not in (into.point, incident.point) or into.point != incident.point:
-        reroute(state, means, into.id, "the place is that of both now")
-    there = {assignment.id for assignment in state.assignments_of(into.id)}
-    respond(state, means, into.id)
-    sent = [a.id for a in state.assignments_of(into.id) if a.id not in there]
-    state.put_merger(
-        Merger(
-            id=derive(state.cause, "merger"),
-            incident=incident.id,
-            into=into.id,
-            at=state.now,
-            by=operator,
-            before=into,
-            after=state.incidents[into.id],
-            taken=incident,
-            handovers=handovers,
-            sent=tuple(sent),
-            alerts=(*alerts, *answered[0]),
-            timers=(*timers, *answered[1]),
-        )
+        state.touch_way(into.id, because("place_of_both"))
+    state.touch(into.id)
+    state.marks.surplus[into.id] = None
+    merger = Merger(
+        id=derive(state.cause, "merger"),
+        incident=incident.id,
+        into=into.id,
+        at=state.now,
+        by=operator,
+        before=into,
+        after=state.incidents[into.id],
+        taken=incident,
+        handovers=handovers,
+        sent=(),
+        alerts=(*alerts, *answered[0]),
+        timers=(*timers, *answered[1]),
     )
-    _tell_surplus(state, into.id)
+    there = frozenset(assignment.id for assignment in state.assignments_of(into.id))
+    state.marks.mergings.append(Merging(merger, there))
 
 
-def unmerge(
-    state: State, means: Means, incident: Incident, action: journal.Unmerge, operator: str
-) -> None:
+def unmerge(state: State, incident: Incident, action: journal.Unmerge, operator: str) -> None:
     """Make two incidents of one again, as they were but for what has happened since.
 
     Where nothing came in between, each is as it was; else each is understood anew by what is its
@@ -103,18 +102,17 @@ def unmerge(
     are called back unless they have arrived.
     """
     if not action.reason.strip():
-        raise Refused("say why: this command needs a reason")
+        raise Refused(because("say_why"))
     merger = state.mergers.get(incident.id)
     if merger is None:
-        raise Refused(f"{incident.number} is {incident.state}, not merged into another one")
+        raise Refused(because("not_merged", number=incident.number, state=incident.state))
     into = state.incidents[merger.into]
     if into.state == "merged":
         raise Refused(
-            f"{into.number}, which took it in, was merged into {state.root(into.id).number}: "
-            "undo that merge first"
+            because("merged_further", number=into.number, into=state.root(into.id).number)
         )
     if into.state in FINAL:
-        raise Refused(f"{into.number}, which took it in, is {into.state}: reopen it first")
+        raise Refused(because("taker_is_over", number=into.number, state=into.state))
     _call_back_sent_by(state, merger, operator)
     state.put_merger(msgspec.structs.replace(merger, undone_at=state.now))
     set_state(
@@ -122,32 +120,34 @@ def unmerge(
         incident.id,
         merger.taken.state,
         operator,
-        action.reason,
+        by_word(action.reason),
         merged_into=None,
         disposition=merger.taken.disposition,
         closed_at=None,
+        short=merger.taken.short,
     )
     own, others = as_it_was(state, incident, merger), without(state, into, merger)
-    why = f"{incident.number} is an event of its own: {action.reason}"
+    why = because("own_event_because", number=incident.number, why=action.reason)
     state.change_incident(into.id, **latest(state.notes.of(into.id)), **others)
-    state.append(into.id, "unmerged", operator, f"gave up {incident.number}", (why,))
+    state.append(into.id, "unmerged", operator, because("gave_up", number=incident.number), (why,))
     state.change_incident(incident.id, **latest(state.notes.of(incident.id)), **own)
-    state.append(incident.id, "unmerged", operator, f"no part of {into.number}", (action.reason,))
+    told = because("no_part_of", number=into.number)
+    state.append(incident.id, "unmerged", operator, told, by_word(action.reason))
     state.emit(Linked(incident=incident.id, other=into.id, kind="kept_apart", at=state.now))
     state.keep_apart(incident.id, into.id)
     came = {handover.after for handover in merger.handovers}
     late = _late_alerts(state, into.id)
     for assignment in state.assignments_of(into.id):
         if assignment.id in came:
-            _hand_over(state, assignment, late, (incident.id, operator, "went back after a merge"))
+            _hand_over(state, assignment, late, (incident.id, operator, because("went_back")))
     _end_alerts_of(state, merger, operator)
     _ask_again(state, merger)
     for one, floor in ((into.id, merger.before.state), (incident.id, merger.taken.state)):
         fall_back(state, one, operator, floor)
         if state.incidents[one].point != into.point:
-            reroute(state, means, one, "the merge was undone")
-        respond(state, means, one)
-        _tell_surplus(state, one)
+            state.touch_way(one, because("merge_undone"))
+        state.touch(one)
+        state.marks.surplus[one] = None
 
 
 def without(state: State, into: Incident, merger: Merger) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def as_it_was(state: State, incident: Incident, merger: Merger) -> dict[str, Any
     """Return how an incident that was given up is understood by its own: fields that differ."""
     if len(state.notes.of(incident.id)) == merger.taken.evidence_count:
         return {}
-    known = understood(incident, state.notes.own(incident.id))
+    known = understood(incident, state.notes.own(incident.id), state.policy)
     return _understood(taken_in(state, known))
 
 
@@ -210,18 +210,26 @@ def _other(state: State, incident: Incident, action: journal.Merge) -> Incident:
     named = state.incidents.get(action.into)
     into = None if named is None else state.root(named.id)
     if into is None or into.id == incident.id:
-        raise Refused(f"there is no other incident {action.into} to merge into")
+        raise Refused(because("no_other_incident", incident=action.into))
     if incident.state in FINAL or into.state in FINAL:
-        raise Refused(f"{incident.number} is {incident.state}, {into.number} is {into.state}")
+        raise Refused(
+            because(
+                "one_is_over",
+                number=incident.number,
+                state=incident.state,
+                other=into.number,
+                state_other=into.state,
+            )
+        )
     held = next((one.number for one in (incident, into) if one.state == "on_hold"), None)
     if held is not None:
-        raise Refused(f"{held} is on hold: resume it first")
+        raise Refused(because("is_on_hold", number=held))
     theirs = state.notes.family(into.id)
     for mine in state.notes.family(incident.id):
-        for other in state.apart.get(mine, ()):
+        for other in sorted(state.apart.get(mine, ())):
             if other in theirs and not action.reason.strip():
                 one, two = state.incidents[mine].number, state.incidents[other].number
-                raise Refused(f"an operator keeps {one} and {two} apart: say why they are one")
+                raise Refused(because("kept_apart", number=one, other=two))
     return into
 
 
@@ -230,7 +238,7 @@ def _late_alerts(state: State, incident: str) -> list[Alert]:
 
 
 def _hand_over(
-    state: State, assignment: Assignment, late: list[Alert], goal: tuple[str, str, str]
+    state: State, assignment: Assignment, late: list[Alert], goal: tuple[str, str, Reason]
 ) -> Handover:
     """Let a unit go on to another incident, with its stamps, timers and what was late about it.
 
@@ -254,11 +262,12 @@ def _hand_over(
     end_watch(state, assignment, "handed over")
     for alert in late:
         if alert.subject == assignment.id:
-            said = alert.kind, alert.text
+            said = alert.kind, alert.said
             state.raise_alert(to, *said, priority=alert.priority, subject=going_on.id)
     _follow_in_mergers(state, assignment.id, going_on.id)
     unit = state.change_unit(assignment.unit, assignment=going_on.id, incident=to)
-    state.append(to, "assigned", operator, f"{unit.name} ({unit.id}) {why}")
+    told = because("unit_went_over", name=unit.name, unit=unit.id, why=why)
+    state.append(to, "assigned", operator, told)
     return Handover(before=assignment.id, after=going_on.id)
 
 
@@ -278,7 +287,7 @@ def _call_back_sent_by(state: State, merger: Merger, operator: str) -> None:
     """Call back who was sent because of a merge, at once, and has not arrived."""
     for assignment in state.assignments_of(merger.into):
         if assignment.id in merger.sent and assignment.on_scene is None:
-            call_back(state, assignment, operator, "sent because of a merge that is undone")
+            call_back(state, assignment, operator, (because("sent_by_merge"),))
 
 
 def _end_alerts_of(state: State, merger: Merger, operator: str) -> None:
@@ -291,21 +300,6 @@ def _end_alerts_of(state: State, merger: Merger, operator: str) -> None:
 def _ask_again(state: State, merger: Merger) -> None:
     """Let the alerts and timers stand again that the merge ended."""
     for alert in merger.alerts:
-        state.raise_alert(alert.incident, alert.kind, alert.text, priority=alert.priority)
+        state.raise_alert(alert.incident, alert.kind, alert.said, priority=alert.priority)
     for timer in merger.timers:
         state.set_timer(timer.kind, timer.subject, timer.due)
-
-
-def _tell_surplus(state: State, incident: str) -> None:
-    """Show the operator who is not needed twice."""
-    record = state.incidents[incident]
-    units = [assignment.unit for assignment in too_many(state, record)]
-    if units:
-        text = f"{record.number} has more units than its plan asks for: {', '.join(units)}"
-        state.raise_alert(incident, "surplus", text)
-    else:
-        state.end_alerts(incident, "none too many", "surplus")
-
-
-def _said(reason: str) -> tuple[str, ...]:
-    return (reason,) if reason.strip() else ()

@@ -1,12 +1,13 @@
 """What the core remembers of evidence: which incident is made of what, and who was heard where."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from schemas.records import LATEST, Incident, Note
+from dispatch.indexes import copied
+from schemas.records import LATEST, Incident, Note, Opinion
 
 
 class Notes:
@@ -21,11 +22,21 @@ class Notes:
         self._numbers: dict[str, int] = {}
         self._by_incident: dict[str, list[tuple[int, str]]] = {}
         self._sources: dict[str, dict[str, int]] = {}
-        self._sensors: dict[str, dict[str, int]] = {}
+        self._sensors: dict[str, dict[str, list[int]]] = {}
         self._taken_in: dict[str, dict[str, None]] = {}
         self._count = 0
         for note in notes:
             self.add(note)
+
+    def copy(self) -> "Notes":
+        """Return the same notes, to be changed by themselves."""
+        twin = Notes(())
+        twin._notes, twin._numbers = self._notes.copy(), self._numbers.copy()
+        twin._by_incident, twin._sources = copied(self._by_incident), copied(self._sources)
+        twin._sensors = {sensor: copied(numbers) for sensor, numbers in self._sensors.items()}
+        twin._taken_in = copied(self._taken_in)
+        twin._count = self._count
+        return twin
 
     def add(self, note: Note) -> None:
         """Take a note in, as the latest."""
@@ -36,6 +47,12 @@ class Notes:
     def get(self, evidence: str) -> Note | None:
         """Return the note of a piece of evidence."""
         return self._notes.get(evidence)
+
+    def advise(self, opinion: Opinion) -> Note:
+        """Remember what the second reader says of evidence; its place in the order stays."""
+        note = msgspec.structs.replace(self._notes[opinion.evidence], opinion=opinion)
+        self._notes[note.id] = note
+        return note
 
     def move(self, evidence: str, incident: str) -> Note:
         """Say that evidence belongs to another incident; its place in the order stays."""
@@ -78,8 +95,15 @@ class Notes:
         return any(source in self._sources.get(member, ()) for member in self.family(incident))
 
     def heard(self, sensor: str) -> list[str]:
-        """Return the incidents that have evidence of a datastream, as placed."""
-        return list(self._sensors.get(sensor, ()))
+        """Return the incidents that have evidence of a datastream, by the first of it in each."""
+        numbers = self._sensors.get(sensor, {})
+        return sorted(numbers, key=lambda incident: numbers[incident][0])
+
+    def of_sensor(self, sensor: str, incident: str) -> Iterator[Note]:
+        """Yield an incident's own notes of a datastream, the latest first."""
+        numbered = self._by_incident.get(incident, [])
+        for number in reversed(self._sensors.get(sensor, {}).get(incident, [])):
+            yield self._notes[numbered[bisect_left(numbered, (number, ""))][1]]
 
     def forget(self, incident: str) -> None:
         """Drop an incident's own notes; those it took in have been dropped before."""
@@ -98,7 +122,8 @@ class Notes:
         insort(self._by_incident.setdefault(note.incident, []), (self._numbers[note.id], note.id))
         _count(self._sources, note.incident, note.source_id)
         if note.source == "sensor":
-            _count(self._sensors, note.source_id, note.incident)
+            incidents = self._sensors.setdefault(note.source_id, {})
+            insort(incidents.setdefault(note.incident, []), self._numbers[note.id])
 
     def _drop(self, note: Note) -> None:
         numbered = self._by_incident[note.incident]
@@ -107,7 +132,12 @@ class Notes:
             del self._by_incident[note.incident]
         _uncount(self._sources, note.incident, note.source_id)
         if note.source == "sensor":
-            _uncount(self._sensors, note.source_id, note.incident)
+            incidents = self._sensors[note.source_id]
+            incidents[note.incident].remove(self._numbers[note.id])
+            if not incidents[note.incident]:
+                del incidents[note.incident]
+            if not incidents:
+                del self._sensors[note.source_id]
 
 
 def _count(counts: dict[str, dict[str, int]], outer: str, inner: str) -> None:

@@ -5,29 +5,30 @@ from datetime import timedelta
 import msgspec
 
 from dispatch.correlation import Correlator, Match
-from dispatch.incidents import set_state, title
-from dispatch.nearby import known_to
+from dispatch.incidents import category_changed, set_state, severity_changed, title
+from dispatch.lifecycle import FINAL
+from dispatch.nearby import known_to, same_alarm
 from dispatch.notes import one_more
-from dispatch.respond import Means, reroute, respond
 from dispatch.state import State
-from dispatch.transitions import FINAL
 from dispatch.understanding import FIELDS, begun, joined
-from schemas import codes
+from schemas import codes, words
 from schemas.effects import EvidencePlaced, Linked
 from schemas.errors import UnknownCode
 from schemas.ids import derive
-from schemas.records import Evidence, Incident, Note
+from schemas.kinds import Placed, TimelineKind
+from schemas.records import Evidence, Incident, Note, Reason
+from schemas.words import because, said
 
 _ACTORS = {"sensor": "sensor", "report": "citizen"}
 
 
-def notice(state: State, means: Means, correlator: Correlator, evidence: Evidence) -> None:
-    """Take evidence in and respond to what it says."""
+def notice(state: State, correlator: Correlator, evidence: Evidence) -> None:
+    """Take evidence in; what it touches is marked."""
     try:
         codes.category(evidence.category)
         codes.severity(evidence.severity)
     except UnknownCode as error:
-        _place(state, evidence, None, "ignored", Match(None, 0.0, (str(error),)))
+        _place(state, evidence, None, "ignored", Match(None, 0.0, (_unknown(error),)))
         return
     if evidence.phase != "opened":
         _end_of_alarm(state, evidence)
@@ -36,22 +37,22 @@ def notice(state: State, means: Means, correlator: Correlator, evidence: Evidenc
         return  # noted before, under another entry's id
     match = correlator.match(evidence, known_to(state, evidence), state.policy, state.now)
     if match.incident is not None and match.score >= state.policy.attach_score:
-        _attach(state, means, match.incident, evidence, match)
+        _attach(state, match.incident, evidence, match)
     elif (
         match.incident is not None
         and match.score >= state.policy.ask_score
         and state.incidents[match.incident].state not in FINAL
     ):
-        _open(state, means, evidence, match, doubt=match.incident)
+        _open(state, evidence, match, doubt=match.incident)
     else:
-        _open(state, means, evidence, match, doubt=None)
+        _open(state, evidence, match, doubt=None)
 
 
-def _open(state: State, means: Means, evidence: Evidence, match: Match, doubt: str | None) -> None:
-    note = note_of(evidence, derive(evidence.id, "incident"))
+def _open(state: State, evidence: Evidence, match: Match, doubt: str | None) -> None:
+    note = Note.of(evidence, derive(evidence.id, "incident"))
     hold = timedelta(seconds=state.policy.ask_hold_s)
     actor = _ACTORS.get(evidence.source, evidence.source)
-    incident = open_incident(state, note, actor, evidence.reasons)
+    incident = open_incident(state, note, actor, words.each_said(evidence.reasons))
     if doubt is not None:
         incident = state.change_incident(
             incident.id,
@@ -66,28 +67,19 @@ def _open(state: State, means: Means, evidence: Evidence, match: Match, doubt: s
         incident.id,
         "triaged",
         "policy",
-        f"{evidence.category} {evidence.severity}, confidence {evidence.confidence:.2f}",
+        (
+            because(
+                "understood_as",
+                category=evidence.category,
+                severity=evidence.severity,
+                confidence=evidence.confidence,
+            ),
+        ),
     )
-    respond(state, means, incident.id)
+    state.touch(incident.id)
 
 
-def note_of(evidence: Evidence, incident: str) -> Note:
-    """Return what the core remembers of evidence that belongs to an incident."""
-    return Note(
-        id=evidence.id,
-        incident=incident,
-        source=evidence.source,
-        source_id=evidence.source_id,
-        category=evidence.category,
-        severity=evidence.severity,
-        confidence=evidence.confidence,
-        point=evidence.point,
-        where=evidence.where,
-        alternatives=evidence.alternatives,
-    )
-
-
-def open_incident(state: State, note: Note, actor: str, reasons: tuple[str, ...]) -> Incident:
+def open_incident(state: State, note: Note, actor: str, reasons: tuple[Reason, ...]) -> Incident:
     """Open the incident that a note names, of that note alone, and ask for an acknowledgement."""
     blank = Incident(
         id=note.incident,
@@ -107,16 +99,23 @@ def open_incident(state: State, note: Note, actor: str, reasons: tuple[str, ...]
         evidence=(),
         sources=(),
     )
-    incident = msgspec.structs.replace(begun(blank, note), **one_more(blank, note, is_new=True))
+    incident = msgspec.structs.replace(
+        begun(blank, note, state.policy), **one_more(blank, note, is_new=True)
+    )
     state.add_incident(incident)
     if state.notes.get(note.id) is None:
         state.notes.add(note)
-    state.append(incident.id, "reported", actor, incident.title, reasons)
+    state.append(incident.id, "reported", actor, said(incident.title), reasons)
     state.raise_alert(
         incident.id,
         "new_incident",
-        f"{incident.number} {incident.severity} {incident.title}",
-        priority=min(3, codes.severity(note.severity).rank),
+        because(
+            "incident_titled",
+            number=incident.number,
+            severity=incident.severity,
+            title=incident.title,
+        ),
+        priority=max(1, min(3, codes.severity(note.severity).rank)),
     )
     acknowledge_s = state.timing(note.severity).acknowledge_s
     state.set_timer("acknowledge", incident.id, state.now + timedelta(seconds=acknowledge_s))
@@ -129,15 +128,21 @@ def _ask(state: State, incident: Incident, doubt: str, match: Match, hold: timed
     state.raise_alert(
         incident.id,
         "possible_duplicate",
-        f"{incident.number} may be {other.number} {other.title}: {'; '.join(match.reasons)}",
+        because(
+            "may_be",
+            number=incident.number,
+            other=other.number,
+            title=other.title,
+            why=match.reasons,
+        ),
     )
     if not match.urgent:
         state.set_timer("held", incident.id, state.now + hold)
 
 
-def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, match: Match) -> None:
+def _attach(state: State, incident_id: str, evidence: Evidence, match: Match) -> None:
     owner = _owner(state, incident_id, evidence)
-    note = note_of(evidence, owner)
+    note = Note.of(evidence, owner)
     is_new = not state.notes.has_source(incident_id, note.source_id)
     for member in _between(state, owner, incident_id):
         news = not state.notes.has_source(member, note.source_id)
@@ -147,10 +152,9 @@ def _attach(state: State, means: Means, incident_id: str, evidence: Evidence, ma
     state.change_incident(
         incident_id, **one_more(before, note, is_new=is_new), noticed_at=state.now
     )
-    said = f"{evidence.source} {evidence.source_id}: {evidence.category} {evidence.severity}"
-    reasons = (*match.reasons, *evidence.reasons)
+    reasons = (*match.reasons, *words.each_said(evidence.reasons))
     actor = _ACTORS.get(evidence.source, evidence.source)
-    take_in(state, means, incident_id, note, said, actor, reasons)
+    take_in(state, incident_id, note, actor, reasons)
     _place(state, evidence, owner, "attached", match)
 
 
@@ -171,48 +175,57 @@ def _between(state: State, member: str, root: str) -> list[str]:
     return found
 
 
-def take_in(  # noqa: PLR0917 - one act, said in full
-    state: State,
-    means: Means,
-    incident: str,
-    note: Note,
-    said: str,
-    actor: str,
-    reasons: tuple[str, ...],
+def take_in(
+    state: State, incident: str, note: Note, actor: str, reasons: tuple[Reason, ...]
 ) -> None:
-    """Understand an incident with one more note, say what that changes, and respond to it."""
+    """Understand an incident with one more note, and say what that changes."""
     before = state.incidents[incident]
-    known = joined(before, note)
+    known = joined(before, note, state.policy)
     state.change_incident(incident, confidence=known.confidence, readings=known.readings)
-    state.append(incident, "evidence", actor, said, reasons)
+    told = because(
+        "evidence_tells",
+        source=note.source,
+        source_id=note.source_id,
+        category=note.category,
+        severity=note.severity,
+    )
+    state.append(incident, "evidence", actor, told, reasons)
     if before.state in FINAL:
         return
-    tell_changes(state, incident, known, "policy", f"{note.source} {note.source_id} says so")
+    why = because("source_says_so", source=note.source, source_id=note.source_id)
+    tell_changes(state, incident, known, "policy", why)
     if known.point != before.point:
-        reroute(state, means, incident, "the place is known better now")
-    respond(state, means, incident)
+        state.touch_way(incident, because("place_better"))
+    state.touch(incident)
 
 
-def tell_changes(state: State, incident: str, known: Incident, actor: str, why: str) -> None:
+def tell_changes(state: State, incident: str, known: Incident, actor: str, why: Reason) -> None:
     """Let an incident be understood as ``known`` from here on, with a line for each change."""
     before = state.incidents[incident]
     if known.severity != before.severity:
         state.change_incident(incident, severity=known.severity)
-        state.append(incident, "severity", actor, f"{before.severity} → {known.severity}", (why,))
+        change = before.severity, known.severity
+        state.append(incident, "severity", actor, severity_changed(*change), (why,), change=change)
     if known.category != before.category:
         changed = {"category": known.category, "title": title(known.category, before.where)}
         state.change_incident(incident, **changed)
-        text = f"{before.category} → {known.category}"
-        state.append(incident, "classified", actor, text, (why,))
+        change = before.category, known.category
+        state.append(
+            incident, "classified", actor, category_changed(*change), (why,), change=change
+        )
     if known.point != before.point:
         state.change_incident(incident, point=known.point, where=known.where)
-        text, accuracy = "place unknown", "nobody has said where"
+        told, accuracy = because("place_unknown"), because("nobody_said_where")
         if known.point is not None:
             state.end_alerts(incident, "located", "unlocated")
             metres = known.point.accuracy_m
-            accuracy = f"accuracy now {'unknown' if metres is None else f'{metres:.0f} m'}"
-            text = "place refined"
-        state.append(incident, "classified", actor, text, (accuracy,))
+            told = because("place_refined")
+            accuracy = (
+                because("accuracy_unknown")
+                if metres is None
+                else because("accuracy", metres=metres)
+            )
+        state.append(incident, "classified", actor, told, (accuracy,))
     rest = {name: getattr(known, name) for name in FIELDS}
     if any(getattr(state.incidents[incident], name) != value for name, value in rest.items()):
         state.change_incident(incident, **rest)
@@ -223,17 +236,25 @@ def _end_of_alarm(state: State, evidence: Evidence) -> None:
     heard = dict.fromkeys(state.root(i).id for i in state.notes.heard(evidence.source_id))
     mine = [state.incidents[i] for i in heard if state.incidents[i].state not in FINAL]
     if not mine:
-        reason = f"no open incident has {evidence.source_id}"
+        reason = because("no_open_incident_has", source_id=evidence.source_id)
         _place(state, evidence, None, "ignored", Match(None, 0.0, (reason,)))
         return
-    incident = max(mine, key=lambda i: (i.opened_at, i.id))
-    kind = "sensor_silent" if evidence.phase == "silent" else "sensor_cleared"
-    state.append(incident.id, kind, "sensor", evidence.text, evidence.reasons)
-    _place(state, evidence, incident.id, "ended", Match(incident.id, 1.0, ("the same source",)))
+    same = frozenset(same_alarm(state, evidence))
+    incident = max(mine, key=lambda i: (i.id in same, i.opened_at, i.id))
+    kind: TimelineKind = "sensor_silent" if evidence.phase == "silent" else "sensor_cleared"
+    state.append(
+        incident.id, kind, "sensor", said(evidence.text), words.each_said(evidence.reasons)
+    )
+    why = because("same_source")
+    _place(state, evidence, incident.id, "ended", Match(incident.id, 1.0, (why,)))
+
+
+def _unknown(error: UnknownCode) -> Reason:
+    return because("not_valid", error=str(error))
 
 
 def _place(
-    state: State, evidence: Evidence, incident: str | None, placed: str, match: Match
+    state: State, evidence: Evidence, incident: str | None, placed: Placed, match: Match
 ) -> None:
     state.emit(
         EvidencePlaced(

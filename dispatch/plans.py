@@ -4,15 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from schemas.kinds import UNKNOWN
 from schemas.policy import Policy, Requirement
-from schemas.records import Assignment, Incident, PlanKey
+from schemas.records import Assignment, Incident, PlanKey, Reason
+from schemas.words import because
 
 
 def requirements(policy: Policy, category: str, severity: str) -> tuple[Requirement, ...]:
     """Return the first plan that fits: category and severity, then category, then any.
 
-    A policy without a plan for any category asks for nobody.
+    A policy without a plan for any category asks for nobody, and so does every one for what nobody
+    has read.
     """
+    if severity == UNKNOWN:
+        return ()
     for key in ((category, severity), (category, "*"), ("*", severity), ("*", "*")):
         for plan in policy.plans:
             if (plan.category, plan.severity) == key:
@@ -73,6 +78,11 @@ def surplus(
 
 def _arrival(assignment: Assignment) -> datetime:
     return assignment.dispatched + timedelta(seconds=assignment.eta_s)
+
+
+def asked_for(required: Iterable[Requirement]) -> tuple[Reason, ...]:
+    """Return requirements as reasons, to be said within others."""
+    return tuple(because("requirement", capability=r.capability, count=r.count) for r in required)
 
 
 def describe(required: Iterable[Requirement]) -> tuple[str, ...]:

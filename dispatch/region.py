@@ -7,13 +7,15 @@ entries give the same effects, byte for byte, on any machine.
 from datetime import datetime
 
 from dispatch.assignment import Assigner, FewestSeconds
-from dispatch.commands import obey
+from dispatch.commands import Answer, answer, obey
 from dispatch.correlation import Correlator, KindPlaceTime
 from dispatch.errors import WrongRegion
 from dispatch.fleet import take_over_fleet
 from dispatch.notice import notice
-from dispatch.respond import Means
-from dispatch.settle import plans_changed, settle
+from dispatch.opinions import take_opinion
+from dispatch.preview import differences
+from dispatch.sending import Means
+from dispatch.settle import settle
 from dispatch.stamps import move, stamp
 from dispatch.state import State
 from dispatch.streets import change_street
@@ -23,8 +25,9 @@ from geo.crs import check_lonlat
 from geo.errors import BadCoordinates
 from schemas import codes, journal
 from schemas.effects import Effect, EvidencePlaced, PolicyWritten
-from schemas.records import Evidence, Point
+from schemas.records import Evidence, Point, Reason
 from schemas.snapshot import Snapshot
+from schemas.words import because
 
 
 class Region:
@@ -50,6 +53,7 @@ class Region:
         assigner: Assigner | None = None,
     ) -> None:
         self._state = State(Snapshot(region=region), codes.default_policy())
+        self._routers = routers
         self._means = Means(Travel(routers), assigner or FewestSeconds())
         self._correlator = correlator or KindPlaceTime()
 
@@ -113,38 +117,62 @@ class Region:
         if entry.id in state.seen:
             return ()
         state.begin(entry.id, at)
-        act_on_due(state, self._means)
-        self._decide(entry)
+        act_on_due(state)
+        answered = self._decide(entry)
         settle(state, self._means)
+        if answered is not None:
+            answer(state, answered)
         return state.finish()
 
-    def _decide(self, entry: journal.Entry) -> None:
+    def rehearse(self, entry: journal.Entry, at: datetime) -> tuple[Reason, ...]:
+        """Return what an entry would change at a time; nothing is changed here.
+
+        What is due by then anyway acts first, and is no part of it.
+        """
+        due = self._again(self.snapshot())
+        due.apply(journal.Tick(id=f"{entry.id}/tick", region=self.region, due=at), at)
+        tried = self._again(due.snapshot())
+        tried.apply(entry, at)
+        return differences(due._state, tried._state)  # noqa: SLF001 - others of this class
+
+    def _again(self, snapshot: Snapshot) -> "Region":
+        """Return a core like this one that goes on from a snapshot."""
+        return Region.restore(
+            snapshot, self._routers, correlator=self._correlator, assigner=self._means.assigner
+        )
+
+    def _decide(self, entry: journal.Entry) -> Answer | None:  # noqa: C901 - a case a kind
+        """Make an entry's own changes and mark what they touch; return what a command is told."""
         state, means = self._state, self._means
         match entry:
             case journal.EvidenceNoted():
                 self._notice(entry.evidence)
+            case journal.OpinionNoted():
+                take_opinion(state, entry.opinion)
             case journal.UnitMoved():
                 if _is_on_globe(entry.point):
                     move(state, entry)
             case journal.UnitStamped():
-                stamp(state, means, entry)
+                stamp(state, entry)
             case journal.StreetChanged():
                 change_street(state, means, entry)
             case journal.PolicyChanged():
                 state.set_policy(entry.policy)
                 state.emit(PolicyWritten(policy=entry.policy, at=state.now))
-                plans_changed(state)
+                state.marks.plans = True
+                state.marks.free(None)
             case journal.FleetChanged():
                 take_over_fleet(state, means, entry)
             case journal.Command():
-                obey(state, means, entry)
+                return obey(state, means, entry)
             case journal.Tick():
                 pass  # a nudge: what is due has acted
+        return None
 
     def _notice(self, evidence: Evidence) -> None:
         point = evidence.point
         if point is not None and not _is_on_globe(point):
-            reason = f"{point.lon}, {point.lat} is no place on the globe"
+            reason = because("not_on_globe", place=f"{point.lon}, {point.lat}")
             self._state.emit(
                 EvidencePlaced(
                     evidence=evidence.id,
@@ -155,7 +183,7 @@ class Region:
                 )
             )
             return
-        notice(self._state, self._means, self._correlator, evidence)
+        notice(self._state, self._correlator, evidence)
 
 
 def _is_on_globe(point: Point) -> bool:

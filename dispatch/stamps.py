@@ -6,22 +6,15 @@ import msgspec
 
 from dispatch.errors import Refused
 from dispatch.incidents import follow_units
-from dispatch.respond import Means, end_watch, handed, respond
+from dispatch.lifecycle import STAMP_OF_STATE, STAMPS, UNIT
+from dispatch.sending import end_watch, handed
 from dispatch.state import State
-from dispatch.transitions import STAMP_OF_STATE, UNIT
 from schemas.effects import StampRefused
 from schemas.journal import UnitMoved, UnitStamped
-from schemas.records import Assignment, Unit
+from schemas.kinds import UnitState, is_unit_state
+from schemas.records import Assignment, Reason, Unit
+from schemas.words import because, by_word, said
 
-_STAMPS = (
-    "dispatched",
-    "acknowledged",
-    "en_route",
-    "on_scene",
-    "to_facility",
-    "at_facility",
-    "clear",
-)
 _STEPS = (
     "dispatched",
     "acknowledged",
@@ -44,10 +37,10 @@ def move(state: State, entry: UnitMoved) -> None:
     )
 
 
-def stamp(state: State, means: Means, entry: UnitStamped) -> None:
+def stamp(state: State, entry: UnitStamped) -> None:
     """Apply a status stamp, or say why not: a status is never overwritten silently."""
     try:
-        _apply(state, means, entry)
+        _apply(state, entry)
     except Refused as refusal:
         state.emit(
             StampRefused(
@@ -55,20 +48,20 @@ def stamp(state: State, means: Means, entry: UnitStamped) -> None:
                 status=entry.status,
                 at=state.now,
                 by=entry.by,
-                reason=str(refusal),
+                reason=refusal.reason,
             )
         )
 
 
-def _apply(state: State, means: Means, entry: UnitStamped) -> None:
+def _apply(state: State, entry: UnitStamped) -> None:
     unit = state.units.get(entry.unit)
     if unit is None:
-        raise Refused(f"unit {entry.unit} is not of this region's fleet")
-    if entry.status not in UNIT:
-        raise Refused(f"{entry.status} is no unit state")
+        raise Refused(because("not_of_fleet", unit=entry.unit))
+    if not is_unit_state(entry.status):
+        raise Refused(because("no_unit_state", unit_state=entry.status))
     named = _named(state, unit, entry.incident)
     if named is not None and named != unit.incident:
-        raise Refused(f"{unit.id} is not assigned to {entry.incident}")
+        raise Refused(because("not_assigned_to", unit=unit.id, incident=str(entry.incident)))
     assignment = None if unit.assignment is None else state.assignments[unit.assignment]
     late = unit.status_at is not None and entry.time < unit.status_at
     fits = entry.status in UNIT[unit.state]
@@ -78,17 +71,23 @@ def _apply(state: State, means: Means, entry: UnitStamped) -> None:
     # Vehicle clocks are off: a stamp that names the unit's incident is about it, whatever its
     # time; one that does not may be left from before.
     if late and not (fits and assignment is not None and named == unit.incident):
-        raise Refused(f"{unit.id} has been {unit.state} since a later time")
+        raise Refused(because("since_later", unit=unit.id, unit_state=unit.state))
     if not fits:
         allowed = ", ".join(UNIT[unit.state])
         raise Refused(
-            f"{unit.id} is {unit.state} and cannot become {entry.status}; possible: {allowed}"
+            because(
+                "no_way_to_unit_state",
+                unit=unit.id,
+                unit_state_before=unit.state,
+                unit_state=entry.status,
+                possible=allowed,
+            )
         )
     if assignment is not None:
         assignment = _write_stamp(state, assignment, entry.status, entry.time)
     _set_status(state, unit, entry)
     if assignment is not None:
-        _follow(state, means, unit, assignment, entry)
+        _follow(state, unit, assignment, entry)
 
 
 def _named(state: State, unit: Unit, incident: str | None) -> str | None:
@@ -113,7 +112,9 @@ def _is_earlier_step(current: str, status: str) -> bool:
     )
 
 
-def _write_stamp(state: State, assignment: Assignment, status: str, time: datetime) -> Assignment:
+def _write_stamp(
+    state: State, assignment: Assignment, status: UnitState, time: datetime
+) -> Assignment:
     """Write an assignment's stamp once, kept in order with the others and the journal's clock.
 
     Clocks in vehicles are off now and then; a stamp before the dispatch, after the next step
@@ -122,9 +123,9 @@ def _write_stamp(state: State, assignment: Assignment, status: str, time: dateti
     field = STAMP_OF_STATE.get(status)
     if field is None or getattr(assignment, field) is not None:
         return assignment
-    step = _STAMPS.index(field)
-    earlier = [t for name in _STAMPS[:step] if (t := getattr(assignment, name)) is not None]
-    later = [t for name in _STAMPS[step + 1 :] if (t := getattr(assignment, name)) is not None]
+    step = STAMPS.index(field)
+    earlier = [t for name in STAMPS[:step] if (t := getattr(assignment, name)) is not None]
+    later = [t for name in STAMPS[step + 1 :] if (t := getattr(assignment, name)) is not None]
     when = min(max(time, *earlier), state.now, *later)
     stamped = msgspec.structs.replace(assignment, **{field: when})
     if status in _FREES:
@@ -141,36 +142,35 @@ def _set_status(state: State, unit: Unit, entry: UnitStamped) -> None:
         unit.id,
         state=entry.status,
         status_at=min(entry.time, state.now),
-        reason=entry.reason if entry.status == "out_of_service" else None,
+        reason=said(entry.reason) if entry.reason and entry.status == "out_of_service" else None,
         assignment=None if freed else unit.assignment,
         incident=None if freed else unit.incident,
     )
 
 
-def _follow(
-    state: State, means: Means, unit: Unit, assignment: Assignment, entry: UnitStamped
-) -> None:
+def _follow(state: State, unit: Unit, assignment: Assignment, entry: UnitStamped) -> None:
     """Carry a stamp over to the incident and its timers."""
     state.append(
         assignment.incident,
         "stamp",
         entry.by if entry.by != "crew" else unit.id,
-        f"{unit.name} ({unit.id}) {entry.status}",
-        tuple(reason for reason in (entry.reason, _followed(state, entry, assignment)) if reason),
+        because("unit_stamped", name=unit.name, unit=unit.id, unit_state=entry.status),
+        (*by_word(entry.reason), *_followed(state, entry, assignment)),
+        change=(unit.state, entry.status),
     )
     if entry.status != "acknowledged":
         arrived = entry.status not in ("en_route", "staging")
         end_watch(state, assignment, f"{unit.id} {entry.status}", arrived=arrived)
     follow_units(state, assignment.incident, unit.id)
-    if assignment.ended == "cancelled":
-        respond(state, means, assignment.incident)
+    if assignment.ended == "cancelled" or state.has_alert(assignment.incident, "surplus"):
+        state.touch(assignment.incident)
 
 
-def _followed(state: State, entry: UnitStamped, assignment: Assignment) -> str | None:
+def _followed(state: State, entry: UnitStamped, assignment: Assignment) -> tuple[Reason, ...]:
     """Return what to say where a stamp names an incident that was merged into its unit's."""
     if entry.incident in (None, assignment.incident):
-        return None
+        return ()
     named, root = state.incidents[str(entry.incident)], state.incidents[assignment.incident]
     if state.root(named.id).id == root.id:
-        return f"named {named.number}, which was merged into {root.number}"
-    return f"named {named.number}, from which it went back to {root.number}"
+        return (because("named_merged", number=named.number, into=root.number),)
+    return (because("named_left", number=named.number, back_to=root.number),)

@@ -4,17 +4,22 @@ Every change goes through here, so that whatever is remembered is also an effect
 ledger gets and what the core knows cannot differ.
 """
 
+import heapq
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from dispatch.correlation import is_vague
-from dispatch.indexes import Grid, Ordered
+from dispatch.asked import Asked, InForce
+from dispatch.candidates import Candidates
+from dispatch.indexes import Ordered, copied
+from dispatch.invariants import Touched, check
+from dispatch.lifecycle import FINAL, NO_RESPONSE
+from dispatch.marks import Marks
 from dispatch.notes import Notes
-from dispatch.transitions import FINAL
 from schemas import codes
 from schemas.effects import (
     AlertWritten,
@@ -22,6 +27,7 @@ from schemas.effects import (
     ConditionEnded,
     ConditionWritten,
     Effect,
+    IncidentsForgotten,
     IncidentWritten,
     MergeWritten,
     TimelineAppended,
@@ -30,26 +36,38 @@ from schemas.effects import (
     UnitWritten,
 )
 from schemas.ids import derive
+from schemas.kinds import AlertKind, AssignmentChange, TimelineKind, TimerKind
 from schemas.policy import Policy, Timers
 from schemas.records import (
     Alert,
     Assignment,
     Condition,
+    Evidence,
     Incident,
     Merger,
-    Point,
+    Reason,
     TimelineEntry,
     Timer,
     Unit,
 )
 from schemas.snapshot import SEEN, Snapshot
 
-TIMERS = ("acknowledge", "turnout", "late", "unresourced", "held", "expire", "look")
+_FOR_CANDIDATES = frozenset(
+    ("category", "confidence", "readings", "certain", "point", "noticed_at", "state")
+)
+_FOR_ORDER = frozenset(("severity", "opened_at", "state", "short", "closed_at", "merged_into"))
+"""Fields of an incident by which it is looked up."""
+
+TIMERS: tuple[TimerKind, ...] = get_args(TimerKind)
 """Kinds of timers."""
 
 
 class State:
-    """What a region knows now. Holds records by id; ``effects`` are those of one entry."""
+    """What a region knows now. Holds records by id; ``effects`` are those of one entry.
+
+    ``marks`` are what the entry touched and is still to be settled; ``asked`` what the router
+    has answered in it, ``in_force`` the street conditions of now as one value.
+    """
 
     def __init__(self, snapshot: Snapshot, default_policy: Policy) -> None:
         self.region = snapshot.region
@@ -73,34 +91,65 @@ class State:
         self._policy_written = snapshot.policy is not None
         self.cause = ""
         self.effects: list[Effect] = []
+        self._touched = Touched()
         self._dirty_incidents: dict[str, None] = {}
         self._dirty_units: dict[str, None] = {}
-        self._freed: dict[str, None] | None = {}
+        self.marks = Marks()
+        self.asked = Asked()
+        self.in_force: InForce | None = None
         self._index_all(snapshot)
 
     def _index_all(self, snapshot: Snapshot) -> None:
         """Build what is looked up by; each change of a record keeps it in step."""
         self._open = Ordered[str]()
-        self._short = Ordered[str]()
+        self._short: dict[str, Ordered[str]] = {}
         self._over = Ordered[str]()
-        self._places = Grid()
+        self._candidates: Candidates | None = Candidates(self.policy, snapshot.incidents)
         self._due = Ordered[tuple[str, str]]()
+        self._looks: dict[str, None] = {}
         self._free: dict[str, dict[str, None]] = {}
         self._assignments_by_incident: dict[str, list[str]] = {}
         self._assignments_by_origin: dict[str, list[str]] = {}
         self._alerts_by_incident: dict[str, list[str]] = {}
+        self._asked_about: dict[str, dict[str, None]] = {}
         for timer in snapshot.timers:
             self._keep_timer(timer)
         for incident in snapshot.incidents:
             if incident.merged_into is not None:
                 self.notes.merge(incident.id, incident.merged_into)
             self._index_incident(incident)
+            self._index_short(None, incident)
         for unit in snapshot.units:
             self._index_unit(unit)
         for assignment in snapshot.assignments:
             self._index(assignment)
         for alert in snapshot.alerts:
-            insort(self._alerts_by_incident.setdefault(alert.incident, []), alert.id)
+            self._index_alert(alert)
+
+    def copy(self) -> "State":
+        """Return a state that stands where this one does within an entry, to be changed by itself.
+
+        Records are frozen and are shared. It has no effects and no marks yet.
+        """
+        twin: State = copy(self)
+        twin.incidents, twin.units = self.incidents.copy(), self.units.copy()
+        twin.assignments, twin.alerts = self.assignments.copy(), self.alerts.copy()
+        twin.conditions, twin.timers = self.conditions.copy(), self.timers.copy()
+        twin.mergers, twin.notes = self.mergers.copy(), self.notes.copy()
+        twin.numbers, twin.apart = self.numbers.copy(), copied(self.apart)
+        twin.seen = self.seen.copy()
+        twin.effects, twin.marks, twin.asked = [], Marks(), Asked()
+        twin._touched = Touched()
+        twin._dirty_incidents, twin._dirty_units = {}, {}
+        twin._open, twin._over, twin._due = self._open.copy(), self._over.copy(), self._due.copy()
+        twin._short = {capability: order.copy() for capability, order in self._short.items()}
+        twin._candidates = None  # costs most of all, and is hardly asked on a copy
+        twin._looks, twin._free = self._looks.copy(), copied(self._free)
+        twin._assignments_by_incident = copied(self._assignments_by_incident)
+        twin._assignments_by_origin = copied(self._assignments_by_origin)
+        twin._alerts_by_incident = copied(self._alerts_by_incident)
+        twin._asked_about = copied(self._asked_about)
+        return twin
 
     # -- the entry at hand ---------------------------------------------------------------
 
@@ -114,6 +163,8 @@ class State:
         """Start on an entry: remember its id, move the clock, forget what is long over."""
         self.cause = cause
         self.effects = []
+        self.asked = Asked()
+        self._touched = Touched()
         self.clock = at if self.clock is None else max(self.clock, at)
         self.seen[cause] = None
         if len(self.seen) > SEEN:
@@ -121,7 +172,14 @@ class State:
         self._forget()
 
     def finish(self) -> tuple[Effect, ...]:
-        """Return the entry's effects; what changed after its last line comes at the end, once."""
+        """Return the entry's effects; what changed after its last line comes at the end, once.
+
+        Raises
+        ------
+        InvariantBroken
+            What the entry has done cannot be.
+        """
+        check(self, self._touched, self.effects)
         for incident in self._dirty_incidents:
             self.effects.append(IncidentWritten(incident=self.incidents[incident]))
         for unit in self._dirty_units:
@@ -133,6 +191,19 @@ class State:
     def emit(self, effect: Effect) -> None:
         """Add an effect that changes no record here."""
         self.effects.append(effect)
+
+    def touch(self, incident: str) -> None:
+        """Settle an incident at the end of the entry: its demand may have changed."""
+        self.marks.incident(incident)
+
+    def touch_way(self, incident: str, why: Reason) -> None:
+        """Find the ways of an incident's units again at the end of the entry."""
+        self.marks.way(incident, why)
+
+    def take_marks(self) -> Marks:
+        """Return what is to be settled, and begin anew."""
+        marks, self.marks = self.marks, Marks()
+        return marks
 
     # -- incidents -----------------------------------------------------------------------
 
@@ -149,26 +220,41 @@ class State:
                 self.notes.unmerge(incident, before.merged_into)
             if changed.merged_into is not None:
                 self.notes.merge(incident, changed.merged_into)
-        self._keep_incident(changed)
+        self._keep_incident(changed, changes.keys())
         return changed
 
-    def _keep_incident(self, incident: Incident) -> None:
+    def _keep_incident(self, incident: Incident, changed: Iterable[str] | None = None) -> None:
+        """Keep an incident of which fields have ``changed``; any of them if None."""
+        before = self.incidents.get(incident.id)
+        self._touched.incidents.setdefault(incident.id, before)
         self.incidents[incident.id] = incident
         self._dirty_incidents[incident.id] = None
-        self._index_incident(incident)
+        if self._candidates is not None and (
+            changed is None or not _FOR_CANDIDATES.isdisjoint(changed)
+        ):
+            self._candidates.put(incident)
+        if changed is None or not _FOR_ORDER.isdisjoint(changed):
+            self._index_incident(incident)
+            if incident.short or (before is not None and before.short):
+                self._index_short(before, incident)
+
+    def _index_short(self, before: Incident | None, incident: Incident) -> None:
+        """Keep in step who is short of what; of nothing where nobody is to be sent."""
+        for short in () if before is None else before.short:
+            order = self._short.get(short.capability)
+            if order is not None:
+                order.drop(incident.id)
+        rank = codes.severity(incident.severity).rank
+        for short in () if incident.state in NO_RESPONSE else incident.short:
+            order = self._short.setdefault(short.capability, Ordered())
+            order.put(incident.id, (rank, incident.opened_at))
 
     def _index_incident(self, incident: Incident) -> None:
         rank = codes.severity(incident.severity).rank
-        self._places.put(incident.id, None if is_vague(incident.point) else incident.point)
         if incident.state in FINAL:
             self._open.drop(incident.id)
-            self._short.drop(incident.id)
         else:
             self._open.put(incident.id, (rank, incident.opened_at))
-            if incident.short:
-                self._short.put(incident.id, (rank, incident.opened_at))
-            else:
-                self._short.drop(incident.id)
         if incident.closed_at is None or incident.merged_into is not None:
             self._over.drop(incident.id)
         else:
@@ -177,12 +263,18 @@ class State:
     def append(
         self,
         incident: str,
-        kind: str,
+        kind: TimelineKind,
         actor: str,
-        text: str,
-        reasons: tuple[str, ...] = (),
+        said: Reason,
+        reasons: tuple[Reason, ...] = (),
+        *,
+        change: tuple[str, str] = ("", ""),
     ) -> None:
-        """Append the next line to an incident's timeline."""
+        """Append the next line to an incident's timeline.
+
+        ``change`` are the codes before and after, of a line that changes state, severity or
+        category.
+        """
         version = self.incidents[incident].version + 1
         self.change_incident(incident, version=version)
         entry = TimelineEntry(
@@ -191,9 +283,11 @@ class State:
             at=self.now,
             kind=kind,
             actor=actor,
-            text=text,
+            said=said,
             reasons=reasons,
             cause=self.cause,
+            before=change[0],
+            after=change[1],
         )
         self.effects.append(TimelineAppended(entry=entry))
         self.effects.append(IncidentWritten(incident=self.incidents[incident]))
@@ -203,22 +297,46 @@ class State:
         """Return the incidents that may still need somebody, worst and oldest first."""
         return list(self._open)
 
-    def waiting(self, behind: str | None = None) -> list[str]:
-        """Return the open incidents that are short, worst and oldest first."""
-        return self._short.beyond(behind)
+    def short_of_free(
+        self, capabilities: Iterable[str] | None = None, behind: str | None = None
+    ) -> Iterator[str]:
+        """Yield the incidents that are short of units that are free, worst and oldest first.
+
+        Parameters
+        ----------
+        capabilities
+            Only those short of one of these; of any if None.
+        behind
+            Only those behind this incident, whether it is short or not; all if it is not known.
+        """
+        asked = self._short if capabilities is None else capabilities
+        lists = [
+            self._short[capability].beyond(self._rank(behind))
+            for capability in sorted(asked)
+            if capability in self._short and self.is_free(capability)
+        ]
+        last = None
+        for place in heapq.merge(*lists):
+            if place != last:
+                yield place[1]
+            last = place
 
     def is_behind(self, incident: str, other: str) -> bool:
-        """Tell whether a short incident is behind another one, or the other is short no more."""
-        return not self._short.has(other) or incident in self._short.beyond(other)
+        """Tell whether an incident comes after another one; one that is not known comes first."""
+        one, two = self._rank(incident), self._rank(other)
+        return two is None or (one is not None and one > two)
 
-    def around(self, point: Point | None, metres: float) -> list[Incident]:
-        """Return all incidents within a distance, some farther away, and those without a place.
+    def _rank(self, incident: str | None) -> tuple[tuple[int, datetime], str] | None:
+        record = None if incident is None else self.incidents.get(incident)
+        if record is None:
+            return None
+        return (codes.severity(record.severity).rank, record.opened_at), record.id
 
-        All that are remembered where ``point`` is None.
-        """
-        if point is None:
-            return list(self.incidents.values())
-        return [self.incidents[incident] for incident in self._places.around(point, metres)]
+    def candidates(self, evidence: Evidence) -> set[str]:
+        """Return all incidents that evidence may belong to, and some others."""
+        if self._candidates is None:
+            self._candidates = Candidates(self.policy, self.incidents.values())
+        return self._candidates.of(evidence, self.now)
 
     def root(self, incident: str) -> Incident:
         """Return the incident that has taken this one in, or itself."""
@@ -248,14 +366,18 @@ class State:
     def put_unit(self, unit: Unit) -> None:
         """Take in a new unit, or a changed one."""
         before = self.units.get(unit.id)
+        self._touched.units.append((before, unit))
         self.units[unit.id] = unit
         self._dirty_units[unit.id] = None
         if before is not None:
             for capability in before.capabilities:
                 self._free.get(capability, {}).pop(unit.id, None)
         self._index_unit(unit)
-        if is_free(unit) and (before is None or not is_free(before)):
-            self.note_freed(unit.capabilities)
+        was_free = before is not None and is_free(before)
+        if is_free(unit) and not was_free:
+            self.marks.free(unit.capabilities)
+        if was_free and not is_free(unit):
+            self.marks.taken[unit.id] = None
 
     def _index_unit(self, unit: Unit) -> None:
         if is_free(unit):
@@ -271,27 +393,17 @@ class State:
         """Tell whether any unit with a capability is free."""
         return bool(self._free.get(capability))
 
-    def note_freed(self, capabilities: Iterable[str] | None) -> None:
-        """Remember that work is to be found for units with these; for whoever is free if None."""
-        if capabilities is None:
-            self._freed = None
-        elif self._freed is not None:
-            self._freed.update(dict.fromkeys(capabilities))
-
-    def take_freed(self) -> dict[str, None] | None:
-        """Return what has been noted as freed in this entry, and begin anew; None for all."""
-        freed, self._freed = self._freed, {}
-        return freed
-
     def change_unit(self, unit: str, **changes: Any) -> Unit:  # noqa: ANN401 - fields
         """Change fields of a unit and return it."""
         changed = msgspec.structs.replace(self.units[unit], **changes)
         self.put_unit(changed)
         return changed
 
-    def put_assignment(self, assignment: Assignment, change: str) -> None:
+    def put_assignment(self, assignment: Assignment, change: AssignmentChange) -> None:
         """Take in a new assignment, or a changed one; ``change`` says what happened."""
-        if assignment.id not in self.assignments:
+        before = self.assignments.get(assignment.id)
+        self._touched.assignments.append((before, assignment))
+        if before is None:
             self._index(assignment)
         self.assignments[assignment.id] = assignment
         self.effects.append(AssignmentWritten(assignment=assignment, change=change, at=self.now))
@@ -318,15 +430,15 @@ class State:
     def raise_alert(
         self,
         incident: str,
-        kind: str,
-        text: str,
+        kind: AlertKind,
+        said: Reason,
         *,
         priority: int | None = None,
         subject: str | None = None,
     ) -> None:
-        """Raise an alert; one a kind and subject stands at a time, with its newest text."""
+        """Raise an alert; one a kind and subject stands at a time, with what was said last."""
         for alert in self._alerts_of(incident, (kind,), subject):
-            if alert.text == text:
+            if alert.said == said:
                 return
             self._end_alert(alert, "superseded")
         alert = Alert(
@@ -334,20 +446,22 @@ class State:
             incident=incident,
             kind=kind,
             priority=priority or codes.alert_kind(kind).priority,
-            text=text,
+            said=said,
             raised_at=self.now,
             subject=subject,
         )
         self.alerts[alert.id] = alert
-        insort(self._alerts_by_incident.setdefault(incident, []), alert.id)
+        self._index_alert(alert)
         self.effects.append(AlertWritten(alert=alert))
 
-    def end_alerts(self, incident: str, by: str, *kinds: str, subject: str | None = None) -> None:
+    def end_alerts(
+        self, incident: str, by: str, *kinds: AlertKind, subject: str | None = None
+    ) -> None:
         """End an incident's alerts of these kinds (of all without any), of a subject if given."""
         for alert in self._alerts_of(incident, kinds, subject):
             self._end_alert(alert, by)
 
-    def has_alert(self, incident: str, kind: str) -> bool:
+    def has_alert(self, incident: str, kind: AlertKind) -> bool:
         """Tell whether an alert of this kind stands."""
         return bool(self._alerts_of(incident, (kind,), None))
 
@@ -355,7 +469,18 @@ class State:
         """Return an incident's alerts in order of their ids."""
         return self._alerts_of(incident, (), None)
 
-    def _alerts_of(self, incident: str, kinds: tuple[str, ...], subject: str | None) -> list[Alert]:
+    def asked_about(self, units: Iterable[str]) -> list[str]:
+        """Return the incidents to which an operator is asked to send any of these units."""
+        return [incident for unit in units for incident in self._asked_about.get(unit, ())]
+
+    def _index_alert(self, alert: Alert) -> None:
+        insort(self._alerts_by_incident.setdefault(alert.incident, []), alert.id)
+        for unit in _asks_about(alert):
+            self._asked_about.setdefault(unit, {})[alert.incident] = None
+
+    def _alerts_of(
+        self, incident: str, kinds: tuple[AlertKind, ...], subject: str | None
+    ) -> list[Alert]:
         mine = [self.alerts[alert] for alert in self._alerts_by_incident.get(incident, ())]
         return [
             alert
@@ -369,10 +494,12 @@ class State:
         mine.remove(alert.id)
         if not mine:
             del self._alerts_by_incident[alert.incident]
+        for unit in _asks_about(alert):
+            self._asked_about[unit].pop(alert.incident, None)
         ended = msgspec.structs.replace(alert, ended_at=self.now, ended_by=by)
         self.effects.append(AlertWritten(alert=ended))
 
-    def set_timer(self, kind: str, subject: str, due: datetime) -> None:
+    def set_timer(self, kind: TimerKind, subject: str, due: datetime) -> None:
         """Promise to look again at ``due``; replaces an earlier promise of the same kind."""
         timer = Timer(kind=kind, subject=subject, due=due)
         self._keep_timer(timer)
@@ -380,12 +507,16 @@ class State:
 
     def _keep_timer(self, timer: Timer) -> None:
         self.timers[timer.kind, timer.subject] = timer
+        if timer.kind == "look":
+            self._looks[timer.subject] = None
         self._due.put((timer.kind, timer.subject), timer.due)
 
-    def end_timer(self, kind: str, subject: str) -> None:
+    def end_timer(self, kind: TimerKind, subject: str) -> None:
         """Withdraw a promise, if it stands."""
         if self.timers.pop((kind, subject), None) is not None:
             self._due.drop((kind, subject))
+            if kind == "look":
+                del self._looks[subject]
             self.effects.append(TimerEnded(kind=kind, subject=subject))
 
     def timers_of(self, subject: str) -> list[Timer]:
@@ -398,9 +529,13 @@ class State:
         due: datetime | None = self._due.first()
         return due
 
-    def due_timers(self) -> list[Timer]:
-        """Return the timers due by now: by time, then kind and subject."""
-        return [self.timers[key] for key in self._due.until(self.now)]
+    def due_timers(self, most: int) -> list[Timer]:
+        """Return the first timers due by now, at most so many: by time, then kind and subject."""
+        return [self.timers[key] for key in self._due.until(self.now, most)]
+
+    def looks(self) -> list[str]:
+        """Return the subjects of timers that go on looking for work."""
+        return list(self._looks)
 
     def timing(self, severity: str) -> Timers:
         """Return the policy's times for a severity (those of the worst for an unknown one)."""
@@ -410,14 +545,20 @@ class State:
     def put_condition(self, condition: Condition) -> None:
         """Take in a street condition, or a changed one."""
         self.conditions[condition.id] = condition
+        self._streets_are_others()
         self.effects.append(ConditionWritten(condition=condition))
 
     def end_condition(self, condition: str) -> bool:
         """Forget a street condition; False if there was none."""
         if self.conditions.pop(condition, None) is None:
             return False
+        self._streets_are_others()
         self.effects.append(ConditionEnded(condition=condition, at=self.now))
         return True
+
+    def _streets_are_others(self) -> None:
+        self.in_force = None
+        self.asked = Asked()
 
     # -- the whole -----------------------------------------------------------------------
 
@@ -449,6 +590,13 @@ class State:
         """Decide by this policy from here on."""
         self.policy = policy
         self._policy_written = True
+        self._candidates = None  # made again when it is asked
+        self.asked = Asked()
+
+    def set_city(self, city: str) -> None:
+        """Send units over this city's streets from here on."""
+        self.city = city
+        self._streets_are_others()
 
     def _index(self, assignment: Assignment) -> None:
         insort(self._assignments_by_incident.setdefault(assignment.incident, []), assignment.id)
@@ -458,17 +606,24 @@ class State:
     def _forget(self) -> None:
         """Drop closed incidents whose memory time is over, with all that hangs on them."""
         begin = self.now - timedelta(seconds=self.policy.closed_memory_s)
-        for closed in self._over.until(begin):
-            # What was merged is remembered as long as what it is a part of now.
-            for incident in reversed(self.notes.family(closed)):
-                self._forget_incident(self.incidents[incident])
+        # What was merged is remembered as long as what it is a part of now.
+        over = [
+            incident
+            for closed in self._over.until(begin)
+            for incident in reversed(self.notes.family(closed))
+        ]
+        for incident in over:
+            self._forget_incident(self.incidents[incident])
+        if over:
+            self.effects.append(IncidentsForgotten(incidents=tuple(over), at=self.now))
 
     def _forget_incident(self, incident: Incident) -> None:
         self.notes.forget(incident.id)
         if incident.merged_into is not None:
             self.notes.unmerge(incident.id, incident.merged_into)
         self._over.drop(incident.id)
-        self._places.drop(incident.id)
+        if self._candidates is not None:
+            self._candidates.drop(incident.id)
         self.mergers.pop(incident.id, None)
         for other in self.apart.pop(incident.id, {}):
             self.apart[other].pop(incident.id)
@@ -492,6 +647,12 @@ class State:
 def is_free(unit: Unit) -> bool:
     """Tell whether a unit can be sent."""
     return codes.unit_state(unit.state).availability == "available"
+
+
+def _asks_about(alert: Alert) -> list[str]:
+    """Return the units that an operator is asked to send."""
+    units = alert.said.values.get("units") if alert.kind == "confirm_dispatch" else None
+    return units.split(", ") if isinstance(units, str) else []
 
 
 def _by_id(records: dict[str, Any]) -> tuple[Any, ...]:

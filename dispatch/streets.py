@@ -1,16 +1,16 @@
 """Closures, slow-downs and water: what the next route will know."""
 
-from dispatch.respond import Means
+from dispatch.sending import Means
 from dispatch.state import State
-from dispatch.timers import streets_changed
 from dispatch.travel import told
 from geo.errors import BadConditions, UnknownArc
 from schemas.journal import StreetChanged
 from schemas.records import Condition
+from schemas.words import because
 
 
 def change_street(state: State, means: Means, entry: StreetChanged) -> None:
-    """Take a street condition in, replace it, or end it; then look again at ways under way.
+    """Take a street condition in, replace it, or end it; ways under way are found again.
 
     A condition the street map cannot follow (an unknown arc, a figure out of range) changes
     nothing: intake has checked it against the same map, so it is of another city's.
@@ -18,7 +18,7 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
     if entry.kind == "cleared":
         if state.end_condition(entry.condition):
             state.end_timer("expire", entry.condition)
-            streets_changed(state, means, f"{entry.condition} is cleared")
+            state.marks.street(because("condition_cleared", condition=entry.condition))
         return
     condition = Condition(
         id=entry.condition,
@@ -36,10 +36,11 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
         # It replaces what was known under its id, if only by its end.
         if state.end_condition(condition.id):
             state.end_timer("expire", condition.id)
-            streets_changed(state, means, f"{entry.condition} is over")
+            state.marks.street(because("condition_over", condition=entry.condition))
         return
     if not is_possible(state, means, condition):
         return
+    replaced = state.conditions.get(condition.id)
     state.put_condition(condition)
     begins = entry.valid_from > state.now
     next_change = entry.valid_from if begins else entry.valid_until
@@ -48,7 +49,11 @@ def change_street(state: State, means: Means, entry: StreetChanged) -> None:
     else:
         state.set_timer("expire", condition.id, next_change)
     if not begins:
-        streets_changed(state, means, f"{told(condition)}: {entry.reason}")
+        state.marks.street(
+            because("condition_because", condition=told(condition), why=entry.reason)
+        )
+    elif replaced is not None and replaced.valid_from <= state.now:
+        state.marks.street(because("condition_over", condition=entry.condition))
 
 
 def is_possible(state: State, means: Means, condition: Condition) -> bool:

@@ -6,71 +6,71 @@ sends somebody, no estimate sends nobody.
 """
 
 from collections.abc import Callable, Sequence
-from math import inf, isinf
+from dataclasses import replace
+from math import inf
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
+from dispatch.asked import InForce, Place, Start, Way
 from dispatch.state import State
 from geo.crs import haversine_m
 from geo.errors import NoStreetNear, Unreachable
-from geo.routing import Conditions, Router
-from schemas.records import Condition, Point, Route, Unit
+from geo.routing.reference import Conditions, Router
+from schemas.records import Condition, Point, Reason, Route, Unit, Vehicle
+from schemas.words import because
 
 Routers = Callable[[str], Router]
 """From a city's content hash to the router over its streets."""
 
 _V = TypeVar("_V", int, float)
 
-_DETOUR = 1.4
-_STRAIGHT_MPS = 30 / 3.6
-"""Straight-line estimate: detour index 1.4 (usual for dense street nets) at 30 km/h."""
+_FELT_S = 1.0
+"""A way around what is too small for a vehicle is told from so many seconds on."""
 
 
-class Way(NamedTuple):
-    """Seconds to the scene, the route if the map has one, and a remark for the reasons."""
+class Times(NamedTuple):
+    """Seconds to a scene by unit, and a remark where they are straight-line estimates."""
 
-    seconds: float
-    route: Route | None
-    remark: str | None
+    seconds: list[float]
+    remark: Reason | None
 
 
 class Travel:
-    """Answers from the router of the city in force."""
+    """Answers from the router of the city in force; nothing is asked twice in one entry."""
 
     def __init__(self, routers: Routers) -> None:
         self._routers = routers
+        self._fitting: dict[tuple[str, Vehicle], Router] = {}
 
-    def seconds(
-        self, state: State, units: Sequence[Unit], scene: Point
-    ) -> tuple[list[float], str | None]:
-        """Return seconds to the scene for each unit, infinite where no way leads.
-
-        The second value is a remark when the seconds are straight-line estimates.
-        """
-        if not units:
-            return [], None
+    def seconds(self, state: State, units: Sequence[Unit], scene: Point) -> Times:
+        """Return seconds to the scene for each unit, infinite where no way leads."""
         router = self._router(state)
-        if router is not None:
-            places = [(unit.position.lon, unit.position.lat) for unit in units]
-            target = (scene.lon, scene.lat)
-            now = conditions(state, router)
-            found = router.etas(places, target, now, cutoff_s=state.policy.max_eta_s)
-            if not all(isinf(seconds) for seconds in found) or _has_street(router, scene, now.hour):
-                return [float(seconds) for seconds in found], None
-        return [_straight(unit, scene) for unit in units], "no street near: straight-line estimate"
+        if not units or (router is not None and self._is_reached(state, router, units, scene)):
+            known = state.asked.seconds.get(_place(scene), {})
+            return Times([known[_start(unit)] for unit in units], None)
+        return Times([_straight(state, unit, scene) for unit in units], because("no_street_near"))
 
     def way(self, state: State, unit: Unit, scene: Point) -> Way:
         """Return a unit's way to the scene."""
-        router = self._router(state)
-        if router is None:
-            return Way(_straight(unit, scene), None, "no street map: straight-line estimate")
+        question = _start(unit), _place(scene)
+        known = state.asked.ways.get(question)
+        if known is None:
+            known = state.asked.ways[question] = self._way(state, unit, scene)
+        return known
+
+    def _way(self, state: State, unit: Unit, scene: Point) -> Way:
+        usual = self._router(state)
+        if usual is None:
+            return Way(_straight(state, unit, scene), None, because("no_street_map"))
+        now, place, vehicle = conditions(state, usual), _place(unit.position), _vehicle(unit)
+        router = usual if vehicle is None else self._router_for(state, usual, vehicle)
         try:
-            route = router.route(
-                (unit.position.lon, unit.position.lat),
-                (scene.lon, scene.lat),
-                conditions(state, router),
-            )
+            route = router.route(place, _place(scene), now)
         except (NoStreetNear, Unreachable) as error:
-            return Way(_straight(unit, scene), None, f"straight-line estimate: {error}")
+            return Way(
+                _straight(state, unit, scene), None, because("no_way_found", error=str(error))
+            )
         record = Route(
             seconds=round(route.seconds, 3),
             metres=round(route.metres, 1),
@@ -78,7 +78,11 @@ class Travel:
             arcs=tuple(route.arcs),
             streets=tuple(route.streets),
         )
-        return Way(record.seconds, record, None)
+        if router is usual:
+            return Way(record.seconds, record, None)
+        longer = record.seconds - usual.etas((place,), _place(scene), now)[0]
+        told = because("too_large_for_shorter", seconds=round(longer, 1))
+        return Way(record.seconds, record, told if longer >= _FELT_S else None)
 
     def check(self, state: State, condition: Condition) -> None:
         """Raise `UnknownArc` or `BadConditions` if the street map cannot follow a condition."""
@@ -98,9 +102,57 @@ class Travel:
     def _router(self, state: State) -> Router | None:
         return None if state.city is None else self._routers(state.city)
 
+    def _router_for(self, state: State, usual: Router, vehicle: Vehicle) -> Router:
+        """Return the router over the streets that are large enough for a vehicle."""
+        assert state.city is not None
+        known = self._fitting.get((state.city, vehicle))
+        if known is None:
+            self._fitting = {key: one for key, one in self._fitting.items() if key[0] == state.city}
+            known = usual.fitting(**msgspec.structs.asdict(vehicle))
+            self._fitting[state.city, vehicle] = known
+        return known
+
+    def _is_reached(self, state: State, usual: Router, units: Sequence[Unit], scene: Point) -> bool:
+        """Ask for the times that are not known yet, and tell whether the map reaches the scene.
+
+        It does where anybody can get there, and where a street is near, whoever is to come.
+        """
+        here = _place(scene)
+        known = state.asked.seconds.setdefault(here, {})
+        unknown: dict[Vehicle | None, dict[Place, None]] = {}
+        for unit in units:
+            if _start(unit) not in known:
+                unknown.setdefault(_vehicle(unit), {})[_place(unit.position)] = None
+        now = conditions(state, usual)
+        for vehicle, places in unknown.items():
+            router = usual if vehicle is None else self._router_for(state, usual, vehicle)
+            found = router.etas(list(places), here, now, cutoff_s=state.policy.max_eta_s)
+            starts = ((lon, lat, vehicle) for lon, lat in places)
+            known.update(zip(starts, map(float, found), strict=True))
+        if any(seconds < inf for seconds in known.values()):
+            return True
+        if here not in state.asked.reached:
+            alone = usual.etas([here], here, Conditions.of(hour=now.hour))
+            state.asked.reached[here] = alone[0] < inf
+        return state.asked.reached[here]
+
 
 def conditions(state: State, router: Router) -> Conditions:
     """Return the street conditions in force at the region's clock, the hour's speeds included.
+
+    Made when one begins, changes or ends; until then each hour has the same value.
+    """
+    hour = router.hour_at(state.now)
+    known = state.in_force
+    if known is None or (known.until is not None and known.until <= state.now):
+        known = state.in_force = _in_force(state, hour)
+    elif known.conditions.hour != hour:
+        known = state.in_force = known._replace(conditions=replace(known.conditions, hour=hour))
+    return known.conditions
+
+
+def _in_force(state: State, hour: int | None) -> InForce:
+    """Return all conditions in force as one value.
 
     Of several of a kind on one arc the gravest holds: two works that close a lane each are taken
     for the same lane, since nothing says that they are not.
@@ -109,7 +161,10 @@ def conditions(state: State, router: Router) -> Conditions:
     factors: dict[str, float] = {}
     lanes: dict[str, int] = {}
     depths: dict[str, float] = {}
+    changes = []
     for _, condition in sorted(state.conditions.items()):
+        bounds = (condition.valid_from, condition.valid_until)
+        changes += [bound for bound in bounds if bound is not None and bound > state.now]
         begun = condition.valid_from <= state.now
         over = condition.valid_until is not None and condition.valid_until <= state.now
         if not begun or over:
@@ -123,18 +178,22 @@ def conditions(state: State, router: Router) -> Conditions:
                 lanes[arc] = max(condition.lanes_closed, lanes.get(arc, 0))
             if condition.depth_m is not None:
                 depths[arc] = max(condition.depth_m, depths.get(arc, 0.0))
-    return Conditions.of(tuple(closed), factors, lanes, depths, hour=router.hour_at(state.now))
+    made = Conditions.of(tuple(closed), factors, lanes, depths, hour=hour)
+    return InForce(made, min(changes, default=None))
 
 
-def told(condition: Condition) -> str:
+def told(condition: Condition) -> Reason:
     """Return kind and id of a street condition, with its lanes or depth, for the reasons."""
-    name = f"{condition.kind} {condition.id}"
+    kind, name = condition.kind, condition.id
+    if condition.lanes_closed == 1:
+        return because("condition_one_lane", condition_kind=kind, condition=name)
     if condition.lanes_closed is not None:
-        lanes = "1 lane" if condition.lanes_closed == 1 else f"{condition.lanes_closed} lanes"
-        return f"{name} ({lanes} closed)"
+        lanes = condition.lanes_closed
+        return because("condition_lanes", condition_kind=kind, condition=name, lanes=lanes)
     if condition.depth_m is not None:
-        return f"{name} ({condition.depth_m:g} m of water)"
-    return name
+        metres = condition.depth_m
+        return because("condition_depth", condition_kind=kind, condition=name, metres=metres)
+    return because("condition", condition_kind=kind, condition=name)
 
 
 def _is_closure(condition: Condition) -> bool:
@@ -146,12 +205,19 @@ def _each(arcs: Sequence[str], value: _V | None) -> dict[str, _V]:
     return {} if value is None else dict.fromkeys(arcs, value)
 
 
-def _has_street(router: Router, scene: Point, hour: int | None) -> bool:
-    """Tell whether the map reaches the scene at all, whoever is to come."""
-    here = (scene.lon, scene.lat)
-    return router.etas([here], here, Conditions.of(hour=hour))[0] < inf
+def _start(unit: Unit) -> Start:
+    return unit.position.lon, unit.position.lat, _vehicle(unit)
 
 
-def _straight(unit: Unit, scene: Point) -> float:
+def _vehicle(unit: Unit) -> Vehicle | None:
+    return None if unit.vehicle is msgspec.UNSET else unit.vehicle
+
+
+def _place(point: Point) -> Place:
+    return point.lon, point.lat
+
+
+def _straight(state: State, unit: Unit, scene: Point) -> float:
     metres = haversine_m(unit.position.lon, unit.position.lat, scene.lon, scene.lat)
-    return round(float(metres) * _DETOUR / _STRAIGHT_MPS, 3)
+    straight = state.policy.straight_line
+    return round(float(metres) * straight.detour / straight.speed_mps, 3)

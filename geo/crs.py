@@ -1,8 +1,8 @@
-"""Coordinate systems: where a longitude and latitude lie, and how far apart two of them are.
+"""Coordinate systems: conversion to WGS-84, and distances.
 
-GPS and OpenStreetMap speak WGS-84. Maps and phones in China speak GCJ-02 (AMap, Tencent), which
-lies up to 700 m off (485 m at Jing'an), or BD-09 (Baidu), which adds another shift to GCJ-02.
-Everything is brought to WGS-84 at the edge, so nothing behind it needs this module but for metres.
+GPS and OpenStreetMap use WGS-84. Maps and phones in China use GCJ-02 (AMap, Tencent), which is
+off by up to 700 m (485 m at Jing'an), or BD-09 (Baidu), which adds another shift to GCJ-02.
+Everything is converted to WGS-84 at the edge, so later code needs this module only for metres.
 
 Outside a rough bounding box of China (72.004 to 137.8347 E, 0.8293 to 55.8271 N; the box that all
 published implementations use, far larger than the country) GCJ-02 and BD-09 equal WGS-84 here.
@@ -13,7 +13,7 @@ Source of the formulae: the public reverse engineering of GCJ-02 (Krasovsky 1940
 Baidu's shift, as in every open implementation. Floats and arrays may differ in the last bit.
 """
 
-# ruff: noqa: ANN401 - one formula serves floats and arrays; the overloads say which gives which
+# ruff: noqa: ANN401 - one formula for floats and arrays; the overloads give the exact types
 
 import enum
 import functools
@@ -42,6 +42,7 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float64]
 
+_NUMBER = (float, int)
 EARTH_RADIUS_M = 6_371_008.8  # IUGG mean radius
 _KRASOVSKY_A = 6378245.0
 _KRASOVSKY_EE = 0.00669342162296594323
@@ -54,7 +55,7 @@ _STEPS = 7
 
 
 class Crs(enum.StrEnum):
-    """The reference systems that an input may name."""
+    """The reference systems that input may use."""
 
     WGS84 = "WGS-84"
     GCJ02 = "GCJ-02"
@@ -79,7 +80,7 @@ _ALIASES = {
 
 
 def parse_crs(text: str) -> Crs:
-    """Find the reference system that a name means.
+    """Return the reference system with this name.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def parse_crs(text: str) -> Crs:
     Raises
     ------
     UnknownCrs
-        The name is none of them.
+        The name is unknown.
     """
     squeezed = text.casefold().translate(dict.fromkeys(map(ord, " -_:/")))
     try:
@@ -103,7 +104,7 @@ def parse_crs(text: str) -> Crs:
 
 
 def check_lonlat(lon: object, lat: object) -> None:
-    """Refuse what is not a longitude and latitude in degrees.
+    """Check longitude and latitude in degrees.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def check_lonlat(lon: object, lat: object) -> None:
         ) from None
     if lons.shape != lats.shape:
         raise BadCoordinates(
-            f"{lons.shape} longitudes against {lats.shape} latitudes: give as many of each"
+            f"{lons.shape} longitudes but {lats.shape} latitudes: give the same number of each"
         )
     good = (np.abs(lons) <= 180.0) & (np.abs(lats) <= 90.0)  # noqa: PLR2004 - false for NaN
     if not good.all():
@@ -152,7 +153,7 @@ def to_wgs84(lon: Any, lat: Any, crs: Crs | str) -> tuple[Any, Any]:
     Returns
     -------
     lon, lat
-        Degrees in WGS-84, of the kind that was given; the inverse is exact to a micrometre.
+        Degrees in WGS-84, floats or arrays like the input; the inverse is exact to a micrometre.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def from_wgs84(
     lon: FloatArray, lat: FloatArray, crs: Crs | str
 ) -> tuple[FloatArray, FloatArray]: ...
 def from_wgs84(lon: Any, lat: Any, crs: Crs | str) -> tuple[Any, Any]:
-    """Convert from WGS-84 to a named system; parameters and errors as `to_wgs84`."""
+    """Convert from WGS-84 to a named system; parameters and errors as in `to_wgs84`."""
     lon, lat, system, xp = _prepared(lon, lat, crs)
     if system is not Crs.WGS84:
         lon, lat = _shifted(lon, lat, _gcj_shift, xp)
@@ -214,7 +215,7 @@ def _shifted(lon: Any, lat: Any, shift: Any, xp: ModuleType) -> tuple[Any, Any]:
 
 def _inverted(lon: Any, lat: Any, shift: Any, xp: ModuleType) -> tuple[Any, Any]:
     """Undo a shift by fixed-point iteration: find p with p + shift(p) = (lon, lat)."""
-    # Far outside, where the shift need not converge, iterate on the middle of the box instead.
+    # Far outside, where the shift may not converge, iterate from the centre of the box instead.
     near = _in_china(lon, lat, margin=_WIDEST_SHIFT)
     goal_x, goal_y = _choose(near, lon, 105.0, xp), _choose(near, lat, 35.0, xp)
     x, y = goal_x, goal_y
@@ -263,8 +264,9 @@ def haversine_m(lon1: Any, lat1: Any, lon2: Any, lat2: Any) -> Any:
     lon1, lat1, lon2, lat2
         WGS-84 degrees: floats, or arrays against arrays or against one point.
     """
-    args = (lon1, lat1, lon2, lat2)
-    xp: Any = math if all(isinstance(a, float | int) for a in args) else np
+    plain = isinstance(lon1, _NUMBER) and isinstance(lat1, _NUMBER)
+    plain = plain and isinstance(lon2, _NUMBER) and isinstance(lat2, _NUMBER)
+    xp: Any = math if plain else np
     phi1, phi2 = lat1 * (math.pi / 180.0), lat2 * (math.pi / 180.0)
     sin_phi = xp.sin((phi2 - phi1) / 2.0)
     sin_lam = xp.sin((lon2 - lon1) * (math.pi / 360.0))

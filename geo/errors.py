@@ -1,23 +1,21 @@
-"""What can be wrong with a place, a map or a way.
+"""Errors of places, maps and routes.
 
 ::
 
     GeoError
     ├── BadCoordinates   not a longitude and latitude: NaN, out of range, wrong shape
-    ├── UnknownCrs       a coordinate reference system that is not spoken here
+    ├── UnknownCrs       an unknown coordinate reference system
     ├── BadFence         a fence without a usable area
     ├── BadFix           a position without a usable time or accuracy
     ├── BadMap           a street map that cannot be read, or has no drivable street
     ├── UnknownArc       an arc id that is not in the street graph
-    ├── BadConditions    street conditions that make no sense, e.g. a speed factor of -1
-    ├── BadSpeeds        historic speeds that make no sense, e.g. an hour of the week of 200
+    ├── BadConditions    invalid street conditions, e.g. a speed factor of -1
+    ├── BadSpeeds        invalid historic speeds, e.g. an hour of the week of 200
     ├── NoStreetNear     a point farther from every open street than the given distance
-    ├── Unreachable      two points between which no open way leads
-    ├── HierarchyError   a compiled index asked for what it does not hold, or failing
-    │   ├── WeightOverflow   a time that does not fit the index: longer than 24 days
-    │   └── MetricInUse      weights changed while another thread asks for ways under them
-    └── CityError        a city's folder that is missing, incomplete, of a newer format, or whose
-                         parts do not fit together
+    ├── Unreachable      two points without an open route between them
+    └── HierarchyError   invalid ids for a compiled index, or a failure inside it
+        ├── WeightOverflow   a time too long for the index: more than 24 days
+        └── MetricInUse      a change of weights while another thread uses them
 """
 
 
@@ -30,15 +28,15 @@ class BadCoordinates(GeoError):
 
 
 class UnknownCrs(GeoError):
-    """A coordinate reference system has a name that is not known."""
+    """A coordinate reference system has an unknown name."""
 
 
 class BadFence(GeoError):
-    """A fence has no area, or one that is not in degrees."""
+    """A fence has no area, or is not in degrees."""
 
 
 class BadFix(GeoError):
-    """A position has a time or an accuracy that cannot be used."""
+    """A position has an invalid time or accuracy."""
 
 
 class BadMap(GeoError):
@@ -46,15 +44,15 @@ class BadMap(GeoError):
 
 
 class UnknownArc(GeoError):
-    """An arc id names no arc of this street graph."""
+    """The street graph has no arc with this id."""
 
 
 class BadConditions(GeoError):
-    """A speed factor, a number of lanes or a depth of water makes no sense."""
+    """A speed factor, a number of lanes or a depth of water is invalid."""
 
 
 class BadSpeeds(GeoError):
-    """A table of historic speeds has an hour, speed or time zone that cannot be used."""
+    """A table of historic speeds has an invalid hour, speed or time zone."""
 
 
 class NoStreetNear(GeoError):
@@ -62,20 +60,16 @@ class NoStreetNear(GeoError):
 
 
 class Unreachable(GeoError):
-    """No open way leads from one place to the other."""
+    """There is no open route from one place to the other."""
 
 
 class HierarchyError(GeoError):
-    """A compiled index is given ids that do not exist, or fails inside."""
+    """A compiled index got ids that do not exist, or failed inside."""
 
 
 class WeightOverflow(HierarchyError):
-    """A time, of one arc or of a whole way, does not fit the index's 31 bits of milliseconds."""
+    """The time of an arc or a route does not fit the index's 31 bits of milliseconds."""
 
 
 class MetricInUse(HierarchyError):
-    """Weights cannot be changed in place while another thread may ask for ways under them."""
-
-
-class CityError(GeoError):
-    """A city's folder cannot be used or written; the text names the file and what to do."""
+    """Weights cannot be changed in place while another thread may use them."""

@@ -1,8 +1,8 @@
-"""From the words of a report to a place: streets, crossings, addresses, landmarks and districts.
+"""From a report's text to a place: streets, crossings, addresses, landmarks and districts.
 
-A report without coordinates still names where it is. Names are looked for in Chinese and English,
-the longest first, without overlaps; case, full-width letters, dots and runs of blanks do not
-matter, and usual English abbreviations (`St`, `Ave`, `N`) count as the words they stand for.
+A report without coordinates still names its place. The search uses Chinese and English names, the
+longest first, without overlaps. Case, full-width letters, dots and repeated spaces do not matter,
+and usual English abbreviations (`St`, `Ave`, `N`) match the full words.
 """
 
 import itertools
@@ -16,8 +16,8 @@ import numpy as np
 import shapely
 
 from geo.crs import FloatArray, haversine_m
-from geo.fences import Fence
-from geo.streets import StreetGraph
+from geo.fences.index import Fence
+from geo.streets.graph import StreetGraph
 
 __all__ = ["AddressPoint", "Gazetteer", "Match", "PointOfInterest"]
 
@@ -25,7 +25,8 @@ _ADDRESS_ACCURACY_M = 20.0
 _CROSSING_ACCURACY_M = 30.0
 _POINT_ACCURACY_M = 50.0
 _SHORTEST_NAME = 2
-# Two streets name their crossing if no more than this stands between them ("at the corner of").
+# Two street names mean their crossing if no more text than this is between them ("at the corner
+# of").
 _CROSSING_GAP = 16
 _CROSSING_WIDTH_M = 60.0
 _ABBREVIATIONS = {
@@ -45,7 +46,7 @@ _ABBREVIATIONS = {
     "east": "e",
     "west": "w",
 }
-# "1266号" and "88弄5号" stand behind a Chinese street, "1200" before an English one.
+# "1266号" and "88弄5号" follow a Chinese street name, "1200" precedes an English one.
 _NUMBER_BEHIND = re.compile(r" ?(\d+)(?: ?弄 ?\d+)? ?[号號弄]")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.])(\d+) $")
 
@@ -104,9 +105,9 @@ class Gazetteer:
     Parameters
     ----------
     streets
-        Gives street names and crossings.
+        Source of street names and crossings.
     fences, points, addresses
-        Give the other names; all are known from the start.
+        Sources of all other names.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class Gazetteer:
         Returns
         -------
         list of Match
-            The most accurate first, then in order of the text; empty if it names none.
+            The most accurate first, then in order of the text; empty if there is no match.
         """
         plain, position = _normalised(text)
         found = self._names_in(plain)
@@ -159,6 +160,12 @@ class Gazetteer:
             for m in matches
         }
         return sorted(placed, key=lambda m: (m.accuracy_m, m.span, m.kind, m.name, m.lon, m.lat))
+
+    def names(self) -> Iterator[tuple[str, Match]]:
+        """Yield each known name in lower case and half width, with a place that has it."""
+        for name, entries in self._entries.items():
+            for entry in entries:
+                yield name, _match(entry, (0, len(name)))
 
     def _add(self, name: str, entry: _Entry) -> None:
         plain = _plain(name)
@@ -181,7 +188,7 @@ class Gazetteer:
             self._add(variant, entry)
 
     def _names_in(self, plain: str) -> list[tuple[int, int]]:
-        """Spans of known names, the longest first where they overlap, in order of the text."""
+        """Yield spans of known names in order of the text; of overlapping ones the longest."""
         candidates = []
         for start in range(len(plain) - 1):
             for length in self._lengths.get(plain[start : start + _SHORTEST_NAME], ()):
@@ -229,9 +236,9 @@ class Gazetteer:
                     yield Match(f"{a.name} × {b.name}", "crossing", lon, lat, accuracy, span)
 
     def _shared_nodes(self, a: str, b: str) -> FloatArray:
-        """Positions of the nodes at which two different streets meet, shape (n, 2).
+        """Return the positions of nodes at which two different streets meet, shape (n, 2).
 
-        If they share none, the two nearest ones, when those are a wide crossing's width apart.
+        If they share no node, return the two nearest ones, if a wide crossing can join them.
         """
         nothing = np.empty((0, 2))
         if self._streets is None:
@@ -273,7 +280,10 @@ def _plain(text: str) -> str:
 
 
 def _normalised(text: str) -> tuple[str, list[int]]:
-    """Lower case, half width, single blanks, no dots; and where each character came from."""
+    """Return the text in lower case and half width, with single spaces and no dots.
+
+    Also return the original position of each character.
+    """
     plain: list[str] = []
     position: list[int] = []
     for i, char in enumerate(text):
@@ -287,7 +297,7 @@ def _normalised(text: str) -> tuple[str, list[int]]:
 
 
 def _variants(plain: str) -> list[str]:
-    """A name with each usual abbreviation written out or not."""
+    """Return a name's variants, with each usual abbreviation written out or not."""
     words = [
         (word, _ABBREVIATIONS[word]) if word in _ABBREVIATIONS else (word,)
         for word in plain.split(" ")
@@ -296,7 +306,7 @@ def _variants(plain: str) -> list[str]:
 
 
 def _is_whole(plain: str, start: int, end: int) -> bool:
-    """Whether a span does not cut a word of an alphabet; Chinese has no words to cut."""
+    """Whether a span cuts no word of an alphabet; Chinese has no words to cut."""
     cut_before = start > 0 and _lettered(plain[start - 1]) and _lettered(plain[start])
     cut_behind = end < len(plain) and _lettered(plain[end - 1]) and _lettered(plain[end])
     return not (cut_before or cut_behind)

@@ -1,8 +1,8 @@
-"""A city by its digest: from the folder of cities on this host, else from the ledger.
+"""Load a city by its digest: from the folder of cities on this host, or from the ledger.
 
-The folder is a cache. What it lacks is fetched; what is damaged in it is thrown away and
-fetched again; where it cannot be written, a city is read from a temporary folder. What a
-folder holds is believed only when the city read from it has the digest that was asked for.
+The folder is a cache. Missing cities are fetched; damaged ones are deleted and fetched again; if
+the folder is not writable, a city is read from a temporary folder. A city is used only if it has
+the requested digest.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Digested(Protocol):
-    """What is known of a city here."""
+    """The part of a city used here."""
 
     @property
     def digest(self) -> str:
@@ -33,29 +33,29 @@ City = TypeVar("City", bound=Digested)
 
 
 def city_by_digest(root: Path, url: str, digest: str, load: Callable[[Path], City]) -> City:
-    """Return a city, wherever it is kept.
+    """Return a city from the cache or the ledger.
 
     Parameters
     ----------
     root
         ``Endpoints.archive_dir``; the folder ``cities`` in it is the cache.
     url
-        The ledger's, of any role but the planner's.
+        URL of the ledger, of any role except the planner's.
     digest
-        The content hash, as a journal names it.
+        The digest, as a journal names it.
     load
-        Reads a city's folder, such as ``geo.city.load_city``.
+        Reads a city's folder, such as ``atlas.folder.load_city``.
 
     Raises
     ------
     CityMissing
-        Neither has it.
+        Neither the cache nor the ledger has it.
     CityDamaged
         The ledger's copy cannot be read, or is another city.
     LedgerError
-        The ledger cannot be asked.
+        The ledger cannot be read.
     OSError
-        No folder can be written, the temporary one neither.
+        No folder is writable, not even a temporary one.
     """
     folder = city_folder_name(root, digest)
     if folder.is_dir():
@@ -67,35 +67,35 @@ def city_by_digest(root: Path, url: str, digest: str, load: Callable[[Path], Cit
             make_folder(folder.parent)
             return _fetched(folder, url, digest, load)
         except OSError as error:
-            log.warning("%s cannot keep the city %s: %s", folder.parent, digest, error)
+            log.warning("cannot cache the city %s in %s: %s", digest, folder.parent, error)
     with tempfile.TemporaryDirectory(prefix="jingwei-city-") as scratch:
         return _fetched(Path(scratch) / digest, url, digest, load)
 
 
 def _cached(folder: Path, digest: str, load: Callable[[Path], City]) -> City | None:
-    """Return the city that the cache holds under a digest, None if it is damaged."""
+    """Return the cached city with this digest, or None if it is damaged."""
     try:
         found = load(folder)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, there is another copy
+    except Exception as error:  # noqa: BLE001 - for any fault, there is another copy
         why = str(error) or type(error).__name__
     else:
         if found.digest == digest:
             return found
         why = f"it holds the city {found.digest}"
-    log.warning("the copy of a city in %s is damaged (%s): it is fetched again", folder, why)
+    log.warning("the cached city in %s is damaged (%s): fetching it again", folder, why)
     _set_aside(folder)
     return None
 
 
 def _set_aside(folder: Path) -> None:
-    """Take a damaged copy out of the way, in one step: another process may be reading it."""
+    """Move a damaged copy away in one step, because another process may be reading it."""
     try:
         grave = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
         folder.rename(grave / folder.name)
     except OSError as error:
-        log.warning("%s cannot be thrown away: %s", folder, error)
+        log.warning("cannot delete %s: %s", folder, error)
         return
     shutil.rmtree(grave, ignore_errors=True)
 
@@ -118,9 +118,9 @@ def _fetched(folder: Path, url: str, digest: str, load: Callable[[Path], City]) 
     if found.digest != digest:
         _set_aside(folder)
         raise CityDamaged(
-            f"the city that the ledger keeps as {digest} reads as {found.digest}: it was made by "
-            "another version of Jingwei, or changed in the ledger. Put the right city's folder "
-            f"into {folder.parent} under that name"
+            f"the ledger's city {digest} has the digest {found.digest}: it was made by another "
+            "version of Jingwei, or changed in the ledger. Put the right city's folder into "
+            f"{folder.parent} under the name {digest}"
         )
     log.info("fetched the city %s from the ledger", digest)
     return found

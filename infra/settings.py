@@ -4,19 +4,39 @@
 connect to, taking from the running local stack what the environment does not name.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra import database_url
+from infra.environment import attempt, sentence
 from infra.local.errors import InvalidSettings, StackNotRunning
 from infra.local.state import BrokerKind, Home, read_state
 
+MOST_S = 10 * 366 * 86_400.0
+"""Ten years: more seconds than anybody can mean, and few enough to be added to any time."""
+
 Port = int | None
 """A TCP port that must be used, or None for any free one."""
+
+
+def _check_bootstrap(text: str) -> str:
+    if not re.fullmatch(r"[^\s:@]+:\d+(,[^\s:@]+:\d+)*", text):
+        raise ValueError("give host:port, several separated by commas")
+    return text
+
+
+def _check_url(secret: SecretStr) -> SecretStr:
+    database_url.check(secret.get_secret_value())
+    return secret
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_url)]
+"""A database's URL; neither its ``repr`` nor an error about it shows the password."""
 
 
 class LocalSettings(BaseSettings):
@@ -26,13 +46,18 @@ class LocalSettings(BaseSettings):
 
     home: Path = Path(".jingwei")
     """Folder of everything local: clusters, logs, archive, generated cities."""
+    key_file: Path | None = None
+    """The key under which reporters' contacts are sealed (default: ``reporters.key`` in home)."""
     maven: Literal["auto", "off"] = "auto"
     """``off``: do without Maven and without what it fetched before (embedded broker)."""
-    maven_timeout_s: float = Field(default=120, gt=0)
+    maven_timeout_s: float = Field(default=120, gt=0, le=MOST_S)
     kafka_port: Port = Field(default=None, ge=1, le=65535)
     postgres_port: Port = Field(default=None, ge=1, le=65535)
-    start_timeout_s: float = Field(default=60, gt=0)
-    """How long a service may take until it answers."""
+    gateway_port: Port = Field(default=None, ge=0, le=65535)
+    gateway_certificate: Path | None = None
+    """As the gateway itself reads them; 0 is any free port, as None is."""
+    start_timeout_s: float = Field(default=60, gt=0, le=MOST_S)
+    """How long a service that starts may do nothing until it answers; 5 times as long in all."""
 
 
 class KafkaSettings(BaseSettings):
@@ -40,7 +65,7 @@ class KafkaSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="JINGWEI_KAFKA_")
 
-    bootstrap: str | None = Field(default=None, pattern=r"^[^\s:]+:\d+(,[^\s:]+:\d+)*$")
+    bootstrap: Annotated[str, AfterValidator(_check_bootstrap)] | None = None
     """``host:port``, several separated by commas."""
     idempotent: bool = True
     """Whether that broker takes an idempotent producer; every Apache Kafka does."""
@@ -49,16 +74,16 @@ class KafkaSettings(BaseSettings):
 class LedgerSettings(BaseSettings):
     """An existing database. Without ``url`` the local stack's is used."""
 
-    model_config = SettingsConfigDict(env_prefix="JINGWEI_DATABASE_")
+    model_config = SettingsConfigDict(env_prefix="JINGWEI_DATABASE_", hide_input_in_errors=True)
 
-    url: str | None = Field(default=None, pattern=r"^postgres(ql)?://\S+$")
+    url: DatabaseUrl | None = None
     """URL of the owner, who runs the migrations."""
-    worker_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://\S+$")
-    gateway_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://\S+$")
-    planner_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://\S+$")
+    worker_url: DatabaseUrl | None = None
+    gateway_url: DatabaseUrl | None = None
+    planner_url: DatabaseUrl | None = None
     """The other roles' URLs; each is the owner's when not given."""
-    pool_min: int = Field(default=1, ge=0)
-    pool_max: int = Field(default=8, ge=1)
+    pool_min: int = Field(default=1, ge=0, le=10_000)
+    pool_max: int = Field(default=8, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _pool_has_a_size(self) -> Self:
@@ -76,11 +101,15 @@ class WorkerSettings(BaseSettings):
     group: str = Field(default="jingwei", min_length=1)
     instance_id: str | None = None
     """Static membership: a restarted worker with the same id keeps its partitions."""
-    batch_size: int = Field(default=1_000, ge=1)
-    batch_within_s: float = Field(default=0.015, gt=0)
-    commit_interval_s: float = Field(default=0.5, gt=0)
-    session_timeout_s: float = Field(default=15, ge=6)
-    """Apache Kafka refuses less than 6 s (``group.min.session.timeout.ms``)."""
+    batch_size: int = Field(default=1_000, ge=1, le=1_000_000)
+    batch_within_s: float = Field(default=0.06, gt=0, le=60)
+    """How long readings and positions wait for company: a transaction costs the same for one
+    message or for hundreds. Reports, stamps and commands wait for nothing."""
+    commit_interval_s: float = Field(default=0.5, gt=0, le=3_600)
+    session_timeout_s: float = Field(default=15, ge=6, le=1_800)
+    """Apache Kafka refuses others (``group.min.session.timeout.ms``, ``group.max…``)."""
+    patience_s: float = Field(default=60, gt=0, le=MOST_S)
+    """After so long without progress, with work waiting, a worker leaves by itself."""
 
 
 @dataclass(frozen=True)
@@ -103,25 +132,29 @@ class Endpoints:
         ``host:port`` of the broker, several separated by commas.
     database_url
         URL of the database's owner (migrations); ``worker_url``, ``gateway_url`` and
-        ``planner_url`` are those of the roles with fewer rights.
+        ``planner_url`` are those of the roles with fewer rights. They have passwords in them,
+        so ``repr`` leaves them out.
     broker_kind
         ``external``, ``apache-kafka`` or ``embedded``.
     broker_idempotent
         Whether an idempotent producer works; the embedded broker has none.
     home, data_dir, archive_dir
         The local folder, that of cities and other generated data, that of the archive.
+    key_file
+        See ``infra.vault``.
     """
 
     bootstrap: str
-    database_url: str
-    worker_url: str
-    gateway_url: str
-    planner_url: str
+    database_url: str = field(repr=False)
+    worker_url: str = field(repr=False)
+    gateway_url: str = field(repr=False)
+    planner_url: str = field(repr=False)
     broker_kind: BrokerKind
     broker_idempotent: bool
     home: Path
     data_dir: Path
     archive_dir: Path
+    key_file: Path
 
 
 def load_settings(home: Path | None = None) -> Settings:
@@ -137,16 +170,14 @@ def load_settings(home: Path | None = None) -> Settings:
     InvalidSettings
         If a variable has a value that cannot be used; every such variable is named.
     """
-    try:
-        return Settings(
-            local=LocalSettings() if home is None else LocalSettings(home=home),
-            kafka=KafkaSettings(),
-            ledger=LedgerSettings(),
-            worker=WorkerSettings(),
-        )
-    except ValidationError as error:
-        faults = "; ".join(_sentence(error.title, fault) for fault in error.errors())
-        raise InvalidSettings(f"settings cannot be used: {faults}") from error
+    local, local_faults = attempt(LocalSettings, **({} if home is None else {"home": home}))
+    kafka, kafka_faults = attempt(KafkaSettings)
+    ledger, ledger_faults = attempt(LedgerSettings)
+    worker, worker_faults = attempt(WorkerSettings)
+    if local is None or kafka is None or ledger is None or worker is None:
+        faults = (*local_faults, *kafka_faults, *ledger_faults, *worker_faults)
+        raise InvalidSettings(sentence(faults))
+    return Settings(local=local, kafka=kafka, ledger=ledger, worker=worker)
 
 
 def resolve_endpoints(settings: Settings) -> Endpoints:
@@ -189,29 +220,20 @@ def resolve_endpoints(settings: Settings) -> Endpoints:
         home=home.path,
         data_dir=home.data,
         archive_dir=home.archive,
+        key_file=(settings.local.key_file or home.key_file).expanduser().absolute(),
     )
-
-
-def _sentence(group: str, fault: ErrorDetails) -> str:
-    """Say what is wrong with a variable, or with several of a group together."""
-    prefix = _PREFIXES[group]
-    if not fault["loc"]:
-        return f"{prefix}*: {fault['msg']}"
-    return f"{prefix}{str(fault['loc'][0]).upper()}={fault['input']!r}: {fault['msg']}"
 
 
 def _role_urls(ledger: LedgerSettings) -> dict[str, str] | None:
     if ledger.url is None:
         return None
     return {
-        "owner": ledger.url,
-        "worker": ledger.worker_url or ledger.url,
-        "gateway": ledger.gateway_url or ledger.url,
-        "planner": ledger.planner_url or ledger.url,
+        "owner": ledger.url.get_secret_value(),
+        "worker": (ledger.worker_url or ledger.url).get_secret_value(),
+        "gateway": (ledger.gateway_url or ledger.url).get_secret_value(),
+        "planner": (ledger.planner_url or ledger.url).get_secret_value(),
     }
 
 
-_PREFIXES = {
-    group.__name__: str(group.model_config["env_prefix"])
-    for group in (LocalSettings, KafkaSettings, LedgerSettings, WorkerSettings)
-}
+GROUPS = (LocalSettings, KafkaSettings, LedgerSettings, WorkerSettings)
+"""All classes of settings of this module."""

@@ -1,23 +1,21 @@
-"""The past again: the archive's journal through the same core, and what differs.
+"""Replay: run the archive's journal through the same core, and compare with the ledger.
 
-::
+================  ==========================================================================
+module            what it holds
+================  ==========================================================================
+``run``           `run_replay`: one replay from beginning to end, and its `Report`
+``reader``        `find_partition`, `read_journal`: the archive's journal, entry by entry
+``player``        `play`, `Window`, `Pace`: run a journal through the core
+``compare``       `Comparison`: equal to the record, byte for byte, or not
+``difference``    `Difference`: the first difference of two lists of effects
+``changes``       `changes_since`: rules that later versions have changed
+``cities``        `kept_routers`: routers for the cities that a journal names
+``fence_replay``  `tell_again`: fence events from the archive's positions
+``tally``         `Tally`: counts of entries and effects
+``errors``        `ReplayError`: `JournalMissing`, `NothingRecorded`, `ArchiveLags`,
+                  `EntryFailed`, `BadWindow`
+================  ==========================================================================
 
-    replay.reader    find_partition(root, region) -> int
-                     read_journal(root, partition, region, start=0) -> Iterator[Journaled]
-    replay.player    Window(start, end), parse_bound(text)
-                     Pace(speed)                          journal time to the wall clock's
-                     play(journal, core, window, pace, buried) -> Iterator[Applied]
-    replay.compare   Comparison()  .add(applied, recorded)  .equal  .sha256  .difference
-    replay.difference  Difference(offset, entry_id, entry_kind, effect, field, recorded, replayed)
-    replay.tally     Tally(): what happened, counted
-    replay.run       run_replay(connection, root, region, routers, watch, ...) -> Report
-    replay.changes   changes_since(decided_by, first) -> tuple[Change(version, rule, page), ...]
-    replay.cities    kept_routers(root, url) -> routers(digest) -> Router
-    replay.fence_events  watched(connection, group), await_archive(root, parts),
-                     tell_again(root, parts, watch_of, names) -> Iterator[FenceEvent]
-    replay.errors    ReplayError: JournalMissing, NothingRecorded, ArchiveLags, EntryFailed,
-                     BadWindow
-
-A replay always starts at the first entry that the ledger applied: the core's state before the
-window is computed, not loaded, so the window only says what is paced, shown and compared.
+A replay always starts at the first entry that the ledger applied. The core's state before the
+window is computed, not loaded; the window only limits which entries are paced, shown and compared.
 """

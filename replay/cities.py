@@ -1,24 +1,24 @@
-"""Routers over the cities that a journal names, from this host's copies or the ledger's."""
+"""Routers for the cities that a journal names, from this host's cache or the ledger."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from geo.city import load_city
-from geo.router import deciding_router
-from geo.routing import Router
+from atlas.deciding import deciding_router
+from atlas.folder import load_city
+from geo.routing.reference import Router
 from infra.cities import city_by_digest
 
 
 def kept_routers(archive_dir: Path, url: str) -> Callable[[str], Router]:
-    """Return what ``dispatch.Region`` asks for the streets of a city by its content hash.
+    """Return a function that gives ``dispatch.Region`` the router of a city by its digest.
 
     Parameters
     ----------
     archive_dir
-        ``Endpoints.archive_dir``, where this host has copies of cities.
+        ``Endpoints.archive_dir``, where this host caches cities.
     url
-        The ledger's, which has all of them.
+        URL of the ledger, which has all cities.
 
     Returns
     -------

@@ -1,15 +1,15 @@
-"""Whether a replay gave what was recorded: equal, byte for byte, or the first difference."""
+"""Compare replayed effects with recorded ones: equal byte for byte, or the first difference."""
 
 import hashlib
 from datetime import datetime
 from typing import Protocol
 
 from replay.difference import Difference, differing_effect
-from replay.player import Applied
+from replay.player import Replayed
 
 
 class RecordedLike(Protocol):
-    """What the ledger recorded of one entry: ``infra.ledger.snapshot.Recorded``."""
+    """The ledger's record of one entry: ``infra.ledger.snapshot.Recorded``."""
 
     @property
     def offset(self) -> int:
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether all that was compared is equal."""
+        """Whether all compared entries are equal."""
         return self.difference is None
 
     @property
@@ -60,11 +60,11 @@ class Comparison:
         """Hash of the recorded effects, hexadecimal."""
         return self._recorded.hexdigest()
 
-    def add(self, applied: Applied, recorded: RecordedLike | None) -> None:
-        """Compare the answer to one entry with what was recorded of it, None if nothing was."""
+    def add(self, applied: Replayed, recorded: RecordedLike | None) -> None:
+        """Compare the effects of one entry with its record; None if it has no record."""
         self.entries += 1
         if recorded is None and not applied.effects:
-            return  # it repeats an earlier entry, and changed nothing then and now
+            return  # a repeat of an earlier entry, which changed nothing then and now
         self._replayed.add(applied.offset, applied.encoded)
         if recorded is not None:
             self._recorded.add(recorded.offset, recorded.effects)
@@ -72,7 +72,7 @@ class Comparison:
             self.difference = _difference(applied, recorded)
 
     def add_unreplayed(self, recorded: RecordedLike) -> None:
-        """Take note of an entry that was recorded and that the archive's journal lacks."""
+        """Count a recorded entry that is missing in the archive's journal."""
         self._recorded.add(recorded.offset, recorded.effects)
         if self.difference is None:
             self.difference = Difference(
@@ -97,7 +97,7 @@ class _Sum:
         return self._hash.hexdigest()
 
 
-def _difference(applied: Applied, recorded: RecordedLike | None) -> Difference | None:
+def _difference(applied: Replayed, recorded: RecordedLike | None) -> Difference | None:
     effect: int | None = None
     if recorded is None:
         field, then, now = "record", None, "an entry"

@@ -1,4 +1,4 @@
-"""The first place where two lists of effects part, found in their canonical JSON."""
+"""Find the first difference of two lists of effects in their canonical JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """The first place where a replay and the record part.
+    """The first difference between a replay and the record.
 
     Attributes
     ----------
     offset, entry_id, entry_kind
         The journal entry.
     effect
-        Index of the effect among the entry's, None when it is not about one.
+        Index of the effect among the entry's effects; None if the difference is not in one.
     field
-        Path within the effect (``incident.state``), or what else differs: ``entry id``,
+        Path within the effect (``incident.state``), or another difference: ``entry id``,
         ``time``, ``record`` (the ledger or the archive lacks the entry), ``effect`` (one side
-        has more), ``bytes`` (equal in content, written otherwise).
+        has more), ``bytes`` (equal in content, but encoded differently).
     recorded, replayed
-        The values there; None where there is none.
+        The two values; None if there is no value.
     """
 
     offset: int
@@ -45,7 +45,7 @@ class Difference:
 
 
 def differing_effect(recorded: bytes, replayed: bytes) -> tuple[int | None, str, object, object]:
-    """Find where two unequal encodings of a list of effects first part.
+    """Find the first difference of two unequal encodings of a list of effects.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def differing_effect(recorded: bytes, replayed: bytes) -> tuple[int | None, str,
 
 
 def first_path(then: object, now: object) -> Path | None:
-    """Return the path to the first value that differs in decoded JSON, None if none does.
+    """Return the path to the first different value in decoded JSON, or None.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _effects(encoded: bytes) -> list[object]:
     try:
         decoded = msgspec.json.decode(encoded)
     except msgspec.DecodeError:
-        return [f"no JSON: {encoded[:80]!r}"]
+        return [f"not JSON: {encoded[:80]!r}"]
     return decoded if isinstance(decoded, list) else [decoded]
 
 

@@ -1,13 +1,13 @@
-"""What can keep a replay from being done.
+"""Errors that prevent a replay.
 
 ::
 
     ReplayError
-    ├── JournalMissing   the archive has nothing of that region's journal
-    ├── NothingRecorded  the ledger has applied nothing of that region
-    ├── ArchiveLags      the archive has not yet what the ledger has applied
-    ├── EntryFailed      the core fails at an entry at which the worker's did not
-    └── BadWindow        --from and --to that cannot be read, or are the wrong way round
+    ├── JournalMissing   the archive has no journal of the region
+    ├── NothingRecorded  the ledger has no applied entry of the region
+    ├── ArchiveLags      the archive is behind the ledger
+    ├── EntryFailed      the core fails on an entry on which the worker's did not
+    └── BadWindow        --from or --to cannot be parsed, or --to is before --from
 
 The archive's own errors are ``infra.archive.errors``.
 """
@@ -30,8 +30,8 @@ class ArchiveLags(ReplayError):
 
 
 class EntryFailed(ReplayError):
-    """The core fails at an entry that the worker did not set aside."""
+    """The core fails on an entry that the worker did not set aside."""
 
 
 class BadWindow(ReplayError):
-    """A bound is neither an offset nor a time, or the end lies before the start."""
+    """A bound is neither an offset nor a time, or the end is before the start."""

@@ -1,4 +1,4 @@
-"""Playing a journal through the core, at the pace it had, faster, or as fast as it goes."""
+"""Run a journal through the core, at its own pace, faster, or as fast as possible."""
 
 import time
 from asyncio import CancelledError
@@ -20,16 +20,16 @@ Bound = int | datetime
 
 
 class Core(Protocol):
-    """What ``dispatch.Region`` offers to a replay."""
+    """The part of ``dispatch.Region`` that a replay uses."""
 
     def apply(self, entry: Entry, at: datetime) -> tuple[Effect, ...]:
-        """Answer to one entry."""
+        """Return the effects of one entry."""
         ...
 
 
 @dataclass(frozen=True)
-class Applied:
-    """What the core answered to one entry, and the same in canonical bytes."""
+class Replayed:
+    """The effects of one entry, and their canonical bytes."""
 
     offset: int
     at: datetime
@@ -47,7 +47,7 @@ class Applied:
 class Window:
     """The part of the journal that is paced, shown and compared: from ``start`` to ``end``.
 
-    A bound is an offset or a time; both are included, None is open.
+    A bound is an offset or a time; both are inclusive, None means no bound.
     """
 
     start: Bound | None = None
@@ -58,25 +58,25 @@ class Window:
         offsets = isinstance(start, int) and isinstance(end, int) and end < start
         times = isinstance(start, datetime) and isinstance(end, datetime) and end < start
         if offsets or times:
-            raise BadWindow(f"the end {end} lies before the start {start}: swap --from and --to")
+            raise BadWindow(f"the end {end} is before the start {start}: swap --from and --to")
 
     def begun(self, offset: int, at: datetime) -> bool:
-        """Whether an entry stands at or after the start."""
+        """Whether an entry is at or after the start."""
         return self.start is None or not _before(offset, at, self.start)
 
     def over(self, offset: int, at: datetime) -> bool:
-        """Whether an entry stands after the end."""
+        """Whether an entry is after the end."""
         return self.end is not None and _after(offset, at, self.end)
 
 
 def parse_bound(text: str) -> Bound:
-    """Return the offset or time that a text names.
+    """Parse an offset or a time.
 
     Parameters
     ----------
     text
-        Digits are a journal offset; anything else is an ISO 8601 time, in UTC unless it says
-        otherwise: ``2026-11-24T07:30:00+08:00``, ``2026-11-24 07:30``.
+        Digits are a journal offset; anything else is an ISO 8601 time, in UTC if it has no
+        offset: ``2026-11-24T07:30:00+08:00``, ``2026-11-24 07:30``.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def parse_bound(text: str) -> Bound:
 
 
 class Pace:
-    """Holds a replay to a multiple of the time it took; ``speed`` None is as fast as it goes."""
+    """Paces a replay to a multiple of its original speed; ``speed`` None means no pacing."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Pace:
         self._start: tuple[float, datetime] | None = None
 
     def wait_for(self, at: datetime) -> None:
-        """Return when the wall clock has come to this time of the journal."""
+        """Wait until the wall clock reaches this time of the journal."""
         if self._speed is None:
             return
         now = self._clock()
@@ -125,7 +125,7 @@ _NOT_THE_ENTRYS = (
     *(ArchiveError, LedgerError, OSError, MemoryError),
     *(KeyboardInterrupt, SystemExit, GeneratorExit, CancelledError),
 )
-"""What says nothing of the entry at which it comes up."""
+"""Errors that are not caused by the entry during which they occur."""
 
 
 def play(
@@ -134,29 +134,29 @@ def play(
     window: Window,
     pace: Pace,
     buried: Container[int] = (),
-) -> Iterator[Applied | Journaled]:
+) -> Iterator[Replayed | Journaled]:
     """Apply a journal to a core.
 
-    Everything before the window is applied silently and at full speed; the replay ends with
-    the window.
+    Entries before the window are applied silently and at full speed; the replay ends with the
+    window.
 
     Parameters
     ----------
     buried
-        Offsets of the entries that the worker set aside, because it could not apply them.
+        Offsets of entries that the worker set aside because it could not apply them.
 
     Yields
     ------
-    Applied
+    Replayed
         For each entry of the window.
     Journaled
-        For each message of the window that is no entry, or that was set aside; the core never
-        sees those.
+        For each message of the window that is not an entry, or that was set aside; the core
+        never sees it.
 
     Raises
     ------
     EntryFailed
-        The core fails at an entry that was not set aside.
+        The core fails on an entry that was not set aside.
     """
     for journaled in journal:
         if window.over(journaled.offset, journaled.at):
@@ -170,7 +170,7 @@ def play(
             continue
         effects = _applied(core, journaled.entry, journaled)
         if shown:
-            yield Applied(
+            yield Replayed(
                 journaled.offset, journaled.at, journaled.entry, effects, wire.encode(effects)
             )
 
@@ -180,13 +180,13 @@ def _applied(core: Core, entry: Entry, journaled: Journaled) -> tuple[Effect, ..
         return core.apply(entry, journaled.at)
     except _NOT_THE_ENTRYS:
         raise
-    # A panic of a compiled library is no Exception.
+    # A panic of a compiled library is not an Exception.
     except BaseException as error:
         kind = entry.__struct_config__.tag
         raise EntryFailed(
             f"the core fails at journal offset {journaled.offset}, entry {entry.id} ({kind}): "
-            f"{type(error).__name__}: {error}. The worker did not set this entry aside, so it did "
-            "not fail there: replay with the software that decided then, or report this as a defect"
+            f"{type(error).__name__}: {error}. The worker applied this entry without failing: "
+            "replay with the software that decided then, or report this as a defect"
         ) from error
 
 

@@ -21,18 +21,18 @@ _YEAR_10000_MS = 253_402_300_800_000
 
 @dataclass(frozen=True)
 class Journaled:
-    """One entry and where it stands.
+    """One message of the journal.
 
     Attributes
     ----------
     offset
-        In the journal's partition.
+        Offset in the journal's partition.
     at
         Kafka's log-append time, UTC.
     entry
-        None where the value is no journal entry; the worker sent it to the dead letters.
+        None if the value is not a journal entry; in the worker it became a dead letter.
     fault
-        Why it is none.
+        Why it is not an entry.
     """
 
     offset: int
@@ -42,10 +42,10 @@ class Journaled:
 
 
 def find_partition(root: Path, region: str) -> int:
-    """Return the partition in which a region's journal stands.
+    """Return the partition of a region's journal.
 
-    The region's key decides it, by Kafka's default partitioner. A journal made with another
-    number of partitions than the topic table's is found by looking for the key.
+    Kafka's default partitioner chooses it by the region's key. If the journal has another number
+    of partitions than the topic table, all partitions are searched for the key.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def read_journal(root: Path, partition: int, region: str, start: int = 0) -> Ite
     root
         See ``infra.archive.archive_root``.
     partition
-        Where the region's journal stands.
+        Partition of the region's journal.
     region
-        Whose entries are wanted. Entries of others in that partition are left out; what is no
-        entry at all is told, as it might have been one.
+        Region of the entries. Entries of other regions in the partition are left out; messages
+        that are not entries are returned, because they might belong to the region.
     start
-        The first offset that is wanted.
+        The first offset to read.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read_journal(root: Path, partition: int, region: str, start: int = 0) -> Ite
 
 
 def _journaled(message: Kept) -> Journaled:
-    """Admit what the dispatching worker admits, whose dead letters have the rest."""
+    """Admit the same messages as the worker; other messages are its dead letters."""
     at = _time(message.timestamp_ms)
     try:
         envelope, value = open_event(

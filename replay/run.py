@@ -1,4 +1,4 @@
-"""One replay from end to end: archive, core, ledger, report."""
+"""One replay from beginning to end: archive, core, ledger, report."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dispatch import Region
-from geo.routing import Router
+from geo.routing.reference import Router
 from infra.archive import next_offset, partition_folder
 from infra.ledger import snapshot
 from infra.ledger.buried import buried_offsets
@@ -21,55 +21,55 @@ from infra.software import deciding_software
 from replay.changes import Change, changes_since
 from replay.compare import Comparison
 from replay.errors import ArchiveLags, JournalMissing, NothingRecorded
-from replay.player import Applied, Pace, Window, play
+from replay.player import Pace, Replayed, Window, play
 from replay.reader import Journaled, find_partition, read_journal
 from replay.tally import Tally
 from schemas import topics
 
 _BLOCK = 2_000
-"""Recorded effects are read from the ledger for so many offsets at once."""
+"""Recorded effects are read from the ledger for this many offsets at once."""
 
 
 class Watch(Protocol):
-    """Who looks on while a replay runs."""
+    """Observer of a running replay."""
 
     def begins(self, entries: int) -> None:
-        """Tell about how many entries the replay will read at most."""
+        """Report how many entries the replay will read at most."""
 
     def passes(self, offset: int) -> None:
-        """Tell that the entry at this offset is being read."""
+        """Report that the entry at this offset is being read."""
 
-    def sees(self, applied: Applied) -> None:
-        """Show an entry of the window, and what the core answered."""
+    def sees(self, applied: Replayed) -> None:
+        """Report an entry of the window and its effects."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a replay found.
+    """Result of a replay.
 
     Attributes
     ----------
     partition, first_offset, last_offset
-        What was compared in the journal; None when the window is empty.
+        The compared part of the journal; None if the window is empty.
     first_at, last_at
-        Log-append times of those.
+        Log-append times of its first and last entry.
     entries
-        How many, by kind.
+        Number of entries by kind.
     happened
-        What came of them, counted by name.
+        Number of effects by name.
     undecodable
-        Messages of the window that are no entries; the worker has them in its dead letters.
+        Messages of the window that are not entries; they are dead letters of the worker.
     buried
-        Entries of the window that the worker set aside, as it could not apply them; they are
-        among its dead letters too, and passed over here as there.
+        Entries of the window that the worker set aside because it could not apply them. They
+        are also dead letters; the replay skips them like the worker.
     seconds
-        Wall clock of the replay.
+        Duration of the replay.
     equal, sha256, recorded_sha256, difference
         See ``replay.compare``; ``difference`` is a sentence with its parts.
     software
-        What replayed, see ``infra.software``.
+        The software that replayed, see ``infra.software``.
     decided_by
-        The software that decided then, by the offset from which on it did.
+        The software that decided, by its first offset.
     changes
         The rules that have changed since an earlier version decided, see ``replay.changes``.
     """
@@ -105,27 +105,27 @@ async def run_replay(
     speed: float | None = None,
     patience_s: float = 10.0,
 ) -> Report:
-    """Play a region's journal again and compare with the ledger.
+    """Replay a region's journal and compare with the ledger.
 
     Parameters
     ----------
     connection
-        To the ledger; it is only read.
+        Connection to the ledger; only read.
     root
         The archive, see ``infra.archive.archive_root``.
     routers
-        The streets of a city by its content hash, see ``replay.cities``.
+        Returns the router of a city by its digest, see ``replay.cities``.
     speed
-        How many times faster than it was; None is as fast as it goes.
+        Times faster than real time; None for as fast as possible.
     patience_s
-        How long to wait for an archive that is behind the ledger.
+        How long to wait if the archive is behind the ledger.
 
     Raises
     ------
     NothingRecorded, JournalMissing, ArchiveLags
-        There is nothing to compare, or nothing to play.
+        There is nothing to compare, or nothing to replay.
     EntryFailed
-        The core fails where the worker's did not.
+        The core fails on an entry on which the worker's did not.
     infra.archive.ArchiveError, infra.ledger.errors.LedgerError
         The archive or the ledger cannot be read.
     """
@@ -136,20 +136,20 @@ async def run_replay(
         applied_from = await snapshot.first_applied_offset(conn, region)
     if applied_from is None:
         raise NothingRecorded(
-            f"the ledger has applied nothing of the region {region!r}: check --region, and that "
-            "it is the ledger of this broker"
+            f"the ledger has no applied entry of the region {region!r}: check --region, and that "
+            "the ledger belongs to this broker"
         )
     needed = min(applied_to, window.end) if isinstance(window.end, int) else applied_to
     partition = await _archived(root, region, needed, patience_s)
     async with reading(connection) as conn:
         buried = await buried_offsets(conn, region, topics.JOURNAL.name, partition)
     watch.begins(applied_to + 1)
-    # What stands before the first entry that this ledger applied, its cores never saw.
+    # The ledger's cores never saw entries before the first one that it applied.
     journal = _watched(read_journal(root, partition, region, applied_from), applied_to, watch)
     record = _Record(connection, region, applied_to, window)
     comparison, tally, passed = Comparison(), Tally(), Counter[bool]()
-    first: Applied | Journaled | None = None
-    last: Applied | Journaled | None = None
+    first: Replayed | Journaled | None = None
+    last: Replayed | Journaled | None = None
     for item in play(journal, Region(region, routers), window, Pace(speed), buried):
         first, last = first or item, item
         if isinstance(item, Journaled):
@@ -166,7 +166,7 @@ async def run_replay(
     bounds = (0, -1) if first is None or last is None else (first.offset, last.offset)
     async with reading(connection) as conn:
         decided_by = await snapshot.deciders(conn, region, *bounds)
-        # What was decided before the window is decided again too, by today's rules.
+        # Entries before the window are also decided again, by today's rules.
         before = await snapshot.deciders(conn, region, applied_from, bounds[1])
     return Report(
         region=region,
@@ -191,17 +191,17 @@ async def run_replay(
 
 
 class _Record:
-    """The ledger's record of a region within a window, read forwards in blocks."""
+    """The ledger's record of a region within a window, read forward in blocks."""
 
     def __init__(self, connection: Any, region: str, last: int, window: Window) -> None:  # noqa: ANN401
         self._connection, self._region = connection, region
         self._last, self._window = last, window
-        # Offsets are kept in order; what lies before a bound by offset need not be read.
+        # Records are in order of offset, so those before a bound by offset are not read.
         self._next = window.start if isinstance(window.start, int) else 0
         self._waiting: list[Recorded] = []
 
     async def before(self, offset: int) -> AsyncIterator[Recorded]:
-        """Take what stands before an offset."""
+        """Return the records before an offset."""
         while True:
             if not self._waiting:
                 if self._next > self._last or self._next >= offset:
@@ -213,7 +213,7 @@ class _Record:
                 return
 
     async def at(self, offset: int) -> Recorded | None:
-        """Take what stands at an offset; all before it has been taken."""
+        """Return the record at an offset; all earlier ones have been returned."""
         while not self._waiting and self._next <= min(offset, self._last):
             await self._read()
         if self._waiting and self._waiting[0].offset == offset:
@@ -222,7 +222,7 @@ class _Record:
 
     async def _read(self) -> None:
         end = min(self._next + _BLOCK - 1, self._last)
-        # A transaction for each block: a paced replay would hold one open for hours.
+        # One transaction per block: a paced replay would hold a single one open for hours.
         async with reading(self._connection) as conn:
             rows = await snapshot.applied_range(conn, self._region, self._next, end)
         self._waiting = [
@@ -236,13 +236,13 @@ class _Record:
 def _watched(journal: Iterator[Journaled], last: int, watch: Watch) -> Iterator[Journaled]:
     for journaled in journal:
         if journaled.offset > last:
-            return  # the ledger has not come to it yet
+            return  # the ledger has not reached it yet
         watch.passes(journaled.offset)
         yield journaled
 
 
 async def _archived(root: Path, region: str, needed: int, patience_s: float) -> int:
-    """Return the journal's partition when the archive has it up to an offset."""
+    """Wait until the archive has the journal up to an offset; return the journal's partition."""
     deadline = time.monotonic() + patience_s
     while True:
         late = time.monotonic() > deadline

@@ -1,19 +1,19 @@
-"""What happened in a replay, counted."""
+"""Counts of entries and effects of a replay."""
 
 from collections import Counter
 
-from replay.player import Applied
+from replay.player import Replayed
 from schemas import effects
 
 
 class Tally:
-    """Counts entries by kind, and what came of them."""
+    """Counts entries by kind, and their effects by name."""
 
     def __init__(self) -> None:
         self.entries: Counter[str] = Counter()
         self.happened: Counter[str] = Counter()
 
-    def add(self, applied: Applied) -> None:
+    def add(self, applied: Replayed) -> None:
         """Count one entry and its effects."""
         self.entries[applied.kind] += 1
         for effect in applied.effects:

@@ -3,9 +3,11 @@
 A policy, a fleet or a command that is admitted is one that every later entry can be decided with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import isfinite
+
+import msgspec
 
 from schemas import codes
 from schemas.envelope import Envelope
@@ -16,14 +18,16 @@ from schemas.journal import (
     Entry,
     EvidenceNoted,
     FleetChanged,
+    OpinionNoted,
     PolicyChanged,
     StreetChanged,
     UnitMoved,
     UnitStamped,
     command_fault,
 )
-from schemas.policy import Policy
-from schemas.records import Point, Unit
+from schemas.kinds import UNKNOWN
+from schemas.policy import Kinds, Life, Policy
+from schemas.records import Opinion, Point, Unit
 
 _MOST_LON, _MOST_LAT = 180.0, 90.0
 _MOST_UNITS_IN_PLAN = 100
@@ -31,6 +35,32 @@ _MOST_S = 10 * 366 * 86_400.0
 """Ten years: more seconds than anybody can mean, and few enough to be added to any time."""
 _MOST_M = 100_000.0
 _MOST_FACTOR = 1_000.0
+
+_Range = tuple[str, float, float]
+"""A field with the least and the most that it may be."""
+
+_NUMBERS: tuple[_Range, ...] = (
+    ("auto_assign_confidence", 0.0, 1.0),
+    ("attach_score", 0.0, 1.0),
+    ("ask_score", 0.0, 1.0),
+    ("ask_hold_s", 0.0, _MOST_S),
+    ("stale_position_s", 0.0, _MOST_S),
+    ("closed_memory_s", 0.0, _MOST_S),
+    ("max_eta_s", 0.0, _MOST_S),
+    ("utc_offset_minutes", -24.0 * 60, 24.0 * 60),
+)
+_PLACES: tuple[_Range, ...] = (
+    ("unknown_accuracy_m", 0.0, _MOST_M),
+    ("most_benefit_m", 0.0, _MOST_M),
+    ("vague_m", 0.0, _MOST_M),
+    ("vague_factor", 0.0, 1.0),
+    ("nowhere_m", 1.0, _MOST_M),
+    ("unplaced_factor", 0.0, 1.0),
+    ("refining_factor", 1.0, _MOST_FACTOR),
+)
+EVIDENCE_SOURCES = ("report", "sensor")
+"""Who notices events: people, or machines."""
+_STRAIGHT_LINE: tuple[_Range, ...] = (("detour", 1.0, 100.0), ("speed_mps", 0.1, 100.0))
 
 
 def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
@@ -61,8 +91,24 @@ def _faults(entry: Entry) -> Iterator[str]:
             yield from _naive("valid_from", entry.valid_from)
             yield from _naive("valid_until", entry.valid_until)
         case EvidenceNoted():
+            if entry.evidence.source not in EVIDENCE_SOURCES:
+                yield (
+                    f"evidence.source is {entry.evidence.source[:60]!r}: it is one of "
+                    f"{', '.join(EVIDENCE_SOURCES)}"
+                )
             yield from _naive("evidence.observed_at", entry.evidence.observed_at)
             yield from _naive("evidence.received_at", entry.evidence.received_at)
+        case OpinionNoted():
+            yield from _opinion_faults(entry.opinion)
+
+
+def _opinion_faults(opinion: Opinion) -> Iterator[str]:
+    for name in ("evidence", "model", "digest"):
+        fault = id_fault(getattr(opinion, name))
+        if fault is not None:
+            yield f"opinion.{name} {fault}"
+    for name in ("confidence", "danger", "harmless"):
+        yield from _out_of_range(f"opinion.{name}", getattr(opinion, name), 0.0, 1.0)
 
 
 def _naive(name: str, time: datetime | None) -> Iterator[str]:
@@ -79,29 +125,29 @@ def _policy_faults(policy: Policy) -> Iterator[str]:
     yield from _names(policy)
     yield from _numbers(policy)
     yield from _rules(policy)
+    yield from _timers(policy)
     yield from _plans(policy)
+    yield from _kinds(policy.kinds)
+    yield from _ranges("places", policy.places, _PLACES)
+    yield from _life(policy.life)
+    yield from _severities("unresourced.alert_at_once", policy.unresourced.alert_at_once)
+    yield from _ranges("unresourced", policy.unresourced, (("look_again_s", 1.0, _MOST_S),))
+    yield from _ranges("straight_line", policy.straight_line, _STRAIGHT_LINE)
+    thresholds = [(name, 0.5, 1.0) for name in policy.opinions.__struct_fields__]
+    yield from _ranges("opinions", policy.opinions, thresholds)
 
 
 def _names(policy: Policy) -> Iterator[str]:
     fault = id_fault(policy.version)
     if fault is not None:
         yield f"policy.version {fault}"
-    for severity in policy.auto_assign:
-        if severity not in codes.severities():
-            yield f"policy.auto_assign names {severity!r}, which is no severity"
+    yield from _severities("auto_assign", policy.auto_assign)
+    if UNKNOWN in policy.auto_assign:
+        yield f"policy.auto_assign names {UNKNOWN!r}: nobody is sent for what nobody has read"
 
 
 def _numbers(policy: Policy) -> Iterator[str]:
-    for name, least, most in (
-        ("auto_assign_confidence", 0.0, 1.0),
-        ("attach_score", 0.0, 1.0),
-        ("ask_score", 0.0, 1.0),
-        ("ask_hold_s", 0.0, _MOST_S),
-        ("stale_position_s", 0.0, _MOST_S),
-        ("closed_memory_s", 0.0, _MOST_S),
-        ("max_eta_s", 0.0, _MOST_S),
-        ("utc_offset_minutes", -24.0 * 60, 24.0 * 60),
-    ):
+    for name, least, most in _NUMBERS:
         yield from _out_of_range(f"policy.{name}", getattr(policy, name), least, most)
     if policy.ask_score > policy.attach_score:
         yield (
@@ -119,8 +165,12 @@ def _rules(policy: Policy) -> Iterator[str]:
         place = f"policy.correlation[{category}]"
         yield from _out_of_range(f"{place}.radius_m", rule.radius_m, 1e-3, _MOST_M)
         yield from _out_of_range(f"{place}.window_s", rule.window_s, 1e-3, _MOST_S)
+
+
+def _timers(policy: Policy) -> Iterator[str]:
     for severity in codes.severities():
-        if severity not in policy.timers:
+        # Policies of before 0.4.0 know nothing of what nobody has read.
+        if severity not in policy.timers and severity != UNKNOWN:
             yield f"policy.timers has none for {severity}"
     for severity, timers in policy.timers.items():
         if severity not in codes.severities():
@@ -132,6 +182,47 @@ def _rules(policy: Policy) -> Iterator[str]:
             )
 
 
+def _kinds(kinds: Kinds) -> Iterator[str]:
+    for one, others in kinds.related.items():
+        yield from _categories("kinds.related", (one, *others))
+        for other, score in others.items():
+            place = f"policy.kinds.related[{one}][{other}]"
+            yield from _out_of_range(place, score, 0.0, 1.0)
+            if one == other:
+                yield f"{place}: one category goes together with itself at 1"
+            elif kinds.related.get(other, {}).get(one, score) != score:
+                yield f"{place} is {score:g}, and {kinds.related[other][one]:g} the other way round"
+    names = [name for name in kinds.__struct_fields__ if name != "related"]
+    yield from _ranges("kinds", kinds, [(name, 0.0, 1.0) for name in names])
+
+
+def _life(life: Life) -> Iterator[str]:
+    yield from _categories("life.dangers", life.dangers)
+    for category, covered in life.covers.items():
+        yield from _categories("life.covers", (category, *covered))
+    yield from _categories("life.mild_categories", life.mild_categories)
+    yield from _severities("life.mild_severities", life.mild_severities)
+    yield from _severities("life.kindless_severities", life.kindless_severities)
+    yield from _ranges("life", life, (("mild_below", 0.0, 1.0),))
+
+
+def _categories(place: str, categories: Iterable[str]) -> Iterator[str]:
+    for category in categories:
+        if category not in codes.categories():
+            yield f"policy.{place} names {category!r}, which is no category"
+
+
+def _severities(place: str, severities: Iterable[str]) -> Iterator[str]:
+    for severity in severities:
+        if severity not in codes.severities():
+            yield f"policy.{place} names {severity!r}, which is no severity"
+
+
+def _ranges(place: str, part: msgspec.Struct, ranges: Iterable[_Range]) -> Iterator[str]:
+    for name, least, most in ranges:
+        yield from _out_of_range(f"policy.{place}.{name}", getattr(part, name), least, most)
+
+
 def _plans(policy: Policy) -> Iterator[str]:
     for number, plan in enumerate(policy.plans):
         place = f"policy.plans[{number}]"
@@ -139,6 +230,8 @@ def _plans(policy: Policy) -> Iterator[str]:
             yield f"{place}.category {plan.category!r} is no category"
         if plan.severity != "*" and plan.severity not in codes.severities():
             yield f"{place}.severity {plan.severity!r} is no severity"
+        if plan.severity == UNKNOWN:
+            yield f"{place}.severity is {UNKNOWN!r}: nobody is sent for what nobody has read"
         for requirement in plan.requirements:
             if requirement.capability not in codes.capabilities():
                 yield f"{place} asks for {requirement.capability!r}, which no unit can have"

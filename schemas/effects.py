@@ -8,21 +8,27 @@ from datetime import datetime
 
 import msgspec
 
+from schemas.journal import Action
+from schemas.kinds import Advice, AssignmentChange, LinkKind, Outcome, Placed, TimerKind
 from schemas.policy import Policy
 from schemas.records import (
     Alert,
+    AnyReason,
     Assignment,
     Condition,
     Incident,
     Merger,
+    Opinion,
+    Reason,
     Recommendation,
     TimelineEntry,
     Timer,
     Unit,
+    read_prose,
 )
 
 
-class _Effect(msgspec.Struct, frozen=True, kw_only=True, tag_field="effect"):
+class _Effect(msgspec.Struct, frozen=True, kw_only=True, tag_field="effect", gc=False):
     """Base of all effects."""
 
 
@@ -53,9 +59,33 @@ class EvidencePlaced(_Effect, tag="evidence", frozen=True, kw_only=True):
 
     evidence: str
     incident: str | None
-    placed: str
+    placed: Placed
     score: float
-    reasons: tuple[str, ...]
+    reasons: tuple[AnyReason, ...]
+
+    def __post_init__(self) -> None:
+        """Read the reasons from prose, where the effect has that."""
+        read_prose(self, "reasons")
+
+
+class OpinionTaken(_Effect, tag="opinion", frozen=True, kw_only=True):
+    """What became of the second reader's opinion of a piece of evidence.
+
+    Attributes
+    ----------
+    incident
+        The one that the evidence is part of; None if it is none's.
+    did
+        ``named`` an unread incident, ``raised`` its severity, ``asked`` an operator; ``noted`` if
+        none of these; ``ignored`` if it is of no evidence that is known, or not the first of it.
+    reasons
+        Why it was ignored.
+    """
+
+    opinion: Opinion
+    incident: str | None
+    did: tuple[Advice, ...]
+    reasons: tuple[Reason, ...] = ()
 
 
 class Linked(_Effect, tag="link", frozen=True, kw_only=True):
@@ -63,7 +93,7 @@ class Linked(_Effect, tag="link", frozen=True, kw_only=True):
 
     incident: str
     other: str
-    kind: str
+    kind: LinkKind
     at: datetime
 
 
@@ -88,7 +118,7 @@ class AssignmentWritten(_Effect, tag="assignment", frozen=True, kw_only=True):
     """
 
     assignment: Assignment
-    change: str
+    change: AssignmentChange
     at: datetime
 
 
@@ -99,13 +129,17 @@ class UnitWritten(_Effect, tag="unit", frozen=True, kw_only=True):
 
 
 class StampRefused(_Effect, tag="stamp_refused", frozen=True, kw_only=True):
-    """A unit's stamp was not applied; ``reason`` is one sentence."""
+    """A unit's stamp was not applied; ``reason`` says why."""
 
     unit: str
     status: str
     at: datetime
     by: str
-    reason: str
+    reason: AnyReason
+
+    def __post_init__(self) -> None:
+        """Read the reason from prose, where the effect has that."""
+        read_prose(self, "reason")
 
 
 class AlertWritten(_Effect, tag="alert", frozen=True, kw_only=True):
@@ -136,24 +170,45 @@ class TimerSet(_Effect, tag="timer_set", frozen=True, kw_only=True):
 class TimerEnded(_Effect, tag="timer_ended", frozen=True, kw_only=True):
     """No need to look again."""
 
-    kind: str
+    kind: TimerKind
     subject: str
 
 
 class CommandAnswered(_Effect, tag="command", frozen=True, kw_only=True):
     """What became of an operator's command: ``accepted``, ``refused`` or ``tried``.
 
-    ``changes`` says in sentences what a command that was only tried would change.
+    ``reason`` is None where there is nothing to say. ``changes`` says what a command that was only
+    tried would change. ``action`` and ``expected_version`` are the command's own; versions before
+    0.3.0 did not repeat them.
     """
 
     command: str
     incident: str
     operator: str
-    outcome: str
-    reason: str
+    outcome: Outcome
+    reason: AnyReason | None
     version: int | None
     at: datetime
-    changes: tuple[str, ...] = ()
+    changes: tuple[AnyReason, ...] = ()
+    action: Action | None = None
+    expected_version: int | None = None
+
+    def __post_init__(self) -> None:
+        """Read the reason and the changes from prose, where the effect has that."""
+        if not self.reason:
+            msgspec.structs.force_setattr(self, "reason", None)
+        read_prose(self, "reason", "changes")
+
+
+class IncidentsForgotten(_Effect, tag="forgotten", frozen=True, kw_only=True):
+    """These incidents have left the core's memory, with all that hangs on them.
+
+    They were closed longer ago than the policy's ``closed_memory_s``; what was merged goes with
+    the incident that took it in. The ledger keeps them, and starts no core with them again.
+    """
+
+    incidents: tuple[str, ...]
+    at: datetime
 
 
 class PolicyWritten(_Effect, tag="policy", frozen=True, kw_only=True):
@@ -174,6 +229,7 @@ Effect = (
     IncidentWritten
     | TimelineAppended
     | EvidencePlaced
+    | OpinionTaken
     | Linked
     | MergeWritten
     | Recommended
@@ -186,6 +242,7 @@ Effect = (
     | TimerSet
     | TimerEnded
     | CommandAnswered
+    | IncidentsForgotten
     | PolicyWritten
     | CityWritten
 )

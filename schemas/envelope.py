@@ -2,8 +2,8 @@
 
 In binary mode the attributes are headers ``ce_id``, ``ce_source``, ``ce_type``, ``ce_specversion``,
 ``ce_time``, ``ce_subject``, ``ce_dataschema``; extensions are ``ce_correlationid``,
-``ce_causationid``, ``ce_traceparent``; the media type is ``content-type`` without prefix
-(CloudEvents Kafka protocol binding 1.0.2, section 3.2). In structured mode the media type is
+``ce_causationid``, ``ce_traceparent``, ``ce_journal``; the media type is ``content-type`` without
+prefix (CloudEvents Kafka protocol binding 1.0.2, section 3.2). In structured mode the media type is
 ``application/cloudevents+json``, and the value is a JSON object of the attributes, with the
 payload in ``data`` or ``data_base64`` (section 3.3, and the JSON format 1.0.2).
 """
@@ -24,6 +24,7 @@ SCHEMA_MAJOR = 1
 """Types end in ``.v1``; a reader refuses a higher number rather than misread it."""
 
 _MAX_HEADER = 1024
+_JSON = "application/json"
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         Id of the incident or evidence that ties messages together.
     causation
         Id of the message that caused this one.
+    journal
+        Of what the core decided: the region, ``/``, and the offset of the entry that caused it in
+        the region's journal. Of two messages about one thing, the one with the larger offset is
+        the later one.
     """
 
     id: str
@@ -54,6 +59,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     correlation: str | None = None
     causation: str | None = None
     traceparent: str | None = None
+    journal: str | None = None
     content_type: str = "application/json"
 
     def headers(self) -> Headers:
@@ -69,6 +75,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             ("ce_correlationid", self.correlation),
             ("ce_causationid", self.causation),
             ("ce_traceparent", self.traceparent),
+            ("ce_journal", self.journal),
             ("content-type", self.content_type),
         ]
         return [(name, value.encode()) for name, value in pairs if value is not None]
@@ -91,6 +98,7 @@ class _Event(msgspec.Struct):
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None
+    journal: str | None = None
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     data_base64: str | None = None
 
@@ -110,7 +118,7 @@ def open_event(
         event is not one, or it is a batch of events.
     """
     pairs = list(headers or ())
-    if not _may_be_structured(pairs) or _media_type(_texts(pairs)) != STRUCTURED:
+    if not _may_be_structured(pairs) or _media_type(_texts(pairs)[1]) != STRUCTURED:
         if value is None and not any(name.startswith("ce_") for name, _ in pairs):
             raise EnvelopeError("the message has no value and no CloudEvents headers")
         return read_envelope(pairs, expected_type), value or b""
@@ -162,16 +170,14 @@ def read_envelope(
     UnsupportedSchema
         The type is the expected one in a higher version.
     """
-    fields = _texts(headers)
-    content_type = fields.get("content-type", "application/json")
-    media_type = _media_type(fields)
+    attributes, content_type = _texts(headers)
+    media_type = _media_type(content_type)
     if media_type.startswith("application/cloudevents"):
         what = "a batch of events" if "batch" in media_type else "an event in this form"
         raise EnvelopeError(
             f"{what} ({content_type}) is not read here: send one event a message, in binary mode "
             f"or as {STRUCTURED}"
         )
-    attributes = {name.removeprefix("ce_"): text for name, text in fields.items()}
     return _envelope(attributes, content_type, "header ce_", expected_type)
 
 
@@ -187,7 +193,7 @@ def _envelope(
             f"{where}specversion is {fields['specversion']!r}, not {SPEC_VERSION!r}"
         )
     _check_type(fields["type"], expected_type, where)
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if _media_type(content_type) != _JSON:
         raise EnvelopeError(f"content-type is {content_type!r}, not application/json")
     return Envelope(
         id=fields["id"],
@@ -199,34 +205,47 @@ def _envelope(
         correlation=fields.get("correlationid"),
         causation=fields.get("causationid"),
         traceparent=fields.get("traceparent"),
+        journal=fields.get("journal"),
         content_type=content_type,
     )
 
 
 def _may_be_structured(pairs: Iterable[tuple[str, bytes]]) -> bool:
     """Tell at little cost what nearly every message is not."""
-    return any(
-        name == "content-type" and b"cloudevents" in (value or b"").lower() for name, value in pairs
-    )
+    for name, value in pairs:  # not any(): this is asked of every message
+        if name == "content-type" and b"cloudevents" in (value or b"").lower():
+            return True
+    return False
 
 
-def _media_type(fields: dict[str, str]) -> str:
-    return fields.get("content-type", "application/json").partition(";")[0].strip().lower()
+def _media_type(content_type: str) -> str:
+    if content_type == _JSON:
+        return content_type
+    return content_type.partition(";")[0].strip().lower()
 
 
-def _texts(headers: Iterable[tuple[str, bytes]] | dict[str, bytes] | None) -> dict[str, str]:
+def _texts(
+    headers: Iterable[tuple[str, bytes]] | dict[str, bytes] | None,
+) -> tuple[dict[str, str], str]:
+    """Return the attributes that are in headers, without their prefix, and the content type."""
     pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    fields: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    content_type = _JSON
     for name, value in pairs:
-        if not (name.startswith("ce_") or name == "content-type"):
+        is_attribute = name.startswith("ce_")
+        if not (is_attribute or name == "content-type"):
             continue
         if value is None or len(value) > _MAX_HEADER:
             raise EnvelopeError(f"header {name} is empty or longer than {_MAX_HEADER} bytes")
         try:
-            fields[name] = value.decode()
+            text = value.decode()
         except UnicodeDecodeError as error:
             raise EnvelopeError(f"header {name} is not UTF-8") from error
-    return fields
+        if is_attribute:
+            attributes[name[3:]] = text
+        else:
+            content_type = text
+    return attributes, content_type
 
 
 def _check_type(found: str, expected: str, where: str) -> None:

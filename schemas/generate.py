@@ -30,6 +30,10 @@ _HEADERS = {
     "ce_correlationid": {"type": "string"},
     "ce_causationid": {"type": "string"},
     "ce_traceparent": {"type": "string"},
+    "ce_journal": {
+        "type": "string",
+        "description": "of what the core decided: region/offset of the entry that caused it",
+    },
     "content-type": {"type": "string", "const": "application/json"},
 }
 _REQUIRED_HEADERS = ["ce_specversion", "ce_id", "ce_source", "ce_type"]
@@ -73,11 +77,31 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
+def _topic_schema(topic: Topic) -> dict[str, Any]:
+    """Return the schema of a topic's messages.
+
+    Subscribers elsewhere read codes as text: the tables grow, and a new code must break nobody.
+    """
+    schema = json_schema(topic.message, topic.type)
+    if topic.role == "output":
+        schema["$defs"] = {name: _with_open_codes(part) for name, part in schema["$defs"].items()}
+    return schema
+
+
+def _with_open_codes(part: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(part, list):
+        return [_with_open_codes(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    codes_ = [code for code in part.get("enum", ()) if code is not None]
+    if len(codes_) > 1 and all(isinstance(code, str) for code in codes_):
+        return {key: value for key, value in part.items() if key != "enum"} | {"type": "string"}
+    return {name: _with_open_codes(value) for name, value in part.items()}
+
+
 def documents() -> dict[str, str]:
     """Return every generated file's text by its name."""
-    found: dict[str, Any] = {
-        f"{topic.name}.schema.json": json_schema(topic.message, topic.type) for topic in CITY
-    }
+    found: dict[str, Any] = {f"{topic.name}.schema.json": _topic_schema(topic) for topic in CITY}
     found["effects.schema.json"] = json_schema(effects.Effect, "effects of one journal entry")
     found["snapshot.schema.json"] = json_schema(snapshot.Snapshot, "a region's state")
     found["asyncapi.json"] = asyncapi()

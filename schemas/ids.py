@@ -6,9 +6,11 @@ again writes the same rows again and nothing twice.
 """
 
 import re
+from hashlib import sha1
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "https://jingwei.invalid/ids")
+_PREFIX = _NAMESPACE.bytes
 
 
 def derive(parent: str, kind: str) -> str:
@@ -21,7 +23,29 @@ def derive(parent: str, kind: str) -> str:
     >>> derive("a", "incident") == derive("a", "alert")
     False
     """
-    return str(uuid5(_NAMESPACE, f"{parent}\x1f{kind}"))
+    # As `uuid.uuid5` does, in a third of the time: every entry makes several.
+    name = f"{parent}\x1f{kind}".encode()
+    digest = bytearray(sha1(_PREFIX + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def evidence_of_report(source: str, report: str) -> str:
+    """Return the id of the evidence that a report becomes.
+
+    Parameters
+    ----------
+    source, report
+        CloudEvents source, and the producer's id of the report.
+    """
+    return derive(f"{source}\x1f{report}", "evidence")
+
+
+def entry_of_stamp(source: str, event: str) -> str:
+    """Return the id of the journal entry that a status stamp becomes, by its CloudEvents ids."""
+    return derive(f"{source}\x1f{event}", "stamp")
 
 
 def as_uuid(text: str) -> UUID:

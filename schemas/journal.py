@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 
 from schemas.policy import Policy
-from schemas.records import Evidence, Point, Unit, Where
+from schemas.records import Evidence, Opinion, Point, Unit, Where
 
 
-class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry"):
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", gc=False):
     """Base: ``id`` names the entry for good; the same id twice is applied once."""
 
     id: str
@@ -22,6 +22,12 @@ class EvidenceNoted(_Entry, tag="evidence", frozen=True, kw_only=True):
     """Intake found an event, or a sensor's alarm ended."""
 
     evidence: Evidence
+
+
+class OpinionNoted(_Entry, tag="opinion", frozen=True, kw_only=True):
+    """The second reader has read the text of evidence that stands in the journal before it."""
+
+    opinion: Opinion
 
 
 class UnitMoved(_Entry, tag="unit_moved", frozen=True, kw_only=True):
@@ -86,7 +92,7 @@ class Tick(_Entry, tag="tick", frozen=True, kw_only=True):
     due: datetime | None = None
 
 
-class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action"):
+class _Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="action", gc=False):
     """Base of what an operator can ask for."""
 
 
@@ -235,6 +241,7 @@ class Command(_Entry, tag="command", frozen=True, kw_only=True):
 
 Entry = (
     EvidenceNoted
+    | OpinionNoted
     | UnitMoved
     | UnitStamped
     | StreetChanged

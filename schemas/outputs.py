@@ -1,4 +1,4 @@
-"""What subscribers read on ``city.incidents``, ``city.dispatches``, ``city.alerts``, ``dept.*``.
+"""What subscribers read on the topics ``city.*`` that go out, and on ``dept.*``.
 
 No personal data travels here: reporters are pseudonymous references and a citizen's words
 stay in the ledger.
@@ -8,7 +8,97 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.records import Alert, Assignment, Incident, Recommendation, TimelineEntry
+from schemas import records, words
+from schemas.records import (
+    AlertFields,
+    AssignmentFields,
+    IncidentFields,
+    Reason,
+    Record,
+    Shortage,
+    TimelineFields,
+    UnitFields,
+    Vehicle,
+)
+
+
+class Incident(IncidentFields, frozen=True, kw_only=True):
+    """An incident as it is published.
+
+    ``short`` says in English what ``shortages`` has as data.
+    """
+
+    short: tuple[str, ...] = ()
+    shortages: tuple[Shortage, ...] = ()
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """A candidate as it is published: ``reason`` says in English what ``reasons`` has as data.
+
+    Other fields as in `records.Candidate`.
+    """
+
+    unit: str
+    capability: str
+    seconds: float | None
+    chosen: bool
+    reason: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class Recommendation(Record, frozen=True, kw_only=True):
+    """A recommendation as it is published.
+
+    ``short`` and ``reasons`` say in English what ``shortages`` and ``because`` have as data.
+    """
+
+    policy: str
+    requirements: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    short: tuple[str, ...]
+    reasons: tuple[str, ...]
+    shortages: tuple[Shortage, ...] = ()
+    because: tuple[Reason, ...] = ()
+
+
+class Assignment(AssignmentFields, frozen=True, kw_only=True):
+    """One unit sent to one incident, as it is published.
+
+    ``reasons`` say in English what ``because`` has as data.
+    """
+
+    reasons: tuple[str, ...]
+    because: tuple[Reason, ...] = ()
+
+
+class Alert(AlertFields, frozen=True, kw_only=True):
+    """An alert as it is published: ``text`` says in English what ``said`` has as data."""
+
+    text: str
+    said: Reason | None = None
+
+
+class Unit(UnitFields, frozen=True, kw_only=True):
+    """A unit as it is published.
+
+    ``reason`` says in English what ``because`` has as data: why it is out of service.
+    """
+
+    reason: str | None = None
+    because: Reason | None = None
+    vehicle: Vehicle | msgspec.UnsetType = msgspec.UNSET
+
+
+class TimelineEntry(TimelineFields, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a timeline as it is published.
+
+    ``text`` and ``reasons`` say in English what ``said`` and ``because`` have as data.
+    """
+
+    text: str
+    reasons: tuple[str, ...]
+    said: Reason | None = None
+    because: tuple[Reason, ...] = ()
 
 
 class IncidentChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +142,19 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True):
     alert: Alert
 
 
+class UnitChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit as it is now, on ``city.units``: state, position and assignment.
+
+    Attributes
+    ----------
+    at
+        When, by the journal's clock.
+    """
+
+    unit: Unit
+    at: datetime
+
+
 class FenceEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A unit enters or leaves a fence of the city, on ``city.fence.events``.
 
@@ -87,3 +190,64 @@ class FenceEvent(msgspec.Struct, frozen=True, kw_only=True):
     lon: float
     lat: float
     accuracy_m: float | None = None
+
+
+def incident(record: records.Incident) -> Incident:
+    """Return an incident as it is published."""
+    shared = {name: getattr(record, name) for name in IncidentFields.__struct_fields__}
+    return Incident(**shared, short=words.shortages(record.short), shortages=record.short)
+
+
+def recommendation(record: records.Recommendation) -> Recommendation:
+    """Return a recommendation as it is published."""
+    return Recommendation(
+        policy=record.policy,
+        requirements=record.requirements,
+        candidates=tuple(_candidate(candidate) for candidate in record.candidates),
+        short=words.shortages(record.short),
+        reasons=words.each(record.reasons),
+        shortages=record.short,
+        because=record.reasons,
+    )
+
+
+def assignment(record: records.Assignment) -> Assignment:
+    """Return an assignment as it is published."""
+    shared = {name: getattr(record, name) for name in AssignmentFields.__struct_fields__}
+    return Assignment(**shared, reasons=words.each(record.reasons), because=record.reasons)
+
+
+def alert(record: records.Alert) -> Alert:
+    """Return an alert as it is published."""
+    shared = {name: getattr(record, name) for name in AlertFields.__struct_fields__}
+    return Alert(**shared, text=words.render(record.said), said=record.said)
+
+
+def unit(record: records.Unit) -> Unit:
+    """Return a unit as it is published."""
+    shared = {name: getattr(record, name) for name in UnitFields.__struct_fields__}
+    reason = None if record.reason is None else words.render(record.reason)
+    return Unit(**shared, reason=reason, because=record.reason, vehicle=record.vehicle)
+
+
+def timeline_entry(record: records.TimelineEntry) -> TimelineEntry:
+    """Return a line of a timeline as it is published."""
+    shared = {name: getattr(record, name) for name in TimelineFields.__struct_fields__}
+    return TimelineEntry(
+        **shared,
+        text=words.render(record.said),
+        reasons=words.each(record.reasons),
+        said=record.said,
+        because=record.reasons,
+    )
+
+
+def _candidate(record: records.Candidate) -> Candidate:
+    return Candidate(
+        unit=record.unit,
+        capability=record.capability,
+        seconds=record.seconds,
+        chosen=record.chosen,
+        reason=words.together(record.reasons),
+        reasons=record.reasons,
+    )

@@ -56,8 +56,184 @@ class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     requirements: tuple[Requirement, ...]
 
 
+def _related() -> dict[str, dict[str, float]]:
+    return {
+        "fire": {"explosion": 0.85, "gas_leak": 0.6, "air_pollution": 0.5},
+        "gas_leak": {"explosion": 0.8},
+        "chemical_spill": {"gas_leak": 0.7},
+        "traffic_crash": {"medical": 0.6, "road_obstruction": 0.8, "chemical_spill": 0.6},
+        "storm_damage": {"power_outage": 0.6, "road_obstruction": 0.6},
+        "flood": {"pipe_burst": 0.75, "manhole_hazard": 0.5, "road_obstruction": 0.5},
+        "crowd_crush": {"public_disorder": 0.6, "medical": 0.5},
+        "structure_collapse": {"explosion": 0.7},
+    }
+
+
+class Kinds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How well the categories of evidence and incident describe one event.
+
+    Scores, shares and confidences are 0 to 1. The values are estimates, checked against the
+    labelled city of ``bench correlation``.
+
+    Attributes
+    ----------
+    related
+        Score of two different categories, named in either order; 0 for pairs that are not here.
+    unread_below
+        Below this confidence nobody could read what evidence is about.
+    unread_score
+        Score of what nobody could read, and of ``other``, with anything. Such evidence is also
+        given only this share of the benefit of the doubt about its place.
+    alternative_share
+        The most that a second reading counts.
+    naming_confidence
+        An incident that is known less surely takes the category of evidence that is at least so
+        sure.
+    clearly_better
+        Evidence joins one of two incidents that an operator keeps apart where its score is so much
+        higher.
+    """
+
+    related: dict[str, dict[str, float]] = msgspec.field(default_factory=_related)
+    unread_below: float = 0.35
+    unread_score: float = 0.6
+    alternative_share: float = 0.9
+    naming_confidence: float = 0.5
+    clearly_better: float = 0.1
+
+    def relation(self, one: str, other: str) -> float:
+        """Return how well two different categories describe one event."""
+        return max(
+            self.related.get(one, {}).get(other, 0.0), self.related.get(other, {}).get(one, 0.0)
+        )
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the accuracy of a place means; accuracies are radii in metres, factors 0 to 1.
+
+    Attributes
+    ----------
+    unknown_accuracy_m
+        Taken where nobody told the accuracy: what a phone is good for (GPS.gov: 5 m in the open,
+        several times that between houses), and how far a sensor hears.
+    most_benefit_m
+        Two vague places are given the benefit of the doubt for so many metres and no more.
+    vague_m, vague_factor
+        Beyond this accuracy of both together the score is multiplied by the factor.
+    nowhere_m
+        A place vaguer than this, a long road's middle, says as much as none.
+    unplaced_factor
+        Score of the place where one is unknown: kind and time alone reach the band in which an
+        operator is asked.
+    refining_factor
+        An incident takes the place of evidence that is so many times as accurate (at least 1).
+    """
+
+    unknown_accuracy_m: float = 30.0
+    most_benefit_m: float = 150.0
+    vague_m: float = 100.0
+    vague_factor: float = 0.85
+    nowhere_m: float = 500.0
+    unplaced_factor: float = 0.45
+    refining_factor: float = 2.0
+
+
+def _covers() -> dict[str, tuple[str, ...]]:
+    return {
+        "explosion": ("fire", "gas_leak", "structure_collapse", "medical"),
+        "fire": ("explosion", "gas_leak"),
+        "gas_leak": ("chemical_spill",),
+        "chemical_spill": ("gas_leak",),
+        "structure_collapse": ("medical",),
+        "traffic_crash": ("medical",),
+        "crowd_crush": ("medical",),
+    }
+
+
+class Life(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which evidence tells of a danger to life: it is never joined to another event unasked.
+
+    Attributes
+    ----------
+    dangers
+        Categories in which somebody may be dying.
+    covers
+        By an incident's category, the dangers that its response is meant for as well.
+    mild_categories, mild_severities, mild_below
+        Evidence of such a category and severity is no danger to life below this confidence (0 to
+        1): what is read as a crash, unsurely and with nobody hurt, may be something else.
+    kindless_severities
+        Severities at which a report of category ``other`` tells of a danger to life.
+    """
+
+    dangers: tuple[str, ...] = (
+        *("fire", "explosion", "gas_leak", "chemical_spill", "structure_collapse", "epidemic"),
+        *("medical", "lift_entrapment", "water_rescue", "crowd_crush", "traffic_crash"),
+    )
+    covers: dict[str, tuple[str, ...]] = msgspec.field(default_factory=_covers)
+    mild_categories: tuple[str, ...] = ("traffic_crash",)
+    mild_severities: tuple[str, ...] = ("P3", "P4")
+    mild_below: float = 0.6
+    kindless_severities: tuple[str, ...] = ()
+
+
+class Unresourced(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happens while no unit can be found for a requirement.
+
+    Attributes
+    ----------
+    alert_at_once
+        Severities of which an operator is told at once.
+    look_again_s
+        Seconds after which an incident is looked at again that an operator was told of.
+    """
+
+    alert_at_once: tuple[str, ...] = ("P1", "P2")
+    look_again_s: float = 60.0
+
+
+class Opinions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How sure the second reader must be, 0 to 1, for its opinion of a report to count.
+
+    Its probabilities are calibrated. From ``category`` and ``danger`` on fewer than 1 % of what it
+    said were wrong in cross-validation (``docs/triage.md``). None of them sends anybody whom the
+    confidence of the evidence would not.
+
+    Attributes
+    ----------
+    category
+        From here on its category names what was unread.
+    danger
+        From here on its word that life is in danger raises the severity.
+    ask
+        From here on an operator is asked where it disagrees with the evidence.
+    """
+
+    category: float = 0.97
+    danger: float = 0.97
+    ask: float = 0.85
+
+
+class StraightLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How travel is estimated where the street map has no answer.
+
+    Attributes
+    ----------
+    detour
+        Metres of road per metre of straight line (1.4 is usual for dense street nets).
+    speed_mps
+        Metres a second (30 km/h).
+    """
+
+    detour: float = 1.4
+    speed_mps: float = 30 / 3.6
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a region decides with.
+
+    What a policy of an older journal does not name has the value by which was decided then: the
+    defaults of the fields are never changed. A new value goes into a new policy.
 
     Attributes
     ----------
@@ -83,10 +259,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     correlation
         Rule by category; ``*`` for all others.
     timers
-        By severity.
+        By severity. What nobody has read has those of the worst one, if it has none of its own.
     plans
         The first that fits, in order: category and severity, category and ``*``, then
         ``*`` and ``*``.
+    kinds, places, life
+        Correlation: how categories and places go together, and which dangers are never joined
+        unasked.
+    unresourced
+        What happens while units are missing.
+    straight_line
+        Travel time where the street map has no answer.
+    opinions
+        When the second reader's opinion counts.
     """
 
     version: str
@@ -102,3 +287,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timers: dict[str, Timers]
     plans: tuple[ResponsePlan, ...]
     utc_offset_minutes: int = 480
+    kinds: Kinds = msgspec.field(default_factory=Kinds)
+    places: Places = Places()
+    life: Life = msgspec.field(default_factory=Life)
+    unresourced: Unresourced = Unresourced()
+    straight_line: StraightLine = StraightLine()
+    opinions: Opinions = Opinions()

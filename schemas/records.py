@@ -3,15 +3,35 @@
 A record is immutable: a change is a new record, and an effect that carries it whole.
 ``version`` counts an incident's timeline entries and is what an operator's command may
 name as ``expected_version``.
+
+Before 0.3.0 whatever is said in a record was prose. Such records can still be read: the prose
+becomes the reason ``said``.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from schemas.kinds import (
+    AlertKind,
+    AssignmentEnd,
+    IncidentState,
+    Phase,
+    TimelineKind,
+    TimerKind,
+    UnitState,
+)
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records: immutable, every field written out."""
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of all records: immutable, every field written out.
+
+    The garbage collector leaves them out: a record can only name what was there before it, so none
+    is part of a circle, and a region's 10,000 incidents need not be looked through again and again.
+    """
 
 
 class Point(Record, frozen=True, kw_only=True):
@@ -47,9 +67,10 @@ class Evidence(Record, frozen=True, kw_only=True):
     id
         Derived from the input's CloudEvents id; the same input gives the same evidence.
     source
-        ``sensor`` or ``report``.
+        ``sensor`` if a machine noticed it, ``report`` if a person did, whatever the topic.
     source_id
-        The datastream's id, or the report's.
+        The datastream's id, or the report's. Evidence of a datastream joins
+        the open incident in which it told of the same or a related category, at about that place.
     phase
         ``opened``; for sensors later ``cleared`` or ``silent``.
     confidence
@@ -73,7 +94,7 @@ class Evidence(Record, frozen=True, kw_only=True):
     id: str
     source: str
     source_id: str
-    phase: str
+    phase: Phase
     category: str
     severity: str
     confidence: float
@@ -87,6 +108,37 @@ class Evidence(Record, frozen=True, kw_only=True):
     alternatives: tuple[Reading, ...] = ()
 
 
+class Opinion(Record, frozen=True, kw_only=True):
+    """What a second reader makes of a report's text: a model that read it beside the stream.
+
+    Without the text: it is the evidence's. All probabilities are calibrated, 0 to 1.
+
+    Attributes
+    ----------
+    evidence
+        Id of the evidence whose text was read.
+    category, severity
+        Codes of their tables.
+    confidence
+        How probable it is that the category is right.
+    danger
+        How probable it is that life is in danger, which is severity P1 or P2.
+    harmless
+        How probable it is that nothing has happened for which anybody is to be sent.
+    model, digest
+        Name and version of the model, and a SHA-256 of all that its answer depends on.
+    """
+
+    evidence: str
+    category: str
+    severity: str
+    confidence: float
+    danger: float
+    harmless: float
+    model: str
+    digest: str
+
+
 LATEST = 10
 """So many of its evidence and of its sources a record of an incident names."""
 
@@ -94,8 +146,8 @@ LATEST = 10
 class Note(Record, frozen=True, kw_only=True):
     """What the core remembers of a piece of evidence that an incident is made of.
 
-    ``incident`` is where it was placed, or where an operator has moved it since; other fields
-    are as in `Evidence`.
+    ``incident`` is where it was placed, or where an operator has moved it since; ``opinion`` what
+    the second reader said of it, if it did; other fields are as in `Evidence`.
     """
 
     id: str
@@ -108,6 +160,26 @@ class Note(Record, frozen=True, kw_only=True):
     point: Point | None
     where: Where
     alternatives: tuple[Reading, ...] = ()
+    opinion: Opinion | None = None
+    reporter: str | None = None
+
+    @classmethod
+    def of(cls, evidence: Evidence, incident: str, opinion: Opinion | None = None) -> "Note":
+        """Return what is remembered of evidence that belongs to an incident."""
+        return cls(
+            id=evidence.id,
+            incident=incident,
+            source=evidence.source,
+            source_id=evidence.source_id,
+            category=evidence.category,
+            severity=evidence.severity,
+            confidence=evidence.confidence,
+            point=evidence.point,
+            where=evidence.where,
+            alternatives=evidence.alternatives,
+            opinion=opinion,
+            reporter=evidence.reporter,
+        )
 
 
 class PlanKey(Record, frozen=True, kw_only=True):
@@ -117,8 +189,69 @@ class PlanKey(Record, frozen=True, kw_only=True):
     severity: str
 
 
-class Incident(Record, frozen=True, kw_only=True):
-    """One event in the city and where its handling stands.
+class Reason(Record, frozen=True, kw_only=True):
+    """What is said of something: a code of the table ``reasons``, and the values its words name.
+
+    ``schemas.words.render`` makes the sentence, in the language of whoever reads it. A value may
+    itself be a reason, or several.
+    """
+
+    code: str
+    values: dict[str, "str | int | float | Reason | tuple[Reason, ...]"] = {}
+
+    def __hash__(self) -> int:
+        """Return the same for equal reasons, so that records which have them can be hashed."""
+        return hash((self.code, tuple(sorted(self.values.items()))))
+
+
+class Shortage(Record, frozen=True, kw_only=True):
+    """``count`` units with ``capability`` that an incident needs and nobody could be found for."""
+
+    capability: str
+    count: int
+    why: Reason
+
+
+if TYPE_CHECKING:
+    AnyReason = Reason
+    _AnyShortage = Shortage
+else:
+    AnyReason = Reason | str
+    _AnyShortage = Shortage | str
+
+
+def _reason(told: Reason | str) -> Reason:
+    """Return a reason, read from prose where it is that."""
+    return Reason(code="said", values={"text": told}) if isinstance(told, str) else told
+
+
+_PROSE = re.compile(r"([^×]+)×([0-9]+): (.*)", re.DOTALL)
+
+
+def _shortage(told: Shortage | str) -> Shortage:
+    if isinstance(told, Shortage):
+        return told
+    said = _PROSE.fullmatch(told)
+    capability, count, why = said.groups() if said else ("", "0", told)
+    return Shortage(capability=capability, count=int(count), why=_reason(why))
+
+
+def _is_prose(told: Iterable[object]) -> bool:
+    return any(isinstance(one, str) for one in told)
+
+
+def read_prose(record: msgspec.Struct, *fields: str) -> None:
+    """Read reasons from prose, where these fields have that; only for ``__post_init__``."""
+    for field in fields:
+        told = getattr(record, field)
+        if isinstance(told, str):
+            msgspec.structs.force_setattr(record, field, _reason(told))
+        elif isinstance(told, tuple) and _is_prose(told):
+            msgspec.structs.force_setattr(record, field, tuple(map(_reason, told)))
+
+
+class IncidentFields(Record, frozen=True, kw_only=True):
+    """What an `Incident` and the form that is published of it (`outputs.Incident`) share.
 
     Attributes
     ----------
@@ -140,8 +273,6 @@ class Incident(Record, frozen=True, kw_only=True):
         an operator takes up the recommendation again.
     reopened_at
         Assignments from before do not count towards its response plan.
-    short
-        Requirements that no unit could be found for, as ``capability×count: why``.
     merged_into
         The incident that took this one in.
     readings
@@ -161,7 +292,7 @@ class Incident(Record, frozen=True, kw_only=True):
     category: str
     severity: str
     confidence: float
-    state: str
+    state: IncidentState
     point: Point | None
     where: Where
     title: str
@@ -174,8 +305,7 @@ class Incident(Record, frozen=True, kw_only=True):
     acknowledged_by: str | None = None
     held_until: datetime | None = None
     possible_duplicate_of: str | None = None
-    state_before_hold: str | None = None
-    short: tuple[str, ...] = ()
+    state_before_hold: IncidentState | None = None
     resourced_at: datetime | None = None
     reopened_at: datetime | None = None
     closed_at: datetime | None = None
@@ -189,8 +319,45 @@ class Incident(Record, frozen=True, kw_only=True):
     plans: tuple[PlanKey, ...] = ()
 
 
-class Unit(Record, frozen=True, kw_only=True):
-    """A responder vehicle or patrol.
+class Incident(IncidentFields, frozen=True, kw_only=True):
+    """One event in the city and where its handling stands.
+
+    Attributes
+    ----------
+    short
+        What it lacks and nobody could be found for.
+    """
+
+    short: tuple[_AnyShortage, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Read what is short from prose, where the record has that."""
+        if self.short and _is_prose(self.short):
+            msgspec.structs.force_setattr(self, "short", tuple(map(_shortage, self.short)))
+
+
+Dimension = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Vehicle(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """How large a vehicle is; a dimension that is not known fits everywhere.
+
+    Attributes
+    ----------
+    height_m, width_m, length_m
+        Metres.
+    weight_t
+        Actual weight in tonnes.
+    """
+
+    height_m: Dimension | None = None
+    width_m: Dimension | None = None
+    weight_t: Dimension | None = None
+    length_m: Dimension | None = None
+
+
+class UnitFields(Record, frozen=True, kw_only=True):
+    """What a `Unit` and the form that is published of it (`outputs.Unit`) share.
 
     Attributes
     ----------
@@ -216,14 +383,34 @@ class Unit(Record, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     station: str
     home: Point
-    state: str
+    state: UnitState
     position: Point
     position_at: datetime | None = None
     heading_deg: float | None = None
     status_at: datetime | None = None
     assignment: str | None = None
     incident: str | None = None
-    reason: str | None = None
+
+
+class Unit(UnitFields, frozen=True, kw_only=True):
+    """A responder vehicle or patrol.
+
+    Attributes
+    ----------
+    reason
+        Why it is out of service.
+    vehicle
+        Its dimensions, by which some streets are too low, narrow or weak for it. Not written where
+        the fleet says nothing, so that older records stay the same, byte for byte.
+    """
+
+    reason: AnyReason | None = None
+    vehicle: Vehicle | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        """Read the reason from prose, where the record has that."""
+        if self.reason is not None:
+            read_prose(self, "reason")
 
 
 class Route(Record, frozen=True, kw_only=True):
@@ -240,17 +427,29 @@ class Route(Record, frozen=True, kw_only=True):
     streets: tuple[str, ...]
 
 
-class Candidate(Record, frozen=True, kw_only=True):
+class Candidate(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One unit that was looked at, and what spoke for or against it.
 
-    ``seconds`` to the scene; None when it cannot get there or was not asked.
+    Attributes
+    ----------
+    seconds
+        To the scene; None when it cannot get there or was not asked.
+    reason
+        Where prose of before 0.3.0 is read from; None otherwise.
     """
 
     unit: str
     capability: str
     seconds: float | None
     chosen: bool
-    reason: str
+    reasons: tuple[Reason, ...] = ()
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Read the reasons from prose, where the record has that."""
+        if self.reason is not None:
+            msgspec.structs.force_setattr(self, "reasons", (_reason(self.reason),))
+            msgspec.structs.force_setattr(self, "reason", None)
 
 
 class Recommendation(Record, frozen=True, kw_only=True):
@@ -259,12 +458,18 @@ class Recommendation(Record, frozen=True, kw_only=True):
     policy: str
     requirements: tuple[str, ...]
     candidates: tuple[Candidate, ...]
-    short: tuple[str, ...]
-    reasons: tuple[str, ...]
+    short: tuple[_AnyShortage, ...]
+    reasons: tuple[AnyReason, ...]
+
+    def __post_init__(self) -> None:
+        """Read what is short, and the reasons, from prose, where the record has that."""
+        if _is_prose(self.short) or _is_prose(self.reasons):
+            msgspec.structs.force_setattr(self, "short", tuple(map(_shortage, self.short)))
+            msgspec.structs.force_setattr(self, "reasons", tuple(map(_reason, self.reasons)))
 
 
-class Assignment(Record, frozen=True, kw_only=True):
-    """One unit sent to one incident. Stamps are written once and never changed.
+class AssignmentFields(Record, frozen=True, kw_only=True):
+    """What an `Assignment` and the form that is published of it (`outputs.Assignment`) share.
 
     Attributes
     ----------
@@ -288,7 +493,6 @@ class Assignment(Record, frozen=True, kw_only=True):
     by: str
     eta_s: float
     route: Route | None
-    reasons: tuple[str, ...]
     dispatched: datetime
     acknowledged: datetime | None = None
     en_route: datetime | None = None
@@ -296,12 +500,22 @@ class Assignment(Record, frozen=True, kw_only=True):
     to_facility: datetime | None = None
     at_facility: datetime | None = None
     clear: datetime | None = None
-    ended: str | None = None
+    ended: AssignmentEnd | None = None
     origin: str | None = None
 
 
-class Alert(Record, frozen=True, kw_only=True):
-    """What an operator must act on.
+class Assignment(AssignmentFields, frozen=True, kw_only=True):
+    """One unit sent to one incident. Stamps are written once and never changed."""
+
+    reasons: tuple[AnyReason, ...]
+
+    def __post_init__(self) -> None:
+        """Read the reasons from prose, where the record has that."""
+        read_prose(self, "reasons")
+
+
+class AlertFields(Record, frozen=True, kw_only=True):
+    """What an `Alert` and the form that is published of it (`outputs.Alert`) share.
 
     Attributes
     ----------
@@ -317,13 +531,22 @@ class Alert(Record, frozen=True, kw_only=True):
 
     id: str
     incident: str
-    kind: str
+    kind: AlertKind
     priority: int
-    text: str
     raised_at: datetime
     ended_at: datetime | None = None
     ended_by: str | None = None
     subject: str | None = None
+
+
+class Alert(AlertFields, frozen=True, kw_only=True):
+    """What an operator must act on; ``said`` in one sentence."""
+
+    said: AnyReason = msgspec.field(name="text")
+
+    def __post_init__(self) -> None:
+        """Read what is said from prose, where the record has that."""
+        read_prose(self, "said")
 
 
 class Condition(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -352,7 +575,7 @@ class Timer(Record, frozen=True, kw_only=True):
     goes on looking for work for free units, behind the incident that is its subject.
     """
 
-    kind: str
+    kind: TimerKind
     subject: str
     due: datetime
 
@@ -404,8 +627,11 @@ class Merger(Record, frozen=True, kw_only=True):
     undone_at: datetime | None = None
 
 
-class TimelineEntry(Record, frozen=True, kw_only=True):
-    """One line of an incident's append-only history.
+class TimelineFields(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a `TimelineEntry` and the form published of it (`outputs.TimelineEntry`) share.
+
+    ``before`` and ``after`` are written only where they say something, so that other lines stay as
+    they were recorded before there were these fields.
 
     Attributes
     ----------
@@ -415,19 +641,30 @@ class TimelineEntry(Record, frozen=True, kw_only=True):
         A code of ``timeline_kinds``.
     actor
         ``policy``, ``sensor``, ``citizen``, a unit's id or an operator's name.
-    text
-        One sentence for people.
-    reasons
-        Why, one reason a line.
     cause
         Id of the journal entry that caused it.
+    before, after
+        The codes of what the line changes: the incident's state (kind ``state``), severity
+        (``severity``) or category (``classified``), or the unit's state (``stamp``); empty where it
+        changes none of them.
     """
 
     incident: str
     seq: int
     at: datetime
-    kind: str
+    kind: TimelineKind
     actor: str
-    text: str
-    reasons: tuple[str, ...]
     cause: str
+    before: str = ""
+    after: str = ""
+
+
+class TimelineEntry(TimelineFields, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of an incident's append-only history: ``said`` in one sentence, and why."""
+
+    said: AnyReason = msgspec.field(name="text")
+    reasons: tuple[AnyReason, ...]
+
+    def __post_init__(self) -> None:
+        """Read what is said, and why, from prose, where the record has that."""
+        read_prose(self, "said", "reasons")

@@ -153,9 +153,18 @@ FENCE_EVENTS = Topic(
     role="output",
     retention_ms=7 * _DAY,
 )
+UNITS = Topic(
+    name="city.units",
+    key="unit id",
+    about="a unit as it is now: state, assignment, position at most once a second",
+    type="city.jingwei.unit.changed.v1",
+    message=outputs.UnitChanged,
+    role="output",
+    retention_ms=_DAY,
+)
 
 INPUTS = (READINGS, REPORTS, POSITIONS, UNIT_STATUS, STREETS)
-OUTPUTS = (INCIDENTS, DISPATCHES, ALERTS, FENCE_EVENTS)
+OUTPUTS = (INCIDENTS, DISPATCHES, ALERTS, FENCE_EVENTS, UNITS)
 CITY = (*INPUTS, JOURNAL, *OUTPUTS)
 
 

@@ -1,26 +1,64 @@
-"""The stream side: intake agents, dispatcher, departments' feeds, outbox relay.
+"""The stream side: batches, offsets, dead letters, dispatcher, departments' feeds, outbox relay.
 
-==================  ====================================================================
-module              what it does
-==================  ====================================================================
-``worker``          ``run_worker(settings, city) -> Exit``: one worker process
-``app``             the Faust app: an agent a topic, acknowledged after the transaction
-``consumer``        Faust's consumer, started at the ledger's fences
-``logs``            whether the topics are those that the fences count in, by ``topic_ids``
-``batch``           one batch, one transaction, cut by time; poisoned messages stand alone
-``faults``          which errors are no message's; ``suspects`` judges the others
-``intake_readings`` sensor readings: detection
-``intake_reports``  citizens' reports: privacy, triage, place
-``intake_positions``, ``intake_status``, ``intake_streets``  units and streets
-``dispatcher``      the region's core over its journal
-``departments``     feeds ``dept.<code>``
-``publish``         effects in, messages out
-``relay``           the outbox, sent in order by ``producer``
-``dead_letters``    what could not be used, and why; ``redrive`` sends it again
-``caretaker``       between messages: adopting partitions, silence, waiting lanes
-``ticks``           timers that fall due, into the journal
-``watchdog``        leaves when work waits and nothing moves; ``exits`` are the codes
-``topics``          makes and checks the topics; ``bootstrap`` the journal's first entries
-``archive``         a process of its own: every message, as it came, in Parquet
-==================  ====================================================================
+What a message means is for `intake` and `dispatch` to say; a handler here gives them messages, and
+gives the ledger what they found.
+
+====================  ==========================================================================
+module                what it does
+====================  ==========================================================================
+``worker``            `run_worker`: one worker process
+``app``               the Faust app: an agent a topic, acknowledged after the transaction
+``consumer``          Faust's consumer, started at the ledger's offset guards
+``handler``           `Handler`: what an agent does with messages, and between them
+``handlers``          `make_handlers`: one for each topic that a worker reads
+``batch``             `Processor`: batches of messages; a bad one costs itself only
+``transactions``      one batch, one transaction, cut by time
+``beside``            `Beside`: the ledger writes while the core decides on
+``taking``            a stream in batches: all that has come by the time that the last is done
+``turns``             reports, stamps and commands first, then readings and positions
+``intake_readings``   sensor readings, and their alarm states in the ledger
+``intake_reports``    citizens' reports, and their reporters' contact data
+``intake_positions``  units' positions
+``intake_status``     units' status stamps
+``intake_streets``    street conditions
+``evidence``          new evidence into the ledger, and to the journal
+``fencing``           units that enter and leave fences, in the ledger
+``dispatcher``        the region's core over its journal
+``departments``       feeds ``dept.<code>``
+``handed_on``         lines that version 0.2 left for departments
+``publish``           effects in, messages out
+``lanes``             what transactions owe to Kafka, sent in order behind them
+``relay``             the outbox, sent and marked
+``packing``           one record batch a partition
+``producer``          the worker's Kafka producer
+``dead_letters``      what could not be used, and why
+``redrive``           dead letters sent back
+``unassigned``        partitions that no worker of the group reads
+``caretaker``         between messages: adopting partitions, silence, waiting lanes
+``ticks``             timers that fall due, into the journal
+``clock``             the broker's clock, as a worker knows it
+``arrivals``          when a message arrived
+``sources``           how far each source's clock is from the broker's
+``faults``            errors that no message is to blame for
+``suspects``          judges the other errors
+``watchdog``          ends a worker that is stuck
+``pulse``             signs of life of a processor
+``starved``           time in which a thread got no CPU
+``exits``             exit codes of a worker
+``metrics``           counters of a worker
+``new_broker``        what a broker that is new lets aiokafka log
+``quiet``             Faust's monitor without its work for every message
+``untabled``          Faust's manager of tables, for an app that has none
+``messages``          `Received`: a message from Kafka
+``topics``            makes and checks the topics
+``topic_ids``         the ids that the broker gives topics
+``logs``              whether the topics are those that the guards count in
+``cities``            the cities that a worker decides in
+``bootstrap``         the journal's first entries
+``warmup``            what is made at its first use, used before the first message
+``limits``            settings ``JINGWEI_INTAKE_*``
+``second_reader``     a process of its own: reports read again, opinions into the journal
+``archive``           a process of its own: every message, as it came, in Parquet
+``errors``            `StreamsError` and its tree
+====================  ==========================================================================
 """

@@ -1,7 +1,7 @@
 """The Faust app: one agent a topic, each handing whole batches to its processor.
 
 Faust joins the group, fetches, delivers and commits; it keeps no state and produces nothing.
-Its offsets follow the ledger's fences and never lead them.
+Its offsets follow the ledger's guards and never lead them.
 """
 
 import asyncio
@@ -12,13 +12,16 @@ from typing import Any
 import asyncpg
 import faust
 
-from infra.ledger import fence, logs, transaction
+from infra.ledger import guard, logs, transaction
 from infra.settings import Endpoints, WorkerSettings
 from streams.batch import Processor
 from streams.consumer import transport_with
 from streams.exits import Exit, die
 from streams.messages import Received
 from streams.metrics import Metrics
+from streams.quiet import QuietMonitor
+from streams.taking import batches
+from streams.untabled import NoTables
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +29,6 @@ POLL_RECORDS = 2_000
 """A poll is handed out message by message before the next one is asked for; a larger one makes
 a journal entry wait behind more readings."""
 BUFFER = 16_384
-BULK = 4
-"""A transaction costs the same for one message or for hundreds: bulk waits so much longer."""
 METADATA_S = 5.0
 """Partitions that are added to a topic are read so soon."""
 POLL_S = 86_400.0
@@ -45,9 +46,9 @@ def make_app(
 ) -> Any:  # noqa: ANN401 - Faust has no types
     """Return a Faust app with an agent for each processor."""
 
-    async def fences(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    async def guards(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
         async with transaction(pool) as conn:
-            return await fence.lock_offsets(conn, settings.group, parts)
+            return await guard.lock_offsets(conn, settings.group, parts)
 
     async def lost(topic: str, partition: int, first: int, last: int) -> None:
         log.error(
@@ -84,8 +85,10 @@ def make_app(
         key_serializer="raw",
         value_serializer="raw",
         worker_redirect_stdouts=False,
+        monitor=QuietMonitor(),
+        TableManager=NoTables,
     )
-    app.transport = transport_with(fences, lost)(app.conf.broker_consumer, app, loop=app.loop)
+    app.transport = transport_with(guards, lost)(app.conf.broker_consumer, app, loop=app.loop)
     for processor in processors:
         _add_agent(app, processor, settings)
     return app
@@ -101,22 +104,44 @@ def _add_agent(app: Any, processor: Processor, settings: WorkerSettings) -> None
         allow_empty=True,
     )
 
-    within = settings.batch_within_s * (BULK if processor.handler.bulk else 1)
+    company_s = settings.batch_within_s if processor.handler.bulk else 0.0
 
     async def agent(stream: Any) -> None:  # noqa: ANN401
-        # Only noack_take leaves acknowledging to us: all else acks what an exception interrupts.
-        async for events in stream.noack_take(settings.batch_size, within=within):
-            try:
-                await processor.process([Received.of(event.message) for event in events])
-            except asyncio.CancelledError:
-                raise  # the partition goes, or the worker stops: the next one starts at the fence
-            except BaseException as error:  # Faust would drop the batch and go on
-                log.critical("%s has failed", processor.handler.name, exc_info=error)
-                die(
-                    Exit.DEFECT, "%s: a batch was not dealt with: %s", processor.handler.name, error
-                )
-            for event in events:
-                event.ack()
+        under_way: asyncio.Task[None] | None = None
+
+        async def rest(full: bool) -> None:
+            if under_way is not None:
+                await under_way
+            if company_s and not full:
+                await asyncio.sleep(company_s)
+
+        stream.enable_acks = False  # or Faust acknowledges messages that an exception interrupts
+        try:
+            async for events in batches(
+                stream.events(),
+                most=settings.batch_size,
+                waiting=lambda: not stream.channel.queue.empty(),
+                rest=rest,
+            ):
+                under_way = asyncio.create_task(_deal(processor, events))
+            if under_way is not None:
+                await under_way
+        finally:
+            if under_way is not None:
+                under_way.cancel()
+                await asyncio.wait([under_way])
 
     agent.__qualname__ = processor.handler.name  # what Faust logs
     app.agent(topic, name=processor.handler.name, concurrency=1)(agent)
+
+
+async def _deal(processor: Processor, events: Sequence[Any]) -> None:
+    try:
+        await processor.process([Received.of(event.message) for event in events])
+    except asyncio.CancelledError:
+        raise  # the worker stops: the next one starts at the guard
+    except BaseException as error:  # Faust would drop the batch and go on
+        log.critical("%s has failed", processor.handler.name, exc_info=error)
+        die(Exit.DEFECT, "%s: a batch was not dealt with: %s", processor.handler.name, error)
+    for event in events:
+        event.ack()

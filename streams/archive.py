@@ -29,7 +29,6 @@ import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
-    GroupCoordinatorNotAvailableError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -41,17 +40,21 @@ from infra.archive import (
     ArchiveBusy,
     ArchiveError,
     ArchiveOfOtherLog,
+    Erased,
     Kept,
     compact,
+    listed,
     make_folder,
     next_offset,
     partition_folder,
+    rewriting,
     set_aside_other_log,
     write_segment,
 )
 from schemas import topics
 from streams.errors import BrokerMissing
 from streams.exits import Exit, die
+from streams.new_broker import quiet_new_broker
 from streams.topic_ids import known_topics
 
 log = logging.getLogger(__name__)
@@ -357,10 +360,13 @@ def _tell_lost(part: TopicPartition, first: int, begin: int) -> None:
 
 
 def _write_files(root: Path, work: dict[TopicPartition, _Waiting]) -> None:
-    for part, waiting in work.items():
-        folder = partition_folder(root, part.topic, part.partition)
-        write_segment(folder, waiting.messages, (waiting.first, waiting.next - 1))
-        compact(folder)
+    with rewriting(root):
+        erased = Erased(listed(root))
+        for part, waiting in work.items():
+            folder = partition_folder(root, part.topic, part.partition)
+            messages = erased.without(part.topic, part.partition, waiting.messages)
+            write_segment(folder, messages, (waiting.first, waiting.next - 1))
+            compact(folder)
 
 
 def _kept(record: ConsumerRecord) -> Kept:
@@ -374,29 +380,19 @@ def _kept(record: ConsumerRecord) -> Kept:
     )
 
 
-_COORDINATOR_LOG = "aiokafka.consumer.group_coordinator"
-_COORDINATOR_S = 30.0
-
-
-def _quiet_wait_for_group() -> Callable[[logging.LogRecord], bool]:
-    """Return a filter that keeps out what aiokafka says ten times a second of a new broker.
-
-    A broker makes what keeps its groups when the first one asks: that is no error, unless it
-    takes long.
-    """
-    begun = time.monotonic()
-
-    def wanted(record: logging.LogRecord) -> bool:
-        told = record.args if isinstance(record.args, tuple) else ()
-        waits = any(isinstance(one, GroupCoordinatorNotAvailableError) for one in told)
-        return not waits or time.monotonic() - begun > _COORDINATOR_S
-
-    return wanted
-
-
 class _WithoutFaustsKafka(BootStrategy):
     enable_kafka = False
     enable_web = False
+
+
+class PromptWorker(faust.Worker):
+    """Ends when all is closed, and not a second later, as mode's worker does for no reason.
+
+    Who stops a city waits for it, and a supervisor that starts it again.
+    """
+
+    async def _sentinel_task(self) -> None:
+        """Let the loop run once more."""
 
 
 def archive_app(archiver: Callable[[], Archiver], bootstrap: str, datadir: Path) -> faust.App:
@@ -454,12 +450,12 @@ def run_archive(
     """
     make_folder(root)
     _lock(root)
-    logging.getLogger(_COORDINATOR_LOG).addFilter(_quiet_wait_for_group())
+    quiet_new_broker()
 
     def archiver() -> Archiver:
         return Archiver(bootstrap, root, names, rolling=rolling, group=group)
 
     app = archive_app(archiver, bootstrap, datadir)
-    worker = faust.Worker(app, loglevel=loglevel, redirect_stdouts=False)
+    worker = PromptWorker(app, loglevel=loglevel, redirect_stdouts=False)
     worker.spinner = None  # it draws on stdout, log file or not
     worker.execute_from_commandline()

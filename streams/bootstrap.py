@@ -1,17 +1,20 @@
-"""What a worker does before it reads: fences, feeds, and the journal's first entries."""
+"""What a worker does before it reads: fences, streets, feeds, the journal's first entries."""
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
+import numpy as np
 import shapely
 
-from geo.city import CityData
+from atlas.city import CityData
+from geo.streets.graph import StreetGraph
 from infra.ledger import city as ledger_city
 from infra.ledger import feeds, outbox, reading, snapshot, transaction
-from infra.ledger.city import FenceRow
+from infra.ledger.city import FenceRow, StreetRow
 from schemas import codes
 from schemas.ids import derive
 from schemas.journal import Entry, FleetChanged, PolicyChanged
@@ -25,7 +28,7 @@ SOURCE = "jingwei/worker"
 
 
 async def prepare_ledger(pool: asyncpg.Pool, city: CityData) -> None:
-    """Write the city's fences, and a feed for each department that has none."""
+    """Write the city's fences and streets, and a feed for each department that has none."""
     rows = [
         FenceRow(
             id=fence.id,
@@ -39,6 +42,27 @@ async def prepare_ledger(pool: asyncpg.Pool, city: CityData) -> None:
     async with transaction(pool) as conn:
         await ledger_city.store_city(conn, city.digest, rows)
         await feeds.fill_subscriptions(conn)
+    async with transaction(pool) as conn:
+        await ledger_city.store_streets(conn, city.digest, street_rows(city.streets))
+
+
+def street_rows(streets: StreetGraph) -> Iterator[StreetRow]:
+    """Yield the streets' arcs as the ledger has them."""
+    arcs = streets.arcs
+    drawn = (arcs.twin < 0) | (np.arange(len(arcs)) < arcs.twin)
+    for number, arc in enumerate(arcs.id):
+        yield StreetRow(
+            id=arc,
+            name=next(iter(arcs.names[number]), ""),
+            kph=float(arcs.speed_kph[number]),
+            lanes=int(arcs.lanes[number]),
+            oneway=bool(arcs.oneway[number]),
+            emergency_only=bool(arcs.emergency_only[number]),
+            ferry=bool(arcs.carried[number]),
+            length_m=float(arcs.length_m[number]),
+            drawn=bool(drawn[number]),
+            wkb=shapely.to_wkb(arcs.line[number]),
+        )
 
 
 async def announce(pool: asyncpg.Pool, producer: Producer, city: CityData) -> list[Entry]:
@@ -89,6 +113,12 @@ def _first_entries(
     ):
         entry_id = derive(region, f"policy/{policy.version}/{offset}")
         entries.append(PolicyChanged(id=entry_id, region=region, policy=policy))
+    elif known_policy.version == policy.version and known_policy != policy:
+        log.warning(
+            "the region keeps its policy %s, which differs from this software's policy of the same "
+            "version: give schemas/codes/policy.json a later version",
+            known_policy.version,
+        )
     if known_city != city.digest:
         entry_id = derive(region, f"fleet/{city.digest}/{offset}")
         entries.append(FleetChanged(id=entry_id, region=region, city=city.digest, units=city.units))

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
 
 import asyncpg
 
@@ -17,9 +16,6 @@ from infra.ledger.outbox import Message
 from streams.batch import Processor
 from streams.clock import BrokerClock
 from streams.consumer import Looked
-from streams.intake_positions import PositionsIntake
-from streams.intake_readings import ReadingsIntake
-from streams.sources import Sources
 from streams.watchdog import Held, Part, Vitals
 
 log = logging.getLogger(__name__)
@@ -37,13 +33,6 @@ Offset = Callable[[Part], int | None]
 """An offset of a partition; None while it is not known."""
 
 
-@runtime_checkable
-class _Listening(Protocol):
-    """An intake that notices its sources' clocks."""
-
-    sources: Sources
-
-
 class Caretaker:
     """Looks after the partitions that this worker has.
 
@@ -56,6 +45,8 @@ class Caretaker:
     highwater, readable, committed
         Return the end of a partition, the end of what can be read of it (an open transaction
         cannot), and what is committed of it in Kafka.
+    look_s
+        How often handlers are asked whether time alone has made something due.
     clock
         The broker's, by which sensors are silent and fences end. While it is not known, or was
         not learnt lately, they wait.
@@ -71,7 +62,7 @@ class Caretaker:
         highwater: Offset,
         readable: Offset,
         committed: Offset,
-        silence_check_s: float,
+        look_s: float,
         clock: BrokerClock,
     ) -> None:
         self.vitals = Vitals()
@@ -82,7 +73,7 @@ class Caretaker:
         self._highwater = highwater
         self._readable = readable
         self._committed = committed
-        self._silence_check_s = silence_check_s
+        self._look_s = look_s
         self._clock = clock
         self._held = Held()
 
@@ -109,21 +100,19 @@ class Caretaker:
 
     async def run(self) -> None:
         """Look after the partitions until cancelled; a ledger that is away is waited for."""
-        lanes_at = silence_at = house_at = time.monotonic()
+        lanes_at = look_at = house_at = time.monotonic()
         while True:
             await asyncio.sleep(EVERY_S)
             now = time.monotonic()
             try:
                 await self._adopt()
                 await self._pass_gaps()
-                if now >= silence_at:
-                    silence_at = now + self._silence_check_s
-                    await self._look_for_silence()
-                    await self._end_fences()
+                await self._tend(looks=now >= look_at)
+                if now >= look_at:
+                    look_at = now + self._look_s
                 if now >= lanes_at:
                     lanes_at = now + LANES_EVERY_S
                     await self._drain_lanes()
-                await self._save_sources()
                 if now >= house_at:
                     house_at = now + HOUSE_EVERY_S
                     await self._keep_house()
@@ -145,79 +134,37 @@ class Caretaker:
         return reached if looked is None else looked.clear_to(reached)
 
     async def _pass_gaps(self) -> None:
-        """Advance fences over what holds no message, so that nothing seems to wait there."""
+        """Advance guards over what holds no message, so that nothing seems to wait there."""
         for topic, processor in self._processors.items():
-            if processor.busy:
-                continue  # it advances the fences itself, and is not to be waited for
+            if processor.pulse.busy:
+                continue  # it advances the guards itself, and is not to be waited for
             for partition, reached in sorted(processor.reached.items()):
                 clear_to = self._clear_to((topic, partition), reached)
                 if clear_to > reached:
                     await processor.skip(partition, reached, clear_to)
 
-    async def _look_for_silence(self) -> None:
+    async def _tend(self, *, looks: bool) -> None:
+        """Let handlers do what is due between messages; by the time only if it ``looks``."""
         for processor in self._processors.values():
-            readings = processor.handler
-            if not isinstance(readings, ReadingsIntake):
-                continue
-            for partition, reached in sorted(processor.reached.items()):
-                # Readings that wait unread are not silence.
-                end = self._highwater((readings.topic.name, partition))
-                if end == reached and readings.has_alarms(partition):
-                    await self._end_silent(processor, readings, partition, reached)
+            for partition in sorted(processor.reached):
+                now = self._clock.now() if looks and self._is_read(processor, partition) else None
+                if processor.handler.is_due(partition, now):
+                    await self._tend_partition(processor, partition, looks=now is not None)
 
-    async def _end_silent(
-        self, processor: Processor, readings: ReadingsIntake, partition: int, reached: int
-    ) -> None:
-        async def act(conn: asyncpg.Connection) -> list[Message]:
-            now = self._clock.recent()
-            if now is not None:
-                readings.look_for_silence(partition, reached, now)
-            return await readings.write(conn, partition)
-
-        await processor.tend(partition, act)
-
-    async def _end_fences(self) -> None:
-        """End visits to fences that are gone, by another city or by their time."""
-        for processor in self._processors.values():
-            positions = processor.handler
-            if not isinstance(positions, PositionsIntake):
-                continue
-            for partition, reached in sorted(processor.reached.items()):
-                # Positions that wait unread may tell of an end themselves.
-                end = self._highwater((positions.topic.name, partition))
-                now = self._clock.now()
-                if end == reached and now is not None and positions.is_due(partition, now):
-                    await self._end_visits(processor, positions, partition)
-
-    async def _end_visits(
-        self, processor: Processor, positions: PositionsIntake, partition: int
-    ) -> None:
+    async def _tend_partition(self, processor: Processor, partition: int, *, looks: bool) -> None:
         async def act(conn: asyncpg.Connection) -> list[Message]:
             # Only now: a batch may have been handled while this waited for its turn.
-            reached, now = processor.reached[partition], self._clock.recent()
-            if now is not None:
-                positions.end_fences(partition, reached, now)
-            return await positions.write(conn, partition)
+            still = looks and self._is_read(processor, partition)
+            now = self._clock.recent() if still else None
+            processor.handler.tend(partition, processor.reached[partition], now)
+            return await processor.handler.write(conn, partition)
 
         await processor.tend(partition, act)
 
-    async def _save_sources(self) -> None:
-        """Write what was noticed of sources after which no message came."""
-        for processor in self._processors.values():
-            intake = processor.handler
-            if not isinstance(intake, _Listening):
-                continue
-            for partition in sorted(processor.reached):
-                if intake.sources.is_due(partition):
-                    await self._save(processor, intake.sources, partition)
-
-    @staticmethod
-    async def _save(processor: Processor, sources: Sources, partition: int) -> None:
-        async def act(conn: asyncpg.Connection) -> list[Message]:
-            await sources.write(conn, partition)
-            return []
-
-        await processor.tend(partition, act)
+    def _is_read(self, processor: Processor, partition: int) -> bool:
+        """Whether no message waits unread: it may tell of what time alone would seem to."""
+        end = self._highwater((processor.handler.topic.name, partition))
+        return end is not None and end == processor.reached.get(partition)
 
     async def _drain_lanes(self) -> None:
         """Send what waits in lanes of this worker's partitions, as after an unclean end."""
@@ -225,7 +172,7 @@ class Caretaker:
             waiting = set(await outbox.lanes_waiting(conn, LANES_EVERY_S))
         for processor in self._processors.values():
             for partition in sorted(processor.reached):
-                if processor.lane(partition) in waiting:
+                if waiting.intersection(processor.lanes(partition)):
                     await processor.drain(partition)
 
     async def _keep_house(self) -> None:

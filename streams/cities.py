@@ -10,10 +10,11 @@ from pathlib import Path
 
 import asyncpg
 
-from geo.city import CityData, city_files, load_city
+from atlas.city import CityData
+from atlas.deciding import deciding_router
+from atlas.folder import city_files, load_city
 from geo.errors import GeoError
-from geo.router import deciding_router
-from geo.routing import Router
+from geo.routing.reference import Router
 from infra.archive import CityMissing, city_folder, keep_city
 from infra.cities import city_by_digest
 from infra.ledger import city_files as kept_files

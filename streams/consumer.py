@@ -1,6 +1,6 @@
 """Faust's consumer with its habits changed where they lose, stall or mislead.
 
-- It starts where the ledger's fence stands, not where Kafka's committed offset does: the fence
+- It starts where the ledger's guard stands, not where Kafka's committed offset does: the guard
   was written together with all that a message caused, the committed offset some time later, and
   Faust can commit past a message that was never acknowledged (faust issue 606).
 - It does not wait 1.5 s for an idle broker: aiokafka has one fetch under way per broker, and a
@@ -10,6 +10,7 @@
 - It says how far it has looked. Markers of transactions, aborted messages and compaction leave
   offsets without a message; only the consumer knows them from messages that wait.
 - It tells what retention has deleted before it was read, before it goes on behind it.
+- It says which partitions the group leaves unread (`streams.unassigned`).
 - It commits up to the last message acknowledged. Batches are acknowledged whole and in order, so
   everything below was dealt with; Faust looks for the offsets in between one by one, and stands
   still where they hold no message.
@@ -20,7 +21,9 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, for_code
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -31,7 +34,7 @@ log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 20
 
-Fences = Callable[[list[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]
+Guards = Callable[[list[tuple[str, int]]], Awaitable[dict[tuple[str, int], int]]]
 """Looks up next offsets by (topic, partition) in the ledger."""
 Loss = Callable[[str, int, int, int], Coroutine[Any, Any, None]]
 """Writes down that a topic's partition has lost the offsets from the one to the other."""
@@ -56,7 +59,7 @@ class Looked(NamedTuple):
         return max(reached, self.position) if self.handed <= reached else reached
 
 
-class FencedThread(driver.AIOKafkaConsumerThread):
+class GuardedThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka lives.
 
     Attributes
@@ -87,6 +90,52 @@ class FencedThread(driver.AIOKafkaConsumerThread):
         )
         return {TP(tp.topic, tp.partition): offset for tp, offset in found.items()}
 
+    async def unassigned(self) -> set[TP]:
+        """Return partitions of subscribed topics that the broker has assigned to nobody.
+
+        Empty while the group rebalances.
+
+        Raises
+        ------
+        KafkaError
+            The broker does not say.
+        """
+        found: set[TP] = await self.call_thread(self._unassigned)
+        return found
+
+    async def _unassigned(self) -> set[TP]:
+        consumer = self._ensure_consumer()
+        coordinator, client = consumer._coordinator, consumer._client  # noqa: SLF001 - no view of them
+        node = coordinator.coordinator_id
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - as above
+        if node is None or subscription is None:
+            return set()
+        # Over another connection than joins and heartbeats use: a join waits for all members.
+        answer = await client.send(node, DescribeGroupsRequest([coordinator.group_id]))
+        [group] = answer.to_object()["groups"]
+        if group["error_code"]:
+            raise for_code(group["error_code"])
+        if group["state"] != "Stable":
+            return set()
+        assigned = {
+            TP(*part)
+            for member in group["members"]
+            for part in ConsumerProtocol.ASSIGNMENT.decode(member["member_assignment"]).partitions()
+        }
+        there = {
+            TP(topic, partition)
+            for topic in subscription.topics
+            for partition in client.cluster.partitions_for_topic(topic) or ()
+        }
+        return there - assigned
+
+    async def join_again(self) -> None:
+        """Leave nothing as it is assigned now: join the group again."""
+        await self.call_thread(self._join_again)
+
+    async def _join_again(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001 - as above
+
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:  # noqa: ANN401
         for tp, offset in partitions.items():
             self.looked[tp] = Looked(offset, 0)
@@ -99,7 +148,7 @@ class FencedThread(driver.AIOKafkaConsumerThread):
             await self._go_on_behind(consumer, error.args[0])
             return {}
         except NoOffsetForPartitionError:
-            return {}  # it was assigned a moment ago: its fence is looked up now
+            return {}  # it was assigned a moment ago: its guard is looked up now
         # No await between: what was handed out and the position belong together.
         self._note(consumer, fetched)
         return fetched
@@ -138,19 +187,31 @@ class FencedThread(driver.AIOKafkaConsumerThread):
                 self.looked[tp] = Looked(begins[part], self.looked[tp].handed)
 
 
-class FencedConsumer(driver.Consumer):
-    """Starts each partition at its fence."""
+class GuardedConsumer(driver.Consumer):
+    """Starts each partition at its guard."""
 
-    fences: ClassVar[Fences]
+    guards: ClassVar[Guards]
     lost: ClassVar[Loss]
-    _thread: FencedThread
+    _thread: GuardedThread
 
-    def _new_consumer_thread(self) -> FencedThread:
-        return FencedThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> GuardedThread:
+        return GuardedThread(self, loop=self.loop, beacon=self.beacon)
 
     def looked(self, tp: TP) -> Looked | None:
         """Return how far a partition was looked through; None before it was begun."""
         return self._thread.looked.get(tp)
+
+    def is_assigned(self, tp: TP) -> bool:
+        """Tell whether this worker has a partition now; cheaper than asking for all it has."""
+        return bool(self._thread._ensure_consumer()._subscription.is_assigned(tp))  # noqa: SLF001 - as above
+
+    async def unassigned(self) -> set[TP]:
+        """Return partitions of subscribed topics that the broker has assigned to nobody."""
+        return await self._thread.unassigned()
+
+    async def join_again(self) -> None:
+        """Join the group again."""
+        await self._thread.join_again()
 
     def stable_end(self, tp: TP) -> int | None:
         """Return where what can be read ends: an open transaction's messages cannot."""
@@ -162,14 +223,14 @@ class FencedConsumer(driver.Consumer):
         parts = sorted((tp.topic, tp.partition) for tp in self.assignment())
         if not parts:
             return {}
-        fences = await type(self).fences(parts)
+        guards = await type(self).guards(parts)
         starts = await self._thread.log_starts([TP(*part) for part in parts])
         positions = {}
         for part in parts:
             tp = TP(*part)
-            positions[tp] = max(fences[part], starts[tp])
-            if starts[tp] > fences[part]:
-                await type(self).lost(*part, fences[part], starts[tp] - 1)
+            positions[tp] = max(guards[part], starts[tp])
+            if starts[tp] > guards[part]:
+                await type(self).lost(*part, guards[part], starts[tp] - 1)
         await self.seek_wait(positions)
         return positions
 
@@ -187,17 +248,17 @@ class FencedConsumer(driver.Consumer):
         return int(last) + 1
 
 
-class FencedTransport(driver.Transport):
+class GuardedTransport(driver.Transport):
     """A Kafka transport with such a consumer."""
 
-    Consumer: ClassVar[type[Any]] = FencedConsumer
+    Consumer: ClassVar[type[Any]] = GuardedConsumer
 
 
-def transport_with(fences: Fences, lost: Loss) -> type[FencedTransport]:
-    """Return a transport whose consumers ask ``fences`` where to start, and tell ``lost``."""
+def transport_with(guards: Guards, lost: Loss) -> type[GuardedTransport]:
+    """Return a transport whose consumers ask ``guards`` where to start, and tell ``lost``."""
     consumer = type(
         "LedgerConsumer",
-        (FencedConsumer,),
-        {"fences": staticmethod(fences), "lost": staticmethod(lost)},
+        (GuardedConsumer,),
+        {"guards": staticmethod(guards), "lost": staticmethod(lost)},
     )
-    return type("LedgerTransport", (FencedTransport,), {"Consumer": consumer})
+    return type("LedgerTransport", (GuardedTransport,), {"Consumer": consumer})

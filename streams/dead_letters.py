@@ -5,12 +5,11 @@ Taking a message back is sending it again without them.
 """
 
 from datetime import datetime
-from enum import StrEnum
 
 from infra.ledger.intake import DeadLetter, Source
 from infra.ledger.outbox import Message
+from intake.privacy import redact
 from streams.messages import Received
-from streams.privacy import redact
 
 PREFIX = "dlq_"
 _MAX_TEXT = 1_000
@@ -19,34 +18,13 @@ _HEADER_BYTES = 10
 """What a header costs besides its name and value: their lengths."""
 
 
-class Fault(StrEnum):
-    """What is wrong with a message; dead letters are counted by it."""
-
-    ENVELOPE = "envelope"
-    NEWER_SCHEMA = "newer_schema"
-    PAYLOAD = "payload"
-    TEXT = "text"
-    COORDINATES = "coordinates"
-    OUTSIDE_CITY = "outside_city"
-    TIME = "time"
-    UNKNOWN_CODE = "unknown_code"
-    RESULT = "result"
-    UNIT_OF_MEASUREMENT = "unit_of_measurement"
-    UNKNOWN_SENSOR = "unknown_sensor"
-    UNKNOWN_UNIT = "unknown_unit"
-    UNKNOWN_STREET = "unknown_street"
-    CONDITION = "condition"
-    REGION = "region"
-    NOT_DECIDABLE = "not_decidable"
-
-
 def dead_letter(
     message: Received, *, fault: str, reason: str, agent: str, at: datetime
 ) -> DeadLetter:
     """Return the ledger's row of a message that could not be used.
 
-    ``fault`` is a `Fault` or the class of an unexpected error, ``reason`` its sentence. It may
-    quote what came, and more people read it than what came: personal data is taken out.
+    ``fault`` is an `intake.Fault` or the class of an unexpected error, ``reason`` its sentence. It
+    may quote what came, and more people read it than what came: personal data is taken out.
     """
     return DeadLetter(
         source=Source(message.topic, message.partition, message.offset),

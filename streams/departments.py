@@ -5,17 +5,15 @@ a hole and the close always comes; when an incident leaves the department's filt
 says so. A message keeps its id: it is the same event on another topic.
 """
 
+from collections.abc import Sequence
+from functools import cache
+
 import asyncpg
-import msgspec
 
 from infra.ledger import feeds
 from infra.ledger.feeds import Subscription, Told
 from infra.ledger.outbox import Message
-from schemas import topics, wire
 from schemas.outputs import IncidentChanged
-from schemas.records import Incident
-from streams.messages import Received
-from streams.validate import open_message
 
 SNAPSHOT = "snapshot"
 YOURS = "yours"
@@ -23,55 +21,44 @@ NO_LONGER_YOURS = "no_longer_yours"
 
 _MOST_MISSING = 100
 
+Change = tuple[IncidentChanged, Message]
+"""A change of an incident, and its message on ``city.incidents``."""
 
-class Departments:
-    """Handler of ``city.incidents``."""
 
-    name = "departments"
-    topic = topics.INCIDENTS
-    bulk = False
+async def tell_departments(conn: asyncpg.Connection, changes: Sequence[Change]) -> list[Message]:
+    """Return what each subscriber gets, by the subscriptions as they are now.
 
-    def __init__(self) -> None:
-        self._changes: list[tuple[IncidentChanged, Received]] = []
+    Who was told of what is written with it.
+    """
+    if not changes:
+        return []
+    subscriptions = await feeds.load_subscriptions(conn)
+    known = await feeds.load_told(conn, {changed.incident_id for changed, _ in changes})
+    takers = cache(lambda *codes: frozenset(f.id for f in subscriptions if f.takes(*codes)))
+    news: dict[feeds.Telling, Told] = {}
+    messages = []
+    for changed, message in changes:
+        incident = changed.incident
+        concerned = takers(incident.category, incident.severity, incident.where.subdistrict)
+        for feed in subscriptions:
+            telling = feed.id, changed.incident_id
+            before = news.get(telling) or known.get(telling)
+            told = tell(before, changed.seq, takes=feed.id in concerned)
+            if told is None:
+                continue
+            news[telling], standing = told
+            messages.append(_to(feed, message, standing))
+    await feeds.save_told(conn, news, {feed.id: feed.target for feed in subscriptions})
+    return messages
 
-    async def load(self, conn: asyncpg.Connection, partition: int) -> None:
-        """Load nothing."""
 
-    def forget(self, partition: int) -> None:  # noqa: ARG002 - all drafts go
-        """Throw away what was not written."""
-        self._changes.clear()
-
-    def handle(self, message: Received) -> None:
-        """Take in one change of an incident."""
-        _, changed = open_message(message, self.topic, IncidentChanged)
-        self._changes.append((changed, message))
-
-    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:  # noqa: ARG002 - drafts are the partition's
-        """Return what each subscriber gets, by the subscriptions as they are now.
-
-        Who was told of what is written with it.
-        """
-        changes, self._changes = self._changes, []
-        if not changes:
-            return []
-        subscriptions = await feeds.load_subscriptions(conn)
-        known = await feeds.load_told(conn, {changed.incident_id for changed, _ in changes})
-        news: dict[feeds.Telling, Told] = {}
-        messages = []
-        for changed, came in changes:
-            for feed in subscriptions:
-                telling = feed.id, changed.incident_id
-                before = news.get(telling) or known.get(telling)
-                told = tell(before, changed.seq, takes=_concerns(feed, changed.incident))
-                if told is None:
-                    continue
-                news[telling], standing = told
-                value = wire.encode(msgspec.structs.replace(changed, standing=standing))
-                messages.append(
-                    Message(topic=feed.target, key=came.key, value=value, headers=came.headers)
-                )
-        await feeds.save_told(conn, news, {feed.id: feed.target for feed in subscriptions})
-        return messages
+def _to(feed: Subscription, message: Message, standing: str) -> Message:
+    """Return the message as a department gets it: with what the incident is to it, at the end."""
+    assert message.value is not None
+    value = b'%s,"standing":"%s"}' % (message.value[:-1], standing.encode())
+    return Message(
+        topic=feed.target, key=message.key, value=value, headers=message.headers, aside=True
+    )
 
 
 def tell(told: Told | None, seq: int, *, takes: bool) -> tuple[Told, str] | None:
@@ -103,7 +90,3 @@ def tell(told: Told | None, seq: int, *, takes: bool) -> tuple[Told, str] | None
     # Lines are missing, as after the feed was switched off for a while: it begins anew.
     missing = (*told.missing, *range(told.seq + 1, seq))[-_MOST_MISSING:]
     return Told(seq, missing), SNAPSHOT if takes else NO_LONGER_YOURS
-
-
-def _concerns(feed: Subscription, incident: Incident) -> bool:
-    return feed.takes(incident.category, incident.severity, incident.where.subdistrict)

@@ -1,6 +1,6 @@
 """The dispatcher: the region's core over its journal, its effects into the ledger.
 
-A core lives in memory as long as the fence stands where the core left it. When it does not, or
+A core lives in memory as long as the guard stands where the core left it. When it does not, or
 when anything fails, the core is thrown away and started again from the ledger.
 """
 
@@ -10,23 +10,25 @@ from datetime import datetime
 import asyncpg
 
 from dispatch import Region
+from dispatch.published import Output
 from dispatch.travel import Routers
 from infra.ledger import effects as ledger_effects
 from infra.ledger import snapshot
 from infra.ledger.effects import Applied
 from infra.ledger.outbox import Message
 from infra.software import deciding_software
+from intake import BadInput, Fault, open_message
 from schemas import journal, topics
 from schemas.admission import entry_fault
+from schemas.outputs import IncidentChanged, UnitChanged
 from schemas.snapshot import Snapshot
-from streams.dead_letters import Fault
-from streams.errors import BadInput
+from streams.departments import tell_departments
+from streams.handler import Handler
 from streams.messages import Received
-from streams.publish import publish
-from streams.validate import open_message
+from streams.publish import outputs
 
 
-class Dispatcher:
+class Dispatcher(Handler):
     """Handler of ``city.journal``.
 
     Parameters
@@ -41,6 +43,7 @@ class Dispatcher:
     name = "dispatcher"
     topic = topics.JOURNAL
     bulk = False
+    ahead = True
 
     def __init__(self, regions: Mapping[str, int], routers: Routers) -> None:
         self._regions = dict(regions)
@@ -48,7 +51,7 @@ class Dispatcher:
         self._cores: dict[int, dict[str, Region]] = {}
         self._offsets: dict[str, int] = {}
         self._applied: dict[str, list[Applied]] = {}
-        self._outgoing: list[Message] = []
+        self._outgoing: list[tuple[Output | UnitChanged, Message]] = []
         self._signed: set[str] = set()
         """Regions whose present core has put its name to the journal."""
 
@@ -94,21 +97,26 @@ class Dispatcher:
                 noted=entry.evidence if isinstance(entry, journal.EvidenceNoted) else None,
             )
         )
-        self._outgoing += publish(entry.id, message.at, effects)
+        place = f"{entry.region}/{message.offset}"
+        self._outgoing += outputs(entry.id, message.at, effects, place)
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
-        """Write the effects."""
+        """Write the effects, and who is told of them."""
         applied, self._applied = self._applied, {}
         outgoing, self._outgoing = self._outgoing, []
+        clocks = {region: self._cores[partition][region].clock for region in applied}
         for region, batch in applied.items():
-            clock = self._cores[partition][region].clock
             if region not in self._signed:
                 await ledger_effects.note_decider(
                     conn, region, batch[0].offset, deciding_software()
                 )
                 self._signed.add(region)
-            await ledger_effects.write_applied(conn, region, batch, clock)
-        return outgoing
+            await ledger_effects.write_applied(conn, region, batch, clocks[region])
+        changes = [
+            (output, message) for output, message in outgoing if isinstance(output, IncidentChanged)
+        ]
+        told = await tell_departments(conn, changes)
+        return [*(message for _, message in outgoing), *told]
 
     def _misplaced(self, region: str, partition: int) -> str:
         home = self._regions.get(region)

@@ -3,7 +3,7 @@
 ::
 
     StreamsError
-    ├── BadInput           one message cannot be used; it goes to the dead letters
+    ├── HandlerFailed      a handler failed at a message by an error that nobody expected
     ├── LoadFailed         what the ledger remembers of a partition cannot be loaded
     └── CannotStart        the worker cannot start; the text says what to do
         ├── BrokerMissing  no broker answers
@@ -17,20 +17,8 @@ class StreamsError(Exception):
     """Base of all errors of this room."""
 
 
-class BadInput(StreamsError):
-    """A message that cannot be used.
-
-    Parameters
-    ----------
-    fault
-        A code of `streams.dead_letters.Fault`, by which dead letters are counted.
-    text
-        One sentence: what is wrong with which field.
-    """
-
-    def __init__(self, fault: str, text: str) -> None:
-        super().__init__(text)
-        self.fault = fault
+class HandlerFailed(StreamsError):
+    """Around a handler's error, which within a transaction would look like the ledger's."""
 
 
 class LoadFailed(StreamsError):

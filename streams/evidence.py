@@ -7,8 +7,7 @@ import asyncpg
 from infra.ledger import intake
 from infra.ledger.intake import Source
 from infra.ledger.outbox import Message
-from schemas.ids import derive
-from schemas.journal import EvidenceNoted
+from intake.evidence import noted
 from schemas.records import Evidence
 from streams.messages import to_journal
 
@@ -24,11 +23,7 @@ async def write_evidence(
         return []
     new = await intake.insert_evidence(conn, region, [(item, source) for item, source, _ in found])
     return [
-        to_journal(
-            EvidenceNoted(id=derive(item.id, "entry"), region=region, evidence=item),
-            correlation=item.id,
-            causation=cause,
-        )
+        to_journal(noted(item, region), correlation=item.id, causation=cause)
         for item, _, cause in found
         if item.id in new
     ]

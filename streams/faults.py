@@ -9,7 +9,8 @@ see `streams.suspects`. A panic of a library (``pyo3_runtime.PanicException``) i
 
 import errno
 
-from geo.errors import BadMap, CityError
+from atlas.errors import CityError
+from geo.errors import BadMap
 from infra.archive.errors import ArchiveError
 from infra.ledger.errors import LedgerRefused, MigrationFailed, SchemaTooNew, SchemaTooOld
 from streams.errors import LoadFailed

@@ -7,35 +7,24 @@ ended while its units were silent) is written beside it with the offset from whi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from geo.city import CityData
-from geo.fence_state import ObjectState, Visit
-from geo.fence_watch import FenceTerms, FenceWatch, Follower, change_of_terms
+from atlas.city import CityData
+from geo.fences.state import ObjectState, Visit
 from infra.ledger import watch
-from infra.ledger.intake import Fix
 from infra.ledger.outbox import Message
 from infra.ledger.watch import Terms, UnitFences
+from intake.fence_watch import FenceTerms, FenceWatch
+from intake.fencing import FollowedUnits, LastTerms, fence_terms
 from schemas import topics, wire
 from schemas.envelope import Envelope
+from schemas.intake import Fix
 from schemas.outputs import FenceEvent
-from streams.limits import IntakeSettings
+from streams.limits import IntakeSettings, limits_of
 
 SOURCE = "jingwei/fences"
-
-
-@dataclass
-class _Followed:
-    """A partition's units; ``changed`` terms are to be written, and what is ``pending`` told."""
-
-    follower: Follower
-    number: int
-    until: datetime | None
-    changed: bool
-    pending: list[FenceEvent] = field(default_factory=list)
 
 
 class Fencing:
@@ -45,7 +34,7 @@ class Fencing:
     ----------
     city
         Whose fences they are.
-    limits
+    settings
         Which fences, and how visits are judged.
 
     Raises
@@ -54,29 +43,25 @@ class Fencing:
         A fence's attributes cannot be used.
     """
 
-    def __init__(self, city: CityData, limits: IntakeSettings) -> None:
-        self._watch = FenceWatch(city, fence_terms(city, limits))
-        self._wait = timedelta(seconds=limits.fence_end_wait_s)
-        self._followed: dict[int, _Followed] = {}
+    def __init__(self, city: CityData, settings: IntakeSettings) -> None:
+        self._watch = FenceWatch(city, fence_terms(city, limits_of(settings)))
+        self._wait = timedelta(seconds=settings.fence_end_wait_s)
+        self._followed: dict[int, FollowedUnits] = {}
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over a partition's units from the ledger."""
-        terms = self._watch.terms
-        last = await watch.last_terms(conn, partition)
-        known: FenceTerms | None = None if last is None else wire.decode(last.terms, FenceTerms)
-        until = None if last is None else last.until
-        number = 0 if last is None else last.number
-        names: dict[str, tuple[str, str]] = {}
-        if known is not None and known != terms:
-            names = await watch.fence_names(conn, known.city)
-        follower, told = self._watch.follow(
-            [_state(unit) for unit in await watch.load_units(conn, partition)],
-            until=until,
-            cause=change_of_terms(partition, number + 1),
-            names=names,
-        )
-        changed = known != terms or bool(told)
-        self._followed[partition] = _Followed(follower, number, until, changed, pending=told)
+        units = [_state(unit) for unit in await watch.load_units(conn, partition)]
+        last = await self._last_terms(conn, partition)
+        self._followed[partition] = FollowedUnits(self._watch, partition, units, last)
+
+    async def _last_terms(self, conn: asyncpg.Connection, partition: int) -> LastTerms:
+        row = await watch.last_terms(conn, partition)
+        if row is None:
+            return LastTerms()
+        known: FenceTerms = wire.decode(row.terms, FenceTerms)
+        other = known != self._watch.terms
+        names = await watch.fence_names(conn, known.city) if other else None
+        return LastTerms(row.number, known, row.until, names)
 
     def forget(self, partition: int) -> None:
         """Throw away the memory of a partition."""
@@ -85,17 +70,11 @@ class Fencing:
     def is_due(self, partition: int, now: datetime) -> bool:
         """Whether there is something to write without a message."""
         followed = self._followed.get(partition)
-        return followed is not None and (
-            followed.changed or followed.follower.has_ended(now - self._wait)
-        )
+        return followed is not None and followed.is_due(now - self._wait)
 
     def end_fences(self, partition: int, now: datetime) -> None:
         """Close the visits to fences that have ended, at the next `write`."""
-        followed = self._followed[partition]
-        end = now - self._wait
-        if followed.follower.has_ended(end):
-            followed.pending += followed.follower.expire(end)
-            followed.until, followed.changed = end, True
+        self._followed[partition].end_fences(now - self._wait)
 
     async def write(
         self,
@@ -109,16 +88,13 @@ class Fencing:
         Parameters
         ----------
         offset
-            Of the message with which the batch begins; what is pending comes before it.
+            Of the message with which the batch begins; what other terms tell comes before it.
         taken
             The partition's fixes in the order in which they came, and their messages' ids.
         """
         followed = self._followed[partition]
-        fixes = [fix for fix, _ in taken]
-        messages = []
-        everyone = followed.changed
-        if followed.changed:
-            followed.number, followed.changed = followed.number + 1, False
+        told = followed.take([fix for fix, _ in taken])
+        if told.new_terms:
             await watch.add_terms(
                 conn,
                 Terms(
@@ -130,25 +106,10 @@ class Fencing:
                     until=followed.until,
                 ),
             )
-            messages += [_message(event, None) for event in followed.pending]
-            followed.pending = []
-        told = followed.follower.observe(fixes)
-        messages += [_message(event, taken[fix][1]) for event, fix in told]
-        seen = None if everyone else {fix.unit for fix in fixes}
-        states = followed.follower.units(seen)
-        await watch.save_units(conn, partition, [_row(state) for state in states])
-        return messages
-
-
-def fence_terms(city: CityData, limits: IntakeSettings) -> FenceTerms:
-    """Return the terms that the settings ask for."""
-    return FenceTerms(
-        city=city.digest,
-        kinds=limits.fence_kinds,
-        dwell_s=limits.fence_dwell_s,
-        hysteresis=limits.fence_hysteresis,
-        detect=limits.fence_detect,
-    )
+        await watch.save_units(conn, partition, [_row(state) for state in told.states])
+        return [
+            _message(event, None if fix is None else taken[fix][1]) for event, fix in told.events
+        ]
 
 
 def _message(event: FenceEvent, cause: str | None) -> Message:

@@ -1,7 +1,7 @@
-"""The topics' logs against the ledger: whether each is still the one that the fences count in.
+"""The topics' logs against the ledger: whether each is still the one that the guards count in.
 
 A topic that was deleted and made anew begins at offset 0 again. Its messages must neither be taken
-for those that were read of the old one, nor the other way round: the fences of the topic begin
+for those that were read of the old one, nor the other way round: the guards of the topic begin
 anew, in the next incarnation, and a worker that read the old one ends and is started again. What
 was not read of the old one is gone; ids make sure that nothing of it counts twice.
 
@@ -25,13 +25,13 @@ from streams.topic_ids import KnownTopic, known_topics
 
 log = logging.getLogger(__name__)
 
-READ = (*topics.INPUTS, topics.JOURNAL, topics.INCIDENTS)
+READ = (*topics.INPUTS, topics.JOURNAL)
 """Topics that a worker reads."""
 EVERY_S = 5.0
 
 
 async def settle_logs(pool: asyncpg.Pool, bootstrap: str, region: str) -> dict[str, int]:
-    """Bring the ledger's fences to the topics that the broker has now.
+    """Bring the ledger's guards to the topics that the broker has now.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Messages as they come from Kafka, and as they go to the journal."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -55,7 +55,7 @@ def _time(seconds: float | None) -> datetime:
     """Return a Kafka timestamp to the millisecond; what is no time becomes the epoch."""
     if seconds is None or not 0 <= seconds < 253_402_300_800:  # noqa: PLR2004 - year 10000
         return EPOCH
-    return EPOCH + timedelta(milliseconds=round(seconds * 1000))
+    return datetime.fromtimestamp(round(seconds * 1000) / 1000, UTC)
 
 
 def to_journal(

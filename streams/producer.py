@@ -6,19 +6,28 @@ Faust's producer is not idempotent, so nothing that matters goes through it.
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
-from aiokafka.structs import RecordMetadata
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.structs import RecordMetadata, TopicPartition
 
 from infra.ledger.outbox import Message
 from schemas import topics
 from streams.clock import BrokerClock
 from streams.errors import BrokerMissing
+from streams.messages import LOG_APPEND_TIME
+from streams.packing import Packed
 
 MAX_REQUEST_BYTES = 2_097_152
 """A dead letter is as large as the largest message, with its headers on top."""
+MAX_BATCH_BYTES = 262_144
+"""A partition has one batch under way: what does not fit waits for the broker's next answer."""
 _METADATA_S = 5.0
 """A topic that was just made is known to all brokers by then."""
 _MISSING_FOR_S = 30.0
@@ -62,6 +71,7 @@ class Producer:
             enable_idempotence=self._idempotent,
             acks="all",
             linger_ms=0,
+            max_batch_size=MAX_BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
         )
         try:
@@ -106,48 +116,83 @@ class Producer:
         producer = self._producer
         if producer is None:
             raise KafkaError("not connected")
+        fit = await self._fitting(producer, messages)
+        cluster = producer.client.cluster
+        partitions = {
+            name: sorted(cluster.partitions_for_topic(name) or ())
+            for name in {message.topic for message in fit}
+        }
+        packed = Packed(fit, partitions, producer.create_batch)
+        answers = await self._submit(producer, packed)
+        failed = {at for at, answer in enumerate(answers) if isinstance(answer, BaseException)}
+        first = next((n for n, at in enumerate(packed.batch_of) if at in failed), len(fit))
+        if fit and first == 0:
+            error = answers[packed.batch_of[0]]
+            assert isinstance(error, BaseException)
+            raise error
+        return first
+
+    async def _fitting(
+        self, producer: AIOKafkaProducer, messages: Sequence[Message]
+    ) -> Sequence[Message]:
+        """Return those before the first that cannot be sent; raise where that is the first one."""
+        known: set[str] = set()
+        for count, message in enumerate(messages):
+            try:
+                if message.topic not in known:
+                    await self._check_topic(producer, message.topic)
+                    known.add(message.topic)
+                _check_size(message)
+            except KafkaError:
+                if not count:
+                    raise
+                return messages[:count]  # it is the first one of the next call
+        return messages
+
+    async def _submit(
+        self, producer: AIOKafkaProducer, packed: Packed
+    ) -> list[RecordMetadata | BaseException]:
+        """Hand batches over in their order; return what the broker answered to each."""
         pending: list[asyncio.Future[RecordMetadata]] = []
         begun: list[float] = []
-        for message in messages:
+        refused: list[BaseException] = []
+        for part, batch in packed.batches:
+            begun.append(self._clock.monotonic())
             try:
-                await self._check_topic(producer, message.topic)
-                begun.append(self._clock.monotonic())
-                sent = await producer.send(
-                    message.topic, _value(message), key=message.key, headers=message.headers
+                pending.append(
+                    await producer.send_batch(batch, part.topic, partition=part.partition)
                 )
-            except KafkaError:
-                if not pending:
-                    raise
-                break  # those before it first; it is the first one of the next call
-            pending.append(sent)
+            except KafkaError as error:
+                refused = [error] * (len(packed.batches) - len(pending))
+                break
         answers = await asyncio.gather(*pending, return_exceptions=True)
-        self._learn(answers, begun)
-        for count, answer in enumerate(answers):
-            if isinstance(answer, BaseException):
-                if count == 0:
-                    raise answer
-                return count
-        return len(pending)
+        self._learn(answers, begun, packed.stamped)
+        return [*answers, *refused]
 
     def _learn(
-        self, answers: Sequence[RecordMetadata | BaseException], begun: Sequence[float]
+        self,
+        answers: Sequence[RecordMetadata | BaseException],
+        begun: Sequence[float],
+        ours: Mapping[TopicPartition, int],
     ) -> None:
-        """Let the clock learn from the last journal entry of those that were sent."""
+        """Let the clock learn from the last batch of journal entries that was sent."""
         for answer, sent in zip(reversed(answers), reversed(begun[: len(answers)]), strict=True):
             if isinstance(answer, BaseException) or answer.topic != topics.JOURNAL.name:
                 continue
-            if answer.timestamp is not None:
-                self._clock.learn(answer.timestamp, answer.timestamp_type, sent)
+            stamped = answer.timestamp
+            if answer.timestamp_type != LOG_APPEND_TIME:
+                stamped = ours[answer.topic_partition]
+            self._clock.learn(stamped, answer.timestamp_type, sent)
             return
 
     async def _check_topic(self, producer: AIOKafkaProducer, topic: str) -> None:
         """Raise where the broker answers and has no such topic; aiokafka would look for 40 s."""
-        if topic in self._topics:
+        client = producer.client
+        if topic in self._topics and client.cluster.partitions_for_topic(topic):
             return
         begun = time.monotonic()
         if begun - self._missing.get(topic, -math.inf) < _MISSING_FOR_S:
             raise UnknownTopicOrPartitionError(topic)
-        client = producer.client
         client.add_topic(topic)
         while client.cluster.partitions_for_topic(topic) is None:
             answered = await client.force_metadata_update()
@@ -162,9 +207,9 @@ class Producer:
         self._topics.add(topic)
 
 
-def _value(message: Message) -> bytes | None:
-    """Return the value; an empty one where neither key nor value is there.
-
-    Other clients send such messages, and they become dead letters; aiokafka refuses to.
-    """
-    return b"" if message.key is None and message.value is None else message.value
+def _check_size(message: Message) -> None:
+    """Refuse what the broker would refuse, and what would fill a request by itself."""
+    size = len(message.value or b"") + len(message.key or b"")
+    size += sum(len(name) + len(value or b"") for name, value in message.headers)
+    if size > MAX_REQUEST_BYTES:
+        raise MessageSizeTooLargeError(f"{size} bytes are more than {MAX_REQUEST_BYTES}")

@@ -113,17 +113,26 @@ class Relay:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
-    async def drain(self, lane: str) -> int:
-        """Send all that a lane still holds, as after a crash; return how many rows it was."""
-        count = 0
+    async def drain(self, *lanes: str) -> set[int]:
+        """Send all that lanes still hold, as after a crash; return the ids of the rows."""
+        async with transaction(self._pool) as conn:
+            held = await outbox.holding(conn, lanes)
+        drained: set[int] = set()
+        for lane in lanes:
+            if lane in held:
+                drained |= await self._drain(lane)
+        return drained
+
+    async def _drain(self, lane: str) -> set[int]:
+        drained: set[int] = set()
         while True:
             await self.forget_sent()
             async with transaction(self._pool) as conn:
                 rows = await outbox.unsent(conn, lane, _DRAIN_ROWS)
             if not rows:
-                return count
+                return drained
             await self.send(rows)
-            count += len(rows)
+            drained.update(row_id for row_id, _ in rows)
 
     async def forget_sent(self) -> None:
         """Delete from the outbox what the broker has acknowledged."""

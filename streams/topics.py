@@ -85,6 +85,28 @@ async def take_brokers_time(bootstrap: str) -> list[str]:
         )
 
 
+async def retention_of(bootstrap: str, wanted: Sequence[Topic]) -> dict[str, int | None]:
+    """Return how long the broker keeps messages of topics, in milliseconds; None is for ever.
+
+    Where it does not tell, or has no such topic, it is as the topic table says.
+
+    Raises
+    ------
+    BrokerMissing
+        No broker answers.
+    """
+    async with _admin(bootstrap) as admin:
+        names = set(await admin.list_topics())
+        there = [topic for topic in wanted if topic.name in names]
+        told = dict(zip((t.name for t in there), await _configs(admin, there), strict=True))
+    found: dict[str, int | None] = {}
+    for topic in wanted:
+        config = topic.config() | told.get(topic.name, {})
+        ms = int(config.get("retention.ms") or -1)
+        found[topic.name] = None if ms < 0 or config["cleanup.policy"] == "compact" else ms
+    return found
+
+
 @asynccontextmanager
 async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -248,7 +270,7 @@ async def partition_count(bootstrap: str, topic: str) -> int:
 
 
 async def check_reach(
-    bootstrap: str, fences: Mapping[tuple[str, int], int], slack: int = 0
+    bootstrap: str, guards: Mapping[tuple[str, int], int], slack: int = 0
 ) -> None:
     """Check that no topic ends before what the ledger has read of it, give or take ``slack``.
 
@@ -258,7 +280,7 @@ async def check_reach(
         One does: the broker's data was deleted or is another's. New messages would be taken
         for ones dealt with long ago.
     """
-    begun = [TopicPartition(*part) for part, offset in sorted(fences.items()) if offset]
+    begun = [TopicPartition(*part) for part, offset in sorted(guards.items()) if offset]
     if not begun:
         return
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
@@ -268,7 +290,7 @@ async def check_reach(
     finally:
         await consumer.stop()
     for part, end in ends.items():
-        reached = fences[part.topic, part.partition]
+        reached = guards[part.topic, part.partition]
         if end + slack < reached:
             raise TopicsUnfit(
                 f"the ledger has read {part.topic} partition {part.partition} up to offset "

@@ -6,14 +6,14 @@ first citizen to report would wait for them.
 
 from datetime import UTC, datetime
 
-from dispatch.triage import triage
-from geo.city import CityData
-from geo.conditions import Conditions
+from atlas.city import CityData
 from geo.errors import NoStreetNear, Unreachable
-from geo.routing import Router
+from geo.routing.conditions import Conditions
+from geo.routing.reference import Router
+from intake.places import locate
+from intake.triage import triage
 from schemas.inputs import CitizenReport
 from schemas.records import Point
-from streams.places import locate
 
 
 def warm_up(city: CityData, router: Router) -> None:

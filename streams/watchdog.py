@@ -4,8 +4,9 @@ Faust's own livelock detector only logs. This one is a thread of its own, so tha
 event loop that stands still too.
 
 Busy is not broken: a worker that deals with one message after the other is alive, however long
-the rest waits. So it goes by messages dealt with. A topic that is not given to its processor may
-wait while others are worked on; one message may take ten times as long as no message at all.
+the rest waits. So it goes by messages dealt with, anywhere: a topic may wait ten times as long
+while others are worked on, and one message may take ten times as long as no message at all.
+Time in which the worker got no CPU is not counted: a restart would only add to the load.
 """
 
 import logging
@@ -15,12 +16,15 @@ from collections.abc import Iterable
 
 from streams.batch import Processor
 from streams.exits import Exit, die
+from streams.starved import Starved
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
 LONG = 10
 """So many times the patience one message may take, and a topic may wait for others."""
+BUSY = 2
+"""So many times the patience a batch may take: the ledger's own time limits come first."""
 
 HELD_S = 5.0
 """So long an open transaction may keep messages from being read before it is told."""
@@ -77,7 +81,10 @@ class Held:
 
 
 class Watchdog(threading.Thread):
-    """Ends the process when nothing moves for ``patience_s`` while something waits."""
+    """Ends the process when nothing moves for ``patience_s`` while something waits.
+
+    Made in the thread of the event loop that it watches.
+    """
 
     def __init__(self, processors: Iterable[Processor], vitals: Vitals, patience_s: float) -> None:
         super().__init__(name="watchdog", daemon=True)
@@ -86,6 +93,7 @@ class Watchdog(threading.Thread):
         self._patience_s = patience_s
         self._done = threading.Event()
         self._stuck: dict[Part, tuple[int, float]] = {}
+        self._starved = Starved(threading.get_native_id(), LONG * patience_s)
 
     def stop(self) -> None:
         """End the thread."""
@@ -93,8 +101,11 @@ class Watchdog(threading.Thread):
 
     def run(self) -> None:
         """Look every second."""
+        self._starved.look(time.monotonic(), EVERY_S)  # it may be stopped before the first second
         while not self._done.wait(EVERY_S):
-            fault = self.look(time.monotonic())
+            now = time.monotonic()
+            self._starved.look(now, EVERY_S)
+            fault = self.look(now)
             if fault is not None:
                 die(Exit.STALLED, "%s", fault)
 
@@ -103,28 +114,34 @@ class Watchdog(threading.Thread):
         handling = [
             (processor.handler.topic.name, begun)
             for processor in self._processors
-            if (begun := processor.handling) is not None
+            if (begun := processor.pulse.handling) is not None
         ]
         for topic, begun in handling:
-            if now - begun > LONG * self._patience_s:
+            if self._still(begun, now) > LONG * self._patience_s:
                 return f"{topic}: one message has been handled for {now - begun:.0f} s"
         if handling:
             return None  # the event loop is with the handler, and nothing else can move
-        vitals = self._vitals
-        if now - vitals.beat > self._patience_s:
-            return f"the event loop has stood still for {now - vitals.beat:.0f} s"
+        beat = self._vitals.beat
+        if self._still(beat, now) > self._patience_s:
+            return f"the event loop has stood still for {now - beat:.0f} s"
         return self._idle(now) or self._uncommitted(now)
+
+    def _still(self, since: float, now: float) -> float:
+        """Return for how many seconds that it could have used something has stood still."""
+        return now - since - self._starved.since(since)
 
     def _idle(self, now: float) -> str | None:
         """Return which topic has messages that nobody deals with."""
-        elsewhere = max((processor.beat for processor in self._processors), default=now)
+        latest = max((processor.pulse.beat for processor in self._processors), default=now)
+        moves = self._still(latest, now) <= self._patience_s
         for processor in self._processors:
-            topic, still = processor.handler.topic.name, now - processor.beat
+            topic, beat = processor.handler.topic.name, processor.pulse.beat
             waiting = self._vitals.waiting.get(topic, 0)
-            moves = not processor.busy and now - elsewhere <= self._patience_s
-            limit = self._patience_s * (LONG if moves else 1)
-            if still > limit and waiting > 0:
-                return f"{topic}: {waiting} messages wait and nothing was done for {still:.0f} s"
+            times = LONG if moves else BUSY if processor.pulse.busy else 1
+            if waiting > 0 and self._still(beat, now) > times * self._patience_s:
+                return (
+                    f"{topic}: {waiting} messages wait and nothing was done for {now - beat:.0f} s"
+                )
         return None
 
     def _uncommitted(self, now: float) -> str | None:
@@ -136,6 +153,6 @@ class Watchdog(threading.Thread):
             for part, offset in self._vitals.behind.copy().items()
         }
         for (topic, partition), (offset, since) in self._stuck.items():
-            if now - since > self._patience_s:
+            if self._still(since, now) > self._patience_s:
                 return f"{topic}/{partition}: commits have stood still at {offset}"
         return None

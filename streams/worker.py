@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -15,31 +15,30 @@ import asyncpg
 import uvloop
 from faust.types import TP
 
-from geo.city import CityData
+from atlas.city import CityData
 from geo.errors import GeoError
-from geo.routing import Router
+from geo.routing.reference import Router
 from infra import memory
 from infra.archive.errors import ArchiveError
-from infra.ledger import check_schema, fence, open_pool, reading, snapshot, transaction
+from infra.environment import load
+from infra.ledger import check_schema, guard, open_pool, reading, snapshot, transaction
 from infra.ledger.errors import LedgerError, LedgerUnavailable
-from infra.local.errors import LocalStackError
+from infra.ledger.reporters import open_vault
+from infra.local.errors import InvalidSettings, LocalStackError
 from infra.settings import Endpoints, Settings, resolve_endpoints
+from infra.vault import Vault
 from schemas import topics
 from streams.app import make_app
-from streams.batch import Handler, Processor
+from streams.batch import Processor
 from streams.bootstrap import announce, prepare_ledger
 from streams.caretaker import Caretaker
 from streams.cities import Cities
 from streams.clock import BrokerClock
-from streams.departments import Departments
 from streams.dispatcher import Dispatcher
 from streams.errors import BrokerMissing, CannotStart
 from streams.exits import Exit
-from streams.intake_positions import PositionsIntake
-from streams.intake_readings import ReadingsIntake
-from streams.intake_reports import ReportsIntake
-from streams.intake_status import StatusIntake
-from streams.intake_streets import StreetsIntake
+from streams.handed_on import hand_on
+from streams.handlers import make_handlers
 from streams.limits import IntakeSettings
 from streams.logs import home_of, settle_logs, watch_logs
 from streams.metrics import Metrics
@@ -47,18 +46,20 @@ from streams.producer import Producer
 from streams.relay import Relay
 from streams.ticks import Ticks
 from streams.topics import check_reach, make_topics, partition_count
+from streams.turns import Turns
+from streams.unassigned import watch_unassigned
 from streams.warmup import warm_up
 from streams.watchdog import Part, Watchdog
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 60.0
 READY = "worker is ready"
 
 _EXITS: dict[type[Exception], Exit] = {
     GeoError: Exit.USAGE,
     ArchiveError: Exit.USAGE,
     OSError: Exit.USAGE,
+    InvalidSettings: Exit.USAGE,
     LocalStackError: Exit.UNREACHABLE,
     BrokerMissing: Exit.UNREACHABLE,
     LedgerUnavailable: Exit.UNREACHABLE,
@@ -73,7 +74,6 @@ def run_worker(
     city: Path | None = None,
     *,
     region: str | None = None,
-    patience_s: float = PATIENCE_S,
 ) -> Exit:
     """Run a worker until it is told to stop.
 
@@ -85,8 +85,6 @@ def run_worker(
         The folder of the city to serve; without it the one that the ledger's region is in.
     region
         Which region that is; needed when the ledger has several.
-    patience_s
-        After so long without progress, with work waiting, the worker leaves by itself.
 
     Returns
     -------
@@ -99,7 +97,7 @@ def run_worker(
         endpoints = resolve_endpoints(settings)
         cities = Cities(endpoints, city, region)
         with asyncio.Runner() as runner:
-            return runner.run(_Worker(settings, endpoints, cities, patience_s).run())
+            return runner.run(_Worker(settings, endpoints, cities).run())
     except tuple(_EXITS) as error:
         log.critical("the worker cannot start: %s", error)
         return next(_EXITS[base] for base in type(error).__mro__ if base in _EXITS)
@@ -114,16 +112,14 @@ class _Worker:
     """The parts of a worker, started in order and stopped in reverse."""
 
     _city: CityData
+    _vault: Vault
 
-    def __init__(
-        self, settings: Settings, endpoints: Endpoints, cities: Cities, patience_s: float
-    ) -> None:
+    def __init__(self, settings: Settings, endpoints: Endpoints, cities: Cities) -> None:
         self._settings = settings.worker
         self._pool_size = settings.ledger.pool_min, max(settings.ledger.pool_max, 8)
         self._endpoints = endpoints
         self._cities = cities
-        self._patience_s = patience_s
-        self._limits = IntakeSettings()
+        self._limits = load(IntakeSettings)
         self._incarnations: dict[str, int] = {}
         self._clock = BrokerClock()
 
@@ -150,6 +146,7 @@ class _Worker:
         """Make and check what must be there before the first message is read."""
         async with reading(pool) as conn:
             await check_schema(conn)
+        self._vault = await open_vault(pool, self._endpoints.key_file)
         self._city = await self._cities.serve(pool)
         made = await make_topics(self._endpoints.bootstrap)
         if made:
@@ -159,17 +156,17 @@ class _Worker:
         async with transaction(pool) as conn:
             parts = [
                 (topic.name, partition)
-                for topic in (*topics.INPUTS, topics.JOURNAL, topics.INCIDENTS)
+                for topic in (*topics.INPUTS, topics.JOURNAL)
                 for partition in range(topic.partitions)
             ]
-            fences = await fence.lock_offsets(conn, self._settings.group, parts)
+            guards = await guard.lock_offsets(conn, self._settings.group, parts)
             applied = await snapshot.applied_offset(conn, region)
         # Also a new group's journal must not end before what the ledger has from another.
         home = topics.JOURNAL.name, await _journal_partition(self._endpoints.bootstrap, region)
-        fences[home] = max(fences.get(home, 0), applied + 1)
+        guards[home] = max(guards.get(home, 0), applied + 1)
         # The embedded broker tells where a topic's last batch begins, not where it ends.
         slack = 0 if self._endpoints.broker_idempotent else _BATCH_SLACK
-        await check_reach(self._endpoints.bootstrap, fences, slack)
+        await check_reach(self._endpoints.bootstrap, guards, slack)
         await prepare_ledger(pool, self._city)
         await announce(pool, producer, self._city)
 
@@ -177,9 +174,10 @@ class _Worker:
         self, stack: AsyncExitStack, pool: asyncpg.Pool, producer: Producer, stopping: asyncio.Event
     ) -> Exit:
         relay, metrics = Relay(pool, producer), Metrics()
+        await hand_on(pool, self._endpoints.bootstrap, self._settings.group, relay)
         region = self._city.manifest.region
         home = await _journal_partition(self._endpoints.bootstrap, region)
-        dispatcher = Dispatcher({region: home}, self._routers())
+        dispatcher, turns = Dispatcher({region: home}, self._routers()), Turns()
         processors = [
             Processor(
                 handler,
@@ -187,9 +185,12 @@ class _Worker:
                 pool=pool,
                 relay=relay,
                 metrics=metrics,
+                turns=turns,
                 incarnation=self._incarnations[handler.topic.name],
             )
-            for handler in self._handlers(dispatcher)
+            for handler in make_handlers(
+                self._city, self._limits, self._clock.now, dispatcher, self._vault
+            )
         ]
         app = make_app(self._settings, self._endpoints, pool, processors, metrics)
         names = {processor.handler.topic.name for processor in processors}
@@ -203,15 +204,16 @@ class _Worker:
             highwater=lambda part: _of_assigned(app, part, app.consumer.highwater),
             readable=lambda part: _of_assigned(app, part, app.consumer.stable_end),
             committed=lambda part: app.monitor.tp_committed_offsets.get(TP(*part)),
-            silence_check_s=self._limits.silence_check_s,
+            look_s=self._limits.silence_check_s,
             clock=self._clock,
         )
         ticks = Ticks(dispatcher, producer, self._clock, region)
         await ticks.ask()  # so that the broker's time is known when the first message is read
         stack.push_async_callback(relay.close)
+        stack.push_async_callback(_send_last, processors)
         await app.start()
         stack.push_async_callback(app.stop)
-        watchdog = Watchdog(processors, caretaker.vitals, self._patience_s)
+        watchdog = Watchdog(processors, caretaker.vitals, self._settings.patience_s)
         failed: list[BaseException] = []
         bootstrap = self._endpoints.bootstrap
         for name, run in (
@@ -220,6 +222,7 @@ class _Worker:
             ("relay", relay.run),
             ("ticks", ticks.run),
             ("logs", lambda: watch_logs(pool, bootstrap, region, self._incarnations)),
+            ("unassigned", lambda: watch_unassigned(app.consumer)),
             ("metrics", metrics.run),
         ):
             stack.push_async_callback(_cancel, _start(name, run, stopping, failed))
@@ -227,18 +230,6 @@ class _Worker:
         stack.callback(watchdog.stop)
         log.info("%s: region %s, group %s", READY, region, self._settings.group)
         return await _until_stopped(app, stopping, failed)
-
-    def _handlers(self, dispatcher: Dispatcher) -> list[Handler]:
-        city, limits, now = self._city, self._limits, self._clock.now
-        return [
-            ReadingsIntake(city, limits, now),
-            ReportsIntake(city, limits, now),
-            PositionsIntake(city, limits, now),
-            StatusIntake(city, limits, now),
-            StreetsIntake(city, limits, now),
-            dispatcher,
-            Departments(),
-        ]
 
     def _routers(self) -> Callable[[str], Router]:
         """Return routers for every city that the journal may name."""
@@ -284,6 +275,10 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
 
 
+async def _send_last(processors: Sequence[Processor]) -> None:
+    await asyncio.gather(*(processor.close() for processor in processors))
+
+
 async def _close(pool: asyncpg.Pool) -> None:
     try:
         await asyncio.wait_for(pool.close(), 5.0)
@@ -302,4 +297,4 @@ def _assignment(app: Any) -> set[TP]:  # noqa: ANN401 - Faust has no types
 
 def _of_assigned(app: Any, part: Part, offset: Callable[[TP], int | None]) -> int | None:  # noqa: ANN401 - Faust has no types
     tp = TP(*part)
-    return offset(tp) if tp in app.consumer.assignment() else None
+    return offset(tp) if app.consumer.is_assigned(tp) else None

@@ -53,7 +53,7 @@ async def _look(bootstrap: str, database: str, group: str, since: dict[Part, int
             for row in await conn.fetch("SELECT topic, partition, record_offset FROM dead_letter")
         }
         return [
-            *await _fences(conn, group, logs),
+            *await _guards(conn, group, logs),
             *await _reports(conn, logs["city.citizen.reports"], dead),
             *await _alarms(conn, logs["city.sensor.readings"], dead),
             *await _tracks(conn, logs["city.unit.positions"], dead),
@@ -68,17 +68,17 @@ async def _look(bootstrap: str, database: str, group: str, since: dict[Part, int
         await conn.close()
 
 
-async def _fences(conn: asyncpg.Connection, group: str, logs: dict[str, list[Any]]) -> list[str]:
+async def _guards(conn: asyncpg.Connection, group: str, logs: dict[str, list[Any]]) -> list[str]:
     reached = {
         (row["topic"], row["partition"]): row["next_offset"]
         for row in await conn.fetch("SELECT * FROM consumed WHERE consumer_group = $1", group)
     }
     last: dict[Part, int] = {}
-    for topic in (*INPUTS, "city.journal", "city.incidents"):
+    for topic in (*INPUTS, "city.journal"):
         for record in logs[topic]:
             last[topic, record.partition] = record.offset
     found = [
-        f"{topic}/{partition} ends at {offset}, its fence is {reached.get((topic, partition))}"
+        f"{topic}/{partition} ends at {offset}, its guard is {reached.get((topic, partition))}"
         for (topic, partition), offset in last.items()
         if reached.get((topic, partition)) != offset + 1
     ]

@@ -1,35 +1,35 @@
-"""What can be wrong with a file, or with how it is to be read.
+"""Errors of a file, or of the options to read it.
 
 ::
 
     IngestError
     ├── UnreadableFile   missing, empty, in another format or encoding
-    ├── BadMapping       a field that is needed comes from no column
-    ├── BadOption        a reference system, time zone, speed or default that means nothing
-    ├── HistoricTimes    the file is older than the intake accepts
-    └── NotSent          the broker or its topic is not there
-    RowFault             one row cannot be used; it is reported and the next one read
+    ├── BadMapping       a required field has no column
+    ├── BadOption        an invalid reference system, time zone, speed or default
+    ├── HistoricTimes    the file is older than intake accepts
+    └── NotSent          the broker does not answer, or has no such topic
+    RowFault             one row cannot be used; it is reported, and the next one is read
 """
 
 
 class IngestError(RuntimeError):
-    """Base of the errors that end an ingest."""
+    """Base of the errors that stop an ingest."""
 
 
 class UnreadableFile(IngestError):
-    """The file cannot be read at all, or not beyond some line."""
+    """The file cannot be read, or not beyond some line."""
 
 
 class BadMapping(IngestError):
-    """A field that is needed comes from no column; the text names those there are."""
+    """A required field has no column; the text names the existing columns."""
 
 
 class BadOption(IngestError):
-    """An option has a value that means nothing."""
+    """An option has an invalid value."""
 
 
 class HistoricTimes(IngestError):
-    """The file's times are older than the intake accepts, and are not to be shifted."""
+    """The file's times are older than intake accepts, and --shift-to-now is not given."""
 
 
 class NotSent(IngestError):

@@ -1,6 +1,7 @@
-"""A file's text by lines or pieces, in constant memory, and what was wrong in which line."""
+"""A file's text by lines or pieces, in constant memory, with the faults of each line."""
 
 import codecs
+import contextlib
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
@@ -8,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
+from city.ingest.encodings import UTF8_MARK, told_encoding
 from city.ingest.errors import BadOption, UnreadableFile
 
 MAX_LINE_BYTES = 1_000_000
+_PIECE = 65_536
 _GZIP = b"\x1f\x8b"
-_UTF8_MARK = b"\xef\xbb\xbf"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Lines:
@@ -22,35 +23,52 @@ class Lines:
     Parameters
     ----------
     path
-        Plain or gzip (told by its first bytes, not by its name).
+        Plain or gzip (recognised by its first bytes, not by its name).
     encoding
-        Any that is a superset of ASCII, such as ``utf-8`` or ``gb18030``.
+        A superset of ASCII, such as ``utf-8`` or ``gb18030``, or ``utf-16``; None for the one that
+        the file's bytes tell.
 
     Attributes
     ----------
     number
-        Of the line last given, from 1.
+        Number of the last returned line, from 1.
     faults
-        What was wrong with lines since it was last cleared, by number. Such a line is given
-        with replacement characters, or empty, so that the reader stays in step.
+        Faults of lines by number, since last cleared. A faulty line is returned with
+        replacement characters, or empty, so that line numbers stay right.
+    encoding
+        The encoding in use.
     """
 
-    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
         try:
-            "".encode(encoding)
+            "".encode(encoding or "ascii")
         except LookupError:
             raise BadOption(
-                f"unknown encoding {encoding!r}: utf-8, gb18030 and latin-1 are usual"
+                f"unknown encoding {encoding!r}: use, for example, utf-8, gb18030 or latin-1"
             ) from None
         try:
             self._raw = path.open("rb")
             self.size = path.stat().st_size
         except OSError as error:
             raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
-        self._path, self._encoding = path, encoding
-        self._stream = self._opened()
+        self._path = path
         self.number = 0
         self.faults: dict[int, str] = {}
+        if encoding is None:
+            try:
+                with contextlib.closing(self._opened()) as stream:
+                    encoding = told_encoding(self._bytes(stream))
+            finally:
+                self._raw.close()
+            self._raw = path.open("rb")
+        stream = self._opened()
+        if encoding.casefold().replace("_", "-") in {"utf-16", "utf16"}:
+            # As UTF-8, so that a line ends where a line feed is.
+            stream = cast("BinaryIO", codecs.EncodedFile(stream, "utf-8", "utf-16"))
+            self._encoding = "utf-8"
+        else:
+            self._encoding = encoding
+        self._stream, self.encoding = stream, encoding
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +84,7 @@ class Lines:
 
     @property
     def bytes_read(self) -> int:
-        """How far the file (compressed or not) has been read."""
+        """Return the read position in the file, in (possibly compressed) bytes."""
         return self._raw.tell()
 
     def __iter__(self) -> Iterator[str]:
@@ -76,7 +94,7 @@ class Lines:
                 return
             self.number += 1
             if self.number == 1:
-                data = data.removeprefix(_UTF8_MARK)
+                data = data.removeprefix(UTF8_MARK)
             if len(data) == MAX_LINE_BYTES and not data.endswith(b"\n"):
                 self._skip_line()
                 self.faults[self.number] = f"the line is longer than {MAX_LINE_BYTES} bytes"
@@ -85,18 +103,18 @@ class Lines:
             yield self._text(data)
 
     def pieces(self, size: int = 65_536) -> Iterator[str]:
-        """Give the text in pieces, for formats in which lines mean nothing.
+        """Yield the text in pieces, for formats without lines.
 
         Raises
         ------
         UnreadableFile
-            At the first byte that the encoding does not have.
+            A byte is invalid in the encoding.
         """
         decoder = codecs.getincrementaldecoder(self._encoding)()
         while True:
             data = self._guarded(lambda: self._stream.read(size))
             if self.number == 0:
-                data, self.number = data.removeprefix(_UTF8_MARK), 1
+                data, self.number = data.removeprefix(UTF8_MARK), 1
             try:
                 text = decoder.decode(data, final=not data)
             except UnicodeDecodeError as error:
@@ -131,17 +149,18 @@ class Lines:
     def _guarded(self, read: Callable[[], bytes]) -> bytes:
         try:
             return read()
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, UnicodeError) as error:
             raise UnreadableFile(
-                f"{self._path} cannot be read beyond line {self.number}: {error}"
+                f"{self._path} cannot be read beyond line {self.number}: it is damaged or cut "
+                "short (copy it again)"
             ) from error
+
+    def _bytes(self, stream: BinaryIO) -> Iterator[bytes]:
+        while piece := self._guarded(lambda: stream.read(_PIECE)):
+            yield piece
 
     def _opened(self) -> BinaryIO:
         head = self._raw.peek(3)
-        stream: BinaryIO = self._raw
         if head.startswith(_GZIP):
-            stream = cast("BinaryIO", gzip.open(self._raw, "rb"))  # noqa: SIM115 - see __exit__
-        if head.startswith(_UTF16_MARKS):
-            self._raw.close()
-            raise UnreadableFile(f"{self._path} is UTF-16: save it as UTF-8 first")
-        return stream
+            return cast("BinaryIO", gzip.open(self._raw, "rb"))
+        return self._raw

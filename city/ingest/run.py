@@ -1,8 +1,8 @@
-"""One file from end to end."""
+"""Ingest one file, from beginning to end: once to learn what its columns are, once to send."""
 
 import asyncio
 import contextlib
-import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -11,40 +11,54 @@ from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from city.ingest.errors import BadOption, RowFault
-from city.ingest.fields import TOPICS, Kind, make_mapping, parse_pairs
-from city.ingest.lines import Lines
+from city.ingest.fields import STAMPS, TOPICS, Kind
+from city.ingest.mapping import parse_pairs
 from city.ingest.messages import Event, Message, Reader, shifted
+from city.ingest.numbers import Mark
 from city.ingest.places import placer
-from city.ingest.rows import Format, Row, declared_crs, format_of, read_rows
+from city.ingest.responses import Disorder, Responses
+from city.ingest.rows import Format, Row
 from city.ingest.schedule import Limits, Schedule
 from city.ingest.send import Sender, source_of
-
-_LOOK_AHEAD = 100
-"""JSON rows may leave fields out: the columns are those of so many rows."""
+from city.ingest.survey import Survey, survey
+from city.ingest.table import Table, open_table
+from city.ingest.times.column import TimeOptions
+from city.ingest.times.zones import Repeated
+from schemas.inputs import CitizenReport
 
 
 @dataclass(frozen=True)
 class Ingest:
-    """What to ingest, and how.
+    """The file to ingest, with its options.
 
     Attributes
     ----------
     form
-        None goes by the file's name.
+        Format; None to go by the file's first bytes and name.
     columns
         ``--map`` texts, ``defaults`` are ``--default`` texts.
     crs
-        None is WGS-84, or what a GeoJSON file says.
+        None for WGS-84, or the system that the file names.
     zone
         IANA name of the time zone of times without an offset.
+    repeated
+        Which time is meant in the hour that clocks repeat; None refuses it.
+    date_order, time_format
+        See `TimeOptions`; None for what the column tells.
+    decimal
+        Decimal mark; None for what the file's numbers tell.
+    encoding
+        Of text; None for what the file's bytes tell.
+    sheet
+        Of a workbook; None for the first one with rows.
     speed
-        None is as fast as the broker takes it.
+        None for as fast as the broker accepts.
     shift
-        Whether the file's first time becomes now.
+        Whether to move the file's first time to now.
     dry_run
         Read everything, send nothing.
     limit
-        Stop after so many good rows.
+        Stop after this many good rows.
     run
         Part of every id, see ``messages.Reader``.
     """
@@ -56,7 +70,12 @@ class Ingest:
     defaults: tuple[str, ...] = ()
     crs: str | None = None
     zone: str | None = None
-    encoding: str = "utf-8"
+    repeated: Repeated | None = None
+    date_order: str | None = None
+    time_format: str | None = None
+    decimal: Mark | None = None
+    encoding: str | None = None
+    sheet: str | None = None
     speed: float | None = None
     shift: bool = False
     dry_run: bool = False
@@ -67,32 +86,51 @@ class Ingest:
 
 @dataclass(frozen=True)
 class Result:
-    """How many rows were read, sent (or would have been) and refused; first and last time."""
+    """Number of rows read, sent (or that would be sent) and refused; first and last time.
+
+    Attributes
+    ----------
+    columns
+        The columns of each field.
+    notes
+        What was found out about the file, one sentence each.
+    disorders
+        What is wrong with stamps of responses; such rows are sent all the same.
+    codes
+        How often the file has each service code.
+    """
 
     read: int
     sent: int
     refused: int
     first: datetime | None
     last: datetime | None
+    columns: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    disorders: tuple[Disorder, ...] = ()
+    codes: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Watch(Protocol):
-    """Who looks on."""
+    """Observer of a running ingest."""
 
     def begins(self, size: int) -> None:
-        """Tell the file's size in bytes."""
+        """Report the file's size in bytes."""
+
+    def learns(self, table: Table, survey: Survey) -> None:
+        """Report what was found out about the file, before its rows are read."""
 
     def reads(self, position: int, sent: int) -> None:
-        """Tell how far the file has been read."""
+        """Report the read position."""
 
     def waits(self, until: datetime) -> None:
-        """Tell that the next message is due then."""
+        """Report when the next message is due."""
 
     def refuses(self, row: Row, reason: str) -> None:
         """Report a row that cannot be used."""
 
     def sends(self, event: Event, message: Message) -> None:
-        """Show a message."""
+        """Report a message."""
 
 
 async def run_ingest(
@@ -110,24 +148,26 @@ async def run_ingest(
     Raises
     ------
     IngestError
-        See ``city.ingest.errors``. What was sent before stays sent; the same file again sends
-        the same ids.
+        See ``city.ingest.errors``. Messages sent before the error stay sent; ingesting the file
+        again sends the same ids.
     """
-    form = ingest.form or format_of(ingest.path)
-    crs = ingest.crs
-    if crs is None and form == "geojson":
-        crs = declared_crs(ingest.path, ingest.encoding)
     schedule = Schedule(ingest.speed, shift=ingest.shift, limits=ingest.limits)
-    place, zone = placer(crs or "WGS-84"), _zone(ingest.zone)
     told = parse_pairs(ingest.columns, "--map", ingest.kind)
     defaults = parse_pairs(ingest.defaults, "--default", ingest.kind)
-    with Lines(ingest.path, ingest.encoding) as lines:
-        watch.begins(lines.size)
-        rows, columns = _look_ahead(read_rows(lines, form), form)
-        if not columns:
-            return _refuse_all(rows, watch)
+    options = TimeOptions(
+        ingest.date_order, ingest.time_format, _zone(ingest.zone), ingest.repeated
+    )
+    placer(ingest.crs or "WGS-84")  # a wrong option is reported before the file is read
+    with _open(ingest) as table:
+        found = survey(table, ingest.kind, told, defaults, options, mark=ingest.decimal)
+    with _open(ingest) as table:
+        watch.begins(table.size)
+        if found is None:
+            return _refuse_all(table.rows, watch)
+        watch.learns(table, found)
+        place = placer(ingest.crs or table.crs or "WGS-84")
         reader = Reader(
-            ingest.kind, make_mapping(ingest.kind, columns, told, defaults), place, zone, ingest.run
+            ingest.kind, found.sources, place, found.times["time"], found.decimals, run=ingest.run
         )
         async with contextlib.AsyncExitStack() as stack:
             sender = None
@@ -137,13 +177,18 @@ async def run_ingest(
                 sender = await stack.enter_async_context(
                     Sender(bootstrap, topic, source, idempotent=idempotent)
                 )
-            return await _Run(ingest, lines, reader, schedule, sender, watch).of(rows)
+            return await _Run(ingest, table, found, reader, schedule, sender, watch).of()
+
+
+def _open(ingest: Ingest) -> contextlib.AbstractContextManager[Table]:
+    return open_table(ingest.path, ingest.form, ingest.encoding, ingest.sheet)
 
 
 @dataclass
 class _Run:
     ingest: Ingest
-    lines: Lines
+    table: Table
+    survey: Survey
     reader: Reader
     schedule: Schedule
     sender: Sender | None
@@ -153,29 +198,44 @@ class _Run:
     refused: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    responses: Responses = field(default_factory=Responses)
+    codes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    async def of(self, rows: Iterator[Row]) -> Result:
-        for row in rows:
+    async def of(self) -> Result:
+        position = self.table.position
+        for row in self.table.rows:
             self.read += 1
             try:
                 await self._send(row)
             except RowFault as fault:
                 self.refused += 1
                 self.watch.refuses(row, str(fault))
-            self.watch.reads(self.lines.bytes_read, self.sent)
+            self.watch.reads(self.read if position is None else position(), self.sent)
             if self.sent == self.ingest.limit:
                 break
-        return Result(self.read, self.sent, self.refused, self.first, self.last)
+        columns = {name: " + ".join(of) for name, of in self.survey.sources.columns.items()}
+        return Result(
+            self.read,
+            self.sent,
+            self.refused,
+            self.first,
+            self.last,
+            columns,
+            (*self.table.notes, *self.survey.notes),
+            tuple(self.responses.disorders()),
+            dict(self.codes),
+        )
 
     async def _send(self, row: Row) -> None:
         event = self.reader.event(row)
         due = self.schedule.due(event)
         message = shifted(event.message, due.time) if self.ingest.shift else event.message
+        self._look_at(row, message)
         if self.sender is not None:
             wait_s = (due.at - datetime.now(UTC)).total_seconds()
             if wait_s > 0:
                 self.watch.waits(due.at)
-                # What is due has to leave before the pause, not after it.
+                # Due messages have to leave before the pause, not after it.
                 await self.sender.flush()
                 await asyncio.sleep(wait_s)
             await self.sender.send(replace(event, time=due.time), message)
@@ -184,14 +244,22 @@ class _Run:
         self.first = min(self.first or due.time, due.time)
         self.last = max(self.last or due.time, due.time)
 
-
-def _look_ahead(rows: Iterator[Row], form: Format) -> tuple[Iterator[Row], list[str]]:
-    """Return the rows, all of them, and the columns that the first ones have."""
-    ahead = list(itertools.islice(rows, _LOOK_AHEAD))
-    columns = list(dict.fromkeys(name for row in ahead for name in row.values))
-    if form == "geojson" and columns:
-        columns = list(dict.fromkeys([*columns, "geometry.lon", "geometry.lat"]))
-    return itertools.chain(ahead, rows), columns
+    def _look_at(self, row: Row, message: Message) -> None:
+        """Count the row's service code, and look at its stamps: they are not sent."""
+        if isinstance(message, CitizenReport) and message.service_code:
+            self.codes[message.channel, message.service_code] += 1
+        stamps = {}
+        for name in STAMPS:
+            value = self.survey.sources.value(row.values, name)
+            if value is None or name not in self.survey.times:
+                continue
+            try:
+                stamps[name] = self.survey.times[name].read(value)
+            except (RowFault, BadOption):
+                continue
+        if stamps:
+            unit = self.survey.sources.value(row.values, "unit")
+            self.responses.add(row.place, row.line, stamps, None if unit is None else str(unit))
 
 
 def _refuse_all(rows: Iterator[Row], watch: Watch) -> Result:
@@ -209,5 +277,5 @@ def _zone(name: str | None) -> tzinfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadOption(
-            f"--tz {name!r} is no time zone: use a name such as Asia/Shanghai or UTC"
+            f"unknown time zone --tz {name!r}: use a name such as Asia/Shanghai or UTC"
         ) from None

@@ -1,4 +1,4 @@
-"""When a message is sent, and which time it says."""
+"""When to send a message, and which time to put into it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from city.ingest.errors import BadOption, HistoricTimes, RowFault
 from city.ingest.messages import Event
 
 _FOREVER_S = 3e10
-"""More than any file's years, and still an interval."""
+"""Longer than any file, but still a valid interval."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a time may lie from now; those of the intake, which refuses what lies beyond."""
+    """How far a time may be from now; intake refuses readings and positions beyond its limits."""
 
     past_s: float = 86_400
     future_s: float = 300
@@ -33,17 +33,17 @@ class Schedule:
     Parameters
     ----------
     speed
-        How many times faster than it was; None sends at once.
+        Times faster than the file's times; None sends at once.
     shift
-        Whether the file's first time becomes now, and every other keeps its distance from it,
+        Whether to move the file's first time to now; other times keep their distance from it,
         divided by the speed.
     limits
-        What the intake accepts.
+        Limits of intake.
 
     Raises
     ------
     BadOption
-        Times are to be shifted at no particular speed, which would make them all now.
+        Times are to be shifted without a speed, which would make them all now.
     """
 
     def __init__(
@@ -63,15 +63,14 @@ class Schedule:
         self._start: tuple[datetime, datetime] | None = None
 
     def due(self, event: Event) -> Due:
-        """Return when an event is to be sent; the first one sets the beginning.
+        """Return when to send an event; the first event sets the beginning.
 
         Raises
         ------
         HistoricTimes
-            The first event is older than the intake accepts, so all would be refused.
+            The first event is older than intake accepts, so all would be refused.
         RowFault
-            A later one is, or lies in the future: sent in its time, all that follow would wait
-            for it.
+            A later event is too old, or in the future: all events behind it would wait for it.
         """
         now = self._clock()
         first = self._start is None
@@ -79,8 +78,8 @@ class Schedule:
         latest = now + timedelta(seconds=min(self._limits.future_s, _FOREVER_S))
         if event.time > latest >= origin:
             raise RowFault(
-                f"the time {event.time.isoformat()} lies after now, while the file begins at "
-                f"{origin.isoformat()}: it cannot have been yet; is --tz right?"
+                f"the time {event.time.isoformat()} is in the future, but the file begins at "
+                f"{origin.isoformat()}: is --tz right?"
             )
         since = (event.time - origin).total_seconds() / (self._speed or 1.0)
         try:
@@ -100,14 +99,14 @@ class Schedule:
         if age_s > self._limits.past_s:
             if first:
                 raise HistoricTimes(
-                    f"the file begins at {time.isoformat()}, and the intake refuses what is older "
-                    f"than {past_h:g} h: --shift-to-now makes its first time now and keeps the "
-                    "intervals, divided by --speed"
+                    f"the file begins at {time.isoformat()}, but intake refuses events older "
+                    f"than {past_h:g} h: use --shift-to-now, which moves the first time to now and "
+                    "keeps the intervals, divided by --speed"
                 )
             raise RowFault(f"the time {time.isoformat()} is more than {past_h:g} h old when sent")
         if -age_s > self._limits.future_s:
             raise RowFault(
-                f"the time {time.isoformat()} lies {-age_s:.0f} s in the future: is --tz right?"
+                f"the time {time.isoformat()} is {-age_s:.0f} s in the future: is --tz right?"
             )
 
 

@@ -21,7 +21,7 @@ _START_S = 15.0
 
 
 def source_of(file_name: str) -> str:
-    """Return the CloudEvents source that stands for a file."""
+    """Return the CloudEvents source of a file."""
     return f"urn:jingwei:ingest:{quote(file_name)[:_SOURCE_LENGTH]}"
 
 
@@ -33,11 +33,11 @@ class Sender:
     bootstrap
         The broker.
     topic
-        Of all messages.
+        Topic of all messages.
     source
         CloudEvents source.
     idempotent
-        Whether the broker takes an idempotent producer.
+        Whether the broker accepts an idempotent producer.
     """
 
     def __init__(self, bootstrap: str, topic: Topic, source: str, *, idempotent: bool) -> None:
@@ -58,8 +58,8 @@ class Sender:
             await self._producer.stop()
             raise NotSent(
                 f"the broker {self._bootstrap} does not answer, or has no topic "
-                f"{self._topic.name} ({error or 'no answer'}): start one with `jingwei up`, and "
-                "the worker, which makes the topics"
+                f"{self._topic.name} ({error or 'no answer'}): start one with `jingwei up`, then "
+                "start the worker, which creates the topics"
             ) from error
         return self
 
@@ -102,15 +102,15 @@ class Sender:
             while self._flying and (len(self._flying) > _IN_FLIGHT or self._flying[0].done()):
                 await self._flying.popleft()
         except KafkaError as error:
-            raise NotSent(f"line {event.line} could not be delivered: {error}") from error
+            raise NotSent(f"line {event.row.place} could not be sent: {error}") from error
 
     async def flush(self) -> None:
-        """Return when everything is delivered; raises `NotSent`."""
+        """Wait until everything is delivered; raises `NotSent`."""
         try:
             while self._flying:
                 await self._flying.popleft()
         except KafkaError as error:
-            raise NotSent(f"the last messages could not be delivered: {error}") from error
+            raise NotSent(f"the last messages could not be sent: {error}") from error
 
     async def _start(self) -> None:
         await self._producer.start()

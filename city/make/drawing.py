@@ -1,4 +1,4 @@
-"""What was drawn by hand: the YAML files of ``jingan/``, as typed records."""
+"""The hand-drawn data: the YAML files of ``jingan/`` as typed records."""
 
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ class _Drawn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Subdistrict(_Drawn, frozen=True, kw_only=True):
-    """A sub-district; all ground nearest to one of its centres is its own."""
+    """A sub-district; it owns the area nearest to its centres."""
 
     id: str
     short: str
@@ -33,7 +33,7 @@ class HazardZone(_Drawn, frozen=True, kw_only=True):
 
 
 class District(_Drawn, frozen=True, kw_only=True):
-    """The outline and what it is divided into."""
+    """The outline and its parts."""
 
     id: str
     outline: tuple[LonLat, ...]

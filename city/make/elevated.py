@@ -1,7 +1,7 @@
-"""Elevated expressways: a carriageway in each direction, joined to the streets by ramps only.
+"""Elevated expressways: a carriageway in each direction, joined to the streets only by ramps.
 
-Where two expressways cross there is no interchange: a vehicle leaves one by a ramp and takes
-the other by the next.
+Where two expressways cross there is no interchange: a vehicle leaves one by a ramp and enters the
+other by the next.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from geo.crs import Metric
 
 XY = tuple[float, float]
 
-# Metres. The carriageways lie beside the street below, so that a fix on that street is not taken
-# for one on the expressway.
+# Metres. The carriageways are beside the street below, so that a fix on that street does not snap
+# to the expressway.
 _BESIDE = 15.0
 _RAMP_EVERY = 650.0
 _RAMP_LENGTH = 130.0
@@ -71,7 +71,7 @@ def _one_direction(
         found.append(Carriageway(piece, name, "motorway", 3))
     ramp_name = (f"{road.name}匝道", f"{road.name_en} ramp")
     for i, stop in enumerate(stops):
-        # One enters at the first stop and leaves at the last; between, ramps take turns.
+        # The first stop has an entry and the last an exit; in between, they alternate.
         enters = i == 0 or (i < count and i % 2 == 0)
         beyond = stop - _RAMP_LENGTH if enters else stop + _RAMP_LENGTH
         target = line.interpolate(min(max(beyond, 0.0), line.length))

@@ -22,10 +22,10 @@ from city.areas import (
 )
 from city.make.drawing import District, DrawnPlace, LonLat, Subdistrict
 from geo.crs import Metric
-from geo.fences import Fence
+from geo.fences.index import Fence
 
 BEAT_KM2 = 0.75
-"""How much ground a beat covers, about; a choice of this project, not a rule of the police."""
+"""Approximate area of a beat; this project's choice, not a police rule."""
 
 
 def make_fences(
@@ -90,7 +90,7 @@ def _beats_of(
     centres: list[tuple[float, float]],
     owner: list[int],
 ) -> list[int]:
-    """Return each tile's beat: the nearest centre of the sub-district that the tile is in."""
+    """Return each tile's beat: the nearest centre in the tile's sub-district."""
     found = []
     for tile in tiles:
         inner = tile.representative_point()

@@ -43,7 +43,7 @@ class Street:
 
     @property
     def main(self) -> bool:
-        """Whether it was drawn by hand."""
+        """Whether the street was drawn by hand."""
         return self.highway in MAIN_CLASSES
 
 
@@ -60,7 +60,7 @@ def main_streets(roads: Sequence[Road], outline: Polygon, metric: Metric) -> lis
 
 
 def side_streets(main: Sequence[Street], outline: Polygon, rng: Random) -> list[Street]:
-    """Fill every block between main roads with a bent grid of streets, and these with lanes."""
+    """Fill each block between main roads with a bent grid of side streets, with lanes off these."""
     net = shapely.unary_union([s.line for s in main] + [outline.exterior], grid_size=GRID_M)
     blocks = sorted(
         polygonize(net), key=lambda b: (-round(b.centroid.y), round(b.centroid.x), b.area)
@@ -77,7 +77,7 @@ def side_streets(main: Sequence[Street], outline: Polygon, rng: Random) -> list[
 
 
 def _closed(street: Street, others: Sequence[Street], outline: Polygon) -> Street:
-    """Lead an end that stops just short of another main road on to it."""
+    """Extend an end that stops just short of another main road to that road."""
     coords = list(street.line.coords)
     for end in (0, -1):
         here = Point(coords[end])
@@ -111,7 +111,7 @@ def _grid(block: Polygon, rng: Random) -> Iterator[LineString]:
     for (dx, dy), spacing in (((ux, uy), _SPACING[0]), ((-uy, ux), _SPACING[1])):
         for line in _parallels(block, (dx, dy), spacing, rng):
             for piece in _pieces(shapely.intersection(line, block)):
-                # A chord that only cuts a corner makes no street.
+                # A chord that only cuts a corner is not a street.
                 if piece.length > _SHORTEST_STREET and piece.intersects(inner):
                     yield piece
 

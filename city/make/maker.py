@@ -1,4 +1,4 @@
-"""Puts the demo city together: drawn parts first, then what is generated from the seed."""
+"""Build the demo city: drawn parts first, then parts generated from the seed."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -6,6 +6,8 @@ from typing import Final
 
 from shapely.geometry import Polygon
 
+from atlas.city import CityData, Manifest, Place
+from atlas.errors import CityError
 from city.furnish import Area, make_buildings, make_sensors, make_stations, make_units
 from city.furniture import furniture
 from city.make.drawing import DrawnPlace, district, places, roads
@@ -14,11 +16,9 @@ from city.make.fences import make_fences
 from city.make.lines import main_streets, side_streets
 from city.make.network import compile_streets, cross
 from city.sites import Sites
-from geo.city import CityData, Manifest, Place
 from geo.crs import Metric, utm_for
-from geo.errors import CityError
-from geo.fences import Fence
-from geo.streets import StreetGraph
+from geo.fences.index import Fence
+from geo.streets.graph import StreetGraph
 from schemas.records import Point, Unit
 
 SIZES: Final[Mapping[str, float]] = {"small": 0.2, "full": 1.0}
@@ -36,7 +36,7 @@ def make_city(seed: int = 1, size: str = "full", progress: Progress = lambda _: 
         ``full`` (about 3,600 crossings, 600 sensors) or ``small`` (main roads only, about 300
         crossings), for tests.
     progress
-        Is told, in a few words, what is being done.
+        Called with a short text for each step.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def make_city(seed: int = 1, size: str = "full", progress: Progress = lambda _: 
         There is no such size.
     """
     if size not in SIZES:
-        raise CityError(f"no size {size!r:.40}: use one of {', '.join(SIZES)}")
+        raise CityError(f"unknown size {size!r:.40}: use one of {', '.join(SIZES)}")
     scale = SIZES[size]
     drawn = district()
     metric = utm_for(*drawn.outline[0])
@@ -89,7 +89,7 @@ def make_city(seed: int = 1, size: str = "full", progress: Progress = lambda _: 
 
 
 def _rng(seed: int, purpose: str) -> Random:
-    """Randomness of its own for each purpose, so that a change to one leaves the others be."""
+    """Return separate randomness for each purpose, so that a change to one keeps the others."""
     return Random(f"jingwei/{seed}/{purpose}")
 
 

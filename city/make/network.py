@@ -1,4 +1,4 @@
-"""From lines to a street graph: cut at crossings, tidied, strongly connected.
+"""From lines to a street graph: cut at crossings, cleaned, strongly connected.
 
 OSMnx's attribute names throughout. All coordinates are rounded to six decimals of a degree and
 all lengths to a centimetre, so that the same seed gives the same bytes.
@@ -16,13 +16,13 @@ from shapely.geometry import LineString, Point, Polygon
 from city.make.elevated import Carriageway
 from city.make.lines import Street
 from geo.crs import Metric
-from geo.streets import StreetGraph, line_length_m
+from geo.streets.graph import StreetGraph, line_length_m
 
 XY = tuple[float, float]
 _CUT_GRID_M = 0.1
-# Crossings nearer to each other than this become one.
+# Crossings nearer to each other than this are joined.
 _MERGE_M = 17.0
-# Loose ends shorter than this are drawing errors where a line overshoots its crossing.
+# Loose ends shorter than this are drawing errors: the line overshoots its crossing.
 _OVERSHOOT_M = 90.0
 _DROP_SHARE = 0.10
 _KPH = {
@@ -69,7 +69,7 @@ def cross(streets: Sequence[Street], outline: Polygon, rng: Random) -> "nx.Multi
 def compile_streets(
     graph: "nx.MultiGraph[XY]", carriageways: Sequence[Carriageway], metric: Metric, rng: Random
 ) -> StreetGraph:
-    """Give crossings ids from north to south and every street its two directions."""
+    """Number crossings from north to south, and give every street its directions."""
     points = set(graph) | {p for c in carriageways for p in (c.line.coords[0], c.line.coords[-1])}
     order = sorted(points, key=lambda p: (-p[1], p[0]))
     ids = {point: 1001 + i for i, point in enumerate(order)}
@@ -96,9 +96,9 @@ def compile_streets(
 
 
 def open_up(graph: "nx.MultiDiGraph[int]") -> int:
-    """Make one-way streets two-way where a part could otherwise not be reached or left.
+    """Make one-way streets two-way if a part could otherwise not be reached or left.
 
-    Returns how many were opened; expressways and ramps are never among them.
+    Return the number of opened streets, never expressways or ramps.
     """
     opened = 0
     while True:
@@ -125,7 +125,7 @@ def _drawn_way(piece: LineString, street: Street) -> LineString:
 
 
 def _merge_close(graph: "nx.MultiGraph[XY]") -> None:
-    """Join crossings at the ends of very short pieces; the busier one stays where it is."""
+    """Join crossings at the ends of very short pieces; the busier one keeps its position."""
     while short := sorted(
         (d["line"].length, *sorted((u, v)))
         for u, v, d in graph.edges(data=True)
@@ -165,7 +165,7 @@ def _moved(line: LineString, old: XY, new: XY) -> LineString:
 
 
 def _drop_some(graph: "nx.MultiGraph[XY]", rng: Random) -> None:
-    """Take out some pieces of side streets, so that not every crossing is a cross."""
+    """Remove some pieces of side streets, so that not every crossing has four arms."""
     side = sorted(
         (u, v, k) if u <= v else (v, u, k)
         for u, v, k, d in graph.edges(keys=True, data=True)
@@ -177,7 +177,7 @@ def _drop_some(graph: "nx.MultiGraph[XY]", rng: Random) -> None:
 
 
 def _prune(graph: "nx.MultiGraph[XY]", outline: Polygon) -> None:
-    """Remove loose ends: overshoots, and side streets that would stop at the border."""
+    """Remove loose ends: overshoots, and side streets that would end at the border."""
     while True:
         loose = []
         for node in [n for n in graph if graph.degree(n) == 1]:
@@ -193,7 +193,7 @@ def _prune(graph: "nx.MultiGraph[XY]", outline: Polygon) -> None:
 
 
 def _signals(graph: "nx.MultiGraph[XY]", rng: Random) -> set[XY]:
-    """Crossings of main roads; where two tertiary roads meet, every second one."""
+    """Return crossings of main roads; of those between two tertiary roads, every second one."""
     found = set()
     for node in sorted(graph):
         classes: dict[str, str] = {}

@@ -1,27 +1,33 @@
-"""The simulated city: what happens, who notices, who drives, and a person at the console.
+"""The simulated city: events, sensors, citizens, crews, and an operator at the console.
 
-It is the outside world and knows nothing of how Jingwei decides: it produces to the input
-topics as sensors, citizens and crews would, hears the output topics as their terminals would,
-and writes down what was true, for ``city.score`` to compare with the ledger.
+It is the outside world and knows nothing about how Jingwei decides. It writes to the input topics
+like sensors, citizens and crews, reads the output topics like their terminals, and records the
+true events, for ``city.score`` to compare with the ledger.
 
-====================  ================================================================
-module                what it holds
-====================  ================================================================
-``world``             pure: true events and false alarms by seed, kept apart
-``setting``           pure: the city's streets, places and sensors as people know them
-``reports, words``    pure: who reports what, in which words (``phrases.json``), how exactly
-``background``        pure: the sensors' calm series
-``malformed``         pure: messages that no reader can use
-``agenda, clock``     what is due when
-``instruments``       sensors send their readings
-``citizens``          people send their reports
-``fleet, drive``      units turn out, drive, work, come home
-``closures``          streets close and open
-``console, radio``    the simulated operator, and what crews tell
-``mail, post``        messages, and the way to and from Kafka
-``truth``             what really happened, as JSON lines
-``play``              all of it together, in wall time
-====================  ================================================================
+===============  ==========================================================================
+module           what it holds
+===============  ==========================================================================
+``play``         `play`, `Options`: everything together, in wall time
+``world``        `happenings`: true events and false alarms by seed; pure
+``setting``      `Setting`: streets, places and sensors as people know them; pure
+``reports``      citizens' reports of an event: channel, accuracy, repeats; pure
+``words``        texts of reports, in two languages (``phrases.json``); pure
+``background``   the calm series of sensors; pure
+``malformed``    malformed input of every kind; pure
+``agenda``       actions by due time
+``clock``        the play's clock
+``instruments``  sensors send their readings
+``citizens``     citizens send their reports
+``fleet``        units turn out, drive, work and come home
+``drive``        moving along a line in a given time
+``closures``     streets close and open
+``console``      the simulated operator
+``radio``        the crews' radio from the scene
+``mail``         messages of outside producers
+``post``         send to and receive from Kafka
+``truth``        `TruthLine`, `read_truth`: the true events as JSON lines
+``errors``       `SimulationError`: `BrokerSilent`, `TopicsMissing`
+===============  ==========================================================================
 """
 
 from city.simulate.errors import BrokerSilent, SimulationError, TopicsMissing

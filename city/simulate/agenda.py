@@ -1,7 +1,7 @@
-"""One list of what is due when: a heap instead of a task a unit.
+"""A list of actions by due time: a heap instead of one task per unit.
 
-Times are seconds since the play began. An action gets the time it really runs at, which is
-never before its due time, and later when the machine is busy.
+Times are seconds since the play began. An action gets the time at which it really runs, which is
+never before its due time, and later if the machine is busy.
 """
 
 import heapq
@@ -14,14 +14,14 @@ Action = Callable[[float], None]
 
 
 class Agenda:
-    """Actions by due time; those due at the same time run in the order they were made."""
+    """Actions by due time; actions due at the same time run in the order of creation."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Action]] = []
         self._number = count()
 
     def at(self, due: float, action: Action) -> None:
-        """Run an action when it is ``due`` seconds since the play began."""
+        """Run an action ``due`` seconds after the play began."""
         heapq.heappush(self._heap, (due, next(self._number), action))
 
     def next_due(self) -> float | None:
@@ -29,7 +29,7 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def run_due(self, now: float) -> int:
-        """Run all that is due and was due when called; return how many actions ran."""
+        """Run all actions that are due at the time of the call; return how many ran."""
         ran = 0
         while self._heap and self._heap[0][0] <= now:
             _, _, action = heapq.heappop(self._heap)
@@ -38,7 +38,7 @@ class Agenda:
         return ran
 
     def every(self, seconds: float, action: Action, first: float = 0.0) -> None:
-        """Run an action again and again; turns that were missed are left out."""
+        """Run an action repeatedly; missed turns are skipped."""
 
         def turn(now: float) -> None:
             action(now)

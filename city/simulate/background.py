@@ -1,7 +1,7 @@
-"""What sensors say when nothing happens: a daily shape, noise, and some that are always close.
+"""Background readings of sensors: a daily curve with noise, and some always near the threshold.
 
-Values stay below the opening condition by a margin, whatever the noise: an alarm that nobody
-can explain by an event would be the simulator's fault.
+Values stay below the opening condition by a margin, whatever the noise: an alarm without an event
+would be the simulator's fault.
 """
 
 import math
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geo.city import Sensor
+from atlas.city import Sensor
 from schemas.codes import ObservedProperty, observed_property
 
 __all__ = ["Background", "alarm_value", "calm_value"]
 
 
 class _Shape(NamedTuple):
-    """Usual value (from, to), share it swings by over the day, hour of the peak, noise."""
+    """Usual value (from, to), daily variation as a share, hour of the peak, noise."""
 
     low: float
     high: float
@@ -37,7 +37,7 @@ _SHAPES = {
     "lift": _Shape(0.0, 0.0, 0.0, 0.0, 0.0),
 }
 _CLOSE = 0.05
-"""Share of the sensors whose usual value is close to the threshold."""
+"""Share of sensors with a usual value near the threshold."""
 _MARGIN = 0.03
 
 
@@ -98,7 +98,7 @@ def alarm_value(row: ObservedProperty, result: float, chance: float) -> float:
 
 
 def calm_value(row: ObservedProperty) -> float:
-    """Return a value at which any alarm of the property is over."""
+    """Return a value at which every alarm of the property ends."""
     if row.direction == "below":
         return row.closes_at + 0.5 * (row.closes_at - row.opens_at)
     return row.minimum + 0.5 * (row.closes_at - row.minimum) if row.maximum > 1.0 else row.minimum

@@ -1,4 +1,4 @@
-"""Citizens on the phone and in applications: sends their reports when they are due."""
+"""Citizens on the phone and in applications: sends their reports when due."""
 
 from city.simulate.agenda import Agenda
 from city.simulate.clock import Clock
@@ -14,7 +14,7 @@ __all__ = ["Citizens"]
 
 
 class Citizens:
-    """Everybody who reports something."""
+    """All citizens who report."""
 
     def __init__(
         self, agenda: Agenda, clock: Clock, send: Send, truth: TruthLog, *, radio: Radio
@@ -77,7 +77,7 @@ class Citizens:
         return CitizenReport(
             service_request_id=key,
             description=report.description,
-            # The citizen's own time: a repeat says when it was said first.
+            # The citizen's own time: a repeat has the time of the first report.
             requested_datetime=self._clock.wall(report.at_s),
             service_code=report.service_code,
             channel=report.channel,

@@ -1,4 +1,4 @@
-"""The play's clock: seconds since it began, and the wall's time for what is written down."""
+"""The play's clock: seconds since it began, and the wall clock for recorded times."""
 
 from datetime import datetime, timedelta
 
@@ -13,10 +13,10 @@ class Clock(msgspec.Struct, frozen=True):
     start: datetime
 
     def wall(self, now: float) -> datetime:
-        """Return the wall's time at ``now`` seconds."""
+        """Return the wall clock's time at ``now`` seconds."""
         return to_millisecond(self.start + timedelta(seconds=now))
 
 
 def to_millisecond(time: datetime) -> datetime:
-    """Return a time without what is finer than a millisecond."""
+    """Return a time truncated to milliseconds."""
     return time.replace(microsecond=time.microsecond // 1000 * 1000)

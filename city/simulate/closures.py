@@ -1,4 +1,4 @@
-"""Streets that close, narrow, flood or slow down ahead of units on their way, and open again."""
+"""Streets that close, narrow, flood or slow down in front of driving units, and open again."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,7 +27,7 @@ _REASONS = ("crash ahead", "施工占道", "burst main", "临时管制")
 
 
 class Closures:
-    """Now and then puts something in the way of a drive, and takes it away later."""
+    """Sometimes closes or slows a street on a unit's route, and clears it later."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Closures:
         self._fleet, self._agenda, self._clock, self._send = fleet, agenda, clock, send
         self._truth, self._speed, self._run = truth, speed, run
         self._rng = Random(f"{seed}/closures")
-        # Apart, so that when and where streets close does not hang on what closes them.
+        # Separate, so that the time and place of closures do not depend on their kind.
         self._kinds = Random(f"{seed}/closures/kinds")
         self._number = 0
         agenda.at(self._rng.uniform(*_EVERY_S), self._turn)

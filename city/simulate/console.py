@@ -29,8 +29,14 @@ from schemas.journal import (
     Merge,
     Override,
 )
-from schemas.outputs import AlertChanged, DispatchChanged, IncidentChanged
-from schemas.records import Alert, Incident, Recommendation
+from schemas.outputs import (
+    Alert,
+    AlertChanged,
+    DispatchChanged,
+    Incident,
+    IncidentChanged,
+    Recommendation,
+)
 
 __all__ = ["Console", "same_event"]
 
@@ -64,7 +70,7 @@ _REASONS = (
 
 
 class _Case(msgspec.Struct):
-    """What the operator keeps in mind of one incident."""
+    """The operator's memory of one incident."""
 
     incident: Incident | None = None
     acknowledging: bool = False
@@ -79,7 +85,7 @@ class Console:
     Parameters
     ----------
     radio
-        What the crews say.
+        The crews' radio messages.
     """
 
     def __init__(
@@ -110,12 +116,12 @@ class Console:
         )
 
     def on_alert(self, change: AlertChanged, now: float) -> None:
-        """See an alert; one that has ended needs nobody."""
+        """Read an alert; ignore an ended one."""
         if change.alert.ended_at is None:
             self._answers[change.alert.kind](change.alert, now)
 
     def on_incident(self, change: IncidentChanged, now: float) -> None:
-        """See an incident as it now stands."""
+        """Read the present state of an incident."""
         case = self._case(change.incident_id)
         if case.incident is not None and case.incident.version > change.incident.version:
             return
@@ -125,7 +131,7 @@ class Console:
         self._close_if_over(case, now)
 
     def on_dispatch(self, change: DispatchChanged, now: float) -> None:
-        """See who was recommended or sent, and who is free again."""
+        """Read which units were recommended or sent, and which are free again."""
         case = self._case(change.incident_id)
         if change.recommendation is not None:
             self._consider(change.incident_id, case, change.recommendation, now)
@@ -151,7 +157,7 @@ class Console:
         self._command(alert.incident, Assign(), now + self._rng.uniform(*_CONFIRM_S))
 
     def _compare(self, alert: Alert, now: float) -> None:
-        """Look at both incidents, side by side on the screen."""
+        """Compare both incidents on the screen."""
 
         def look(now: float) -> None:
             mine = self._case(alert.incident).incident
@@ -165,7 +171,7 @@ class Console:
         self._agenda.at(now + self._rng.uniform(*_COMPARE_S), look)
 
     def _give_up(self, alert: Alert, now: float) -> None:
-        """Nobody can be sent without a place: ask the caller, and close if none comes."""
+        """Ask the caller for the missing place, and close the incident if there is no answer."""
         self._command(
             alert.incident,
             AddNote(text="Calling back for the place"),
@@ -183,7 +189,7 @@ class Console:
     def _consider(
         self, incident: str, case: _Case, recommendation: Recommendation, now: float
     ) -> None:
-        """Now and then send somebody else than recommended, and say why."""
+        """Sometimes send a unit other than the recommended one, with a reason."""
         if case.overridden or self._rng.random() >= _OVERRIDES:
             return
         chosen = [c for c in recommendation.candidates if c.chosen]
@@ -203,7 +209,7 @@ class Console:
         self._command(incident, action, now + self._rng.uniform(*_CONFIRM_S))
 
     def _close_if_over(self, case: _Case, now: float) -> None:
-        """Close when every unit has cleared; ask again while the incident stays open."""
+        """Close the incident when every unit has cleared; check again while it stays open."""
         if case.closing or not _is_over(case):
             return
         case.closing = True
@@ -233,7 +239,7 @@ class Console:
         self._agenda.at(now + self._rng.uniform(*_CLOSE_S) / self._speed, close)
 
     def _command(self, incident: str, action: Action, due: float) -> None:
-        """Press the key at ``due``."""
+        """Send the command at ``due``."""
         key = str(UUID(int=self._ids.getrandbits(128), version=4))
 
         def press(now: float) -> None:
@@ -268,7 +274,7 @@ class Console:
 
 
 def same_event(mine: Incident, other: Incident) -> bool:
-    """Whether two incidents look like one on the screen: same words, closer than 150 m."""
+    """Whether two incidents look like one: same words, closer than 150 m."""
     if mine.category != other.category or mine.point is None or other.point is None:
         return False
     metres = haversine_m(mine.point.lon, mine.point.lat, other.point.lon, other.point.lat)

@@ -13,7 +13,7 @@ __all__ = ["Drive", "Fix"]
 
 
 class Fix(NamedTuple):
-    """Where a vehicle is, WGS-84 degrees, and where it is heading (degrees from north)."""
+    """Position of a vehicle in WGS-84 degrees, and its heading in degrees from north."""
 
     lon: float
     lat: float
@@ -28,7 +28,7 @@ class Drive:
     coordinates
         (lon, lat) in WGS-84 degrees, at least one.
     begun, seconds
-        When it begins and how long it takes, on the play's clock.
+        Start and duration, on the play's clock.
     """
 
     def __init__(
@@ -43,20 +43,20 @@ class Drive:
 
     @property
     def length_m(self) -> float:
-        """Metres from end to end."""
+        """Return the length in metres."""
         return self._metres[-1]
 
     @property
     def ends(self) -> float:
-        """When it is over, on the play's clock."""
+        """Return the end of the drive, on the play's clock."""
         return self.begun + self.seconds
 
     def progress(self, now: float) -> float:
-        """Share of the way that lies behind, 0 to 1."""
+        """Return the driven share of the line, 0 to 1."""
         return min(max((now - self.begun) / self.seconds, 0.0), 1.0)
 
     def at(self, now: float) -> Fix:
-        """Where the vehicle is."""
+        """Return the position of the vehicle."""
         metres = self.progress(now) * self.length_m
         last = len(self._line) - 1
         i = min(bisect.bisect_right(self._metres, metres), last)

@@ -3,18 +3,18 @@
 ::
 
     SimulationError
-    ├── BrokerSilent   no broker answers at the address given
-    └── TopicsMissing  the broker has no topics of Jingwei's yet
+    ├── BrokerSilent   no broker answers at the given address
+    └── TopicsMissing  the broker does not have Jingwei's topics yet
 """
 
 
 class SimulationError(Exception):
-    """Base of all errors of the simulator; its text is one sentence fit for a user."""
+    """Base of all errors of the simulator; the text is one sentence for users."""
 
 
 class BrokerSilent(SimulationError):
-    """No broker answers at the address given."""
+    """No broker answers at the given address."""
 
 
 class TopicsMissing(SimulationError):
-    """The broker does not have the topics to play into."""
+    """The broker does not have the input topics."""

@@ -11,19 +11,19 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
+from atlas.city import CityData
 from city.simulate.agenda import Agenda
 from city.simulate.clock import Clock
 from city.simulate.drive import Drive
 from city.simulate.mail import Send, letter
 from city.simulate.setting import offset
-from geo.city import CityData
 from geo.crs import haversine_m
 from geo.errors import GeoError
-from geo.routing import NetworkxRouter
+from geo.routing.reference import NetworkxRouter, Router
 from schemas import topics
 from schemas.inputs import Location, UnitPosition, UnitStatus
-from schemas.outputs import DispatchChanged, IncidentChanged
-from schemas.records import Assignment, Incident, Unit
+from schemas.outputs import Assignment, DispatchChanged, Incident, IncidentChanged
+from schemas.records import Unit
 
 __all__ = ["Fleet", "Terminal"]
 
@@ -55,7 +55,7 @@ _V = TypeVar("_V")
 
 
 class Terminal:
-    """What one unit knows and where it is.
+    """A unit's knowledge and position.
 
     ``about`` is ``idle``, ``turnout``, ``driving``, ``working``, ``transporting``,
     ``handover`` or ``returning``.
@@ -70,6 +70,7 @@ class Terminal:
         "incident",
         "lat",
         "lon",
+        "told",
         "turn",
         "unit",
     )
@@ -77,6 +78,7 @@ class Terminal:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.lon, self.lat = unit.home.lon, unit.home.lat
+        self.told = self.lon, self.lat
         self.heading = 0.0
         self.about = "idle"
         self.turn = 0
@@ -94,7 +96,13 @@ class Fleet:
     run
         Part of every message's id.
     speed
-        How many times faster than life crews turn out, drive and work.
+        How many times faster than real ones crews turn out, drive and work.
+    units
+        Units on duty; None for the city's units.
+    router
+        Router for the crews' own routes; None to create one.
+    fixes
+        Whether to send positions every few seconds, or only when a crew starts an action.
     """
 
     def __init__(
@@ -107,33 +115,41 @@ class Fleet:
         seed: int,
         speed: float,
         run: str,
+        units: Sequence[Unit] | None = None,
+        router: Router | None = None,
+        fixes: bool = True,
     ) -> None:
         self._agenda, self._clock, self._send = agenda, clock, send
         self._speed, self._run = speed, run
         self._rng = Random(f"{seed}/fleet")
-        self._router = NetworkxRouter(city.streets, "emergency", city.snapper)
+        # Apart, so that what crews do does not hang on how often they say where they are.
+        self._gps = Random(f"{seed}/fleet/gps")
+        self._fixes = fixes
+        self._router = router or NetworkxRouter(city.streets, "emergency", city.snapper)
         self._hospitals = [place for place in city.places if place.kind == "hospital"]
-        self.terminals = {unit.id: Terminal(unit) for unit in city.units}
+        self.terminals = {
+            unit.id: Terminal(unit) for unit in (city.units if units is None else units)
+        }
         self._incidents: OrderedDict[str, Incident] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
         self._number = 0
 
     def log_on(self, within_s: float) -> None:
-        """Let every crew report its place and that it is available, in the first seconds."""
+        """Let every crew report its position and "available", in the first seconds."""
         for terminal in self.terminals.values():
             due = self._rng.uniform(0.0, within_s)
             self._agenda.at(due, partial(self._log_on, terminal))
 
     def driving(self) -> list[Terminal]:
-        """Return who is on the way to an incident, in the fleet's order."""
+        """Return the units on the way to an incident, in the fleet's order."""
         return [t for t in self.terminals.values() if t.about == "driving"]
 
     def on_incident(self, change: IncidentChanged) -> None:
-        """Hear what an incident is and where."""
+        """Receive the category and place of an incident."""
         _remember(self._incidents, change.incident_id, change.incident)
 
     def on_dispatch(self, change: DispatchChanged, now: float) -> None:
-        """Hear of an assignment; what concerns no unit of this city is let pass."""
+        """Receive an assignment; ignore units of other cities."""
         assignment = change.assignment
         terminal = None if assignment is None else self.terminals.get(assignment.unit)
         if assignment is None or terminal is None:
@@ -153,7 +169,7 @@ class Fleet:
             self._called_back(terminal, now)
 
     def _turn_out(self, terminal: Terminal, assignment: Assignment, now: float) -> None:
-        """Start on an assignment; one that came with a merged incident may be under way."""
+        """Start an assignment; after a merge, the unit may already be on its way."""
         terminal.assignment, terminal.incident = assignment, assignment.incident
         if assignment.on_scene is not None:
             self._work(terminal, now)
@@ -178,7 +194,7 @@ class Fleet:
     def _way(
         self, terminal: Terminal, assignment: Assignment
     ) -> tuple[Sequence[tuple[float, float]], float]:
-        """Return the line to the scene and the seconds of life it takes."""
+        """Return the line to the scene and its real travel time in seconds."""
         noise = self._rng.uniform(*_ETA_NOISE)
         if assignment.route is not None and assignment.route.coordinates:
             return assignment.route.coordinates, assignment.route.seconds * noise
@@ -223,14 +239,14 @@ class Fleet:
         self._later(terminal, turn, done, partial(self._clear, terminal))
 
     def _clear(self, terminal: Terminal, now: float) -> None:
-        """Be free again: some say so at once, some say that they return."""
+        """Become free: some crews stamp "available" at once, others "returning"."""
         returning = self._rng.random() < _SAYS_RETURNING
         self._stamp(terminal, "returning" if returning else "available", now)
         terminal.assignment = terminal.incident = None
         self._go_home(terminal, now, stamps=returning)
 
     def _called_back(self, terminal: Terminal, now: float) -> None:
-        """Stop where it is; go home unless the next assignment comes meanwhile."""
+        """Stop here; go home unless the next assignment arrives meanwhile."""
         never_left = terminal.about == "turnout"
         terminal.assignment = terminal.incident = None
         turn = self._begin(terminal, "idle", now)
@@ -251,13 +267,13 @@ class Fleet:
                 self._stamp(terminal, "available", now)
             self._begin(terminal, "idle", now)
 
-        # Without siren: the emergency profile's times are those of life times 0.7.
+        # Without siren: the emergency profile's times are the usual times multiplied by 0.7.
         self._drive(terminal, "returning", line, seconds / 0.7, now, rest)
 
     def _own_way(
         self, terminal: Terminal, lon: float, lat: float
     ) -> tuple[Sequence[tuple[float, float]], float]:
-        """Return the crew's own way to a point; straight ahead where no street leads."""
+        """Return the crew's own route to a point; a straight line if there is no street."""
         try:
             route = self._router.route((terminal.lon, terminal.lat), (lon, lat))
         except GeoError:
@@ -281,7 +297,7 @@ class Fleet:
     def _begin(
         self, terminal: Terminal, about: str, now: float, *, drive: Drive | None = None
     ) -> int:
-        """Start a new turn: what was planned before is off, and a position is sent at once."""
+        """Start a new turn: cancel earlier plans, and send a position at once."""
         if drive is None:
             self._move(terminal, now)
         terminal.drive = drive
@@ -316,35 +332,44 @@ class Fleet:
             return
         self._move(terminal, now)
         drive = terminal.drive
-        noise = self._rng.gauss(0.0, _GPS_NOISE_M), self._rng.gauss(0.0, _GPS_NOISE_M)
+        if not self._fixes:
+            if (terminal.lon, terminal.lat) != terminal.told:
+                terminal.told = terminal.lon, terminal.lat
+                self._tell(terminal, terminal.lon, terminal.lat, 0.0, now)
+            return
+        noise = self._gps.gauss(0.0, _GPS_NOISE_M), self._gps.gauss(0.0, _GPS_NOISE_M)
         lon, lat = offset(terminal.lon, terminal.lat, *noise)
-        # What the speedometer shows in the crew's own, unaccelerated time.
+        self._tell(terminal, lon, lat, float(self._gps.randrange(5, 13)), now)
+        wait = _MOVING_FIX_S if drive is not None else self._gps.uniform(*_IDLE_FIX_S)
+        self._agenda.at(now + wait, partial(self._fix, terminal, number))
+
+    def _tell(
+        self, terminal: Terminal, lon: float, lat: float, accuracy_m: float, now: float
+    ) -> None:
+        """Send a position."""
+        drive = terminal.drive
+        # The speed in the crew's own, unaccelerated time.
         speed = 0.0 if drive is None else drive.length_m / (drive.seconds * self._speed)
         at = self._clock.wall(now)
         self._number += 1
+        position = UnitPosition(
+            unit=terminal.unit.id,
+            location=Location(lon=round(lon, 6), lat=round(lat, 6), accuracy_m=accuracy_m),
+            time=at,
+            speed_mps=round(min(speed, 40.0), 1),
+            heading_deg=round(terminal.heading, 1) % 360.0,
+        )
         self._send(
             letter(
                 topics.POSITIONS,
                 terminal.unit.id,
-                UnitPosition(
-                    unit=terminal.unit.id,
-                    location=Location(
-                        lon=round(lon, 6),
-                        lat=round(lat, 6),
-                        accuracy_m=float(self._rng.randrange(5, 13)),
-                    ),
-                    time=at,
-                    speed_mps=round(min(speed, 40.0), 1),
-                    heading_deg=round(terminal.heading, 1) % 360.0,
-                ),
+                position,
                 event_id=f"{self._run}-G{self._number}",
                 source=_SOURCE,
                 at=at,
                 subject=terminal.unit.id,
             )
         )
-        wait = _MOVING_FIX_S if drive is not None else self._rng.uniform(*_IDLE_FIX_S)
-        self._agenda.at(now + wait, partial(self._fix, terminal, number))
 
     def _stamp(self, terminal: Terminal, status: str, now: float) -> None:
         at = self._clock.wall(now)

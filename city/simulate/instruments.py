@@ -1,17 +1,17 @@
-"""The city's sensors: calm readings round the clock, alarms when an event is near."""
+"""The city's sensors: calm readings all the time, alarms near an event."""
 
 import math
 from collections.abc import Sequence
 from functools import partial
 from random import Random
 
+from atlas.city import Sensor
 from city.simulate.agenda import Agenda
 from city.simulate.background import Background, alarm_value, calm_value
 from city.simulate.clock import Clock
 from city.simulate.mail import Send, letter
 from city.simulate.truth import Sent, TruthLog
 from city.simulate.world import Event, Sighting
-from geo.city import Sensor
 from schemas import topics
 from schemas.codes import observed_property
 from schemas.inputs import SensorReading
@@ -21,7 +21,7 @@ __all__ = ["Instruments"]
 _TICK_S = 0.05
 _ALARM_EVERY_S = 2.0
 _BACKLOG_S = 1.0
-"""Readings that a busy machine could not send in time are never taken, as by a real sensor."""
+"""If a busy machine cannot send readings in time, they are skipped."""
 _AFTER_SILENCE_S = 60.0
 _SECONDS_PER_DEGREE = 240.0
 
@@ -53,7 +53,7 @@ class Instruments:
             agenda.every(_TICK_S, self._tick)
 
     def notice(self, event: Event) -> None:
-        """Plan what the sensors near an event will say of it."""
+        """Plan the readings of the sensors near an event."""
         for sighting in event.sightings:
             self._agenda.at(
                 sighting.at_s,
@@ -105,7 +105,7 @@ class Instruments:
             self._calm(sensor, now)
 
     def _calm(self, sensor: Sensor, now: float) -> None:
-        """Say that all is well before the usual series goes on."""
+        """Send a calm reading before the usual series continues."""
         self._read(sensor, calm_value(observed_property(sensor.observed_property)), now)
         self._busy.discard(sensor.id)
 

@@ -1,4 +1,4 @@
-"""Messages as outside producers send them: CloudEvents in binary mode, keyed by the topic table."""
+"""Messages of outside producers: CloudEvents in binary mode, with the topic table's keys."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Input that no reader can use, kind by kind: every one of them must end as a dead letter."""
+"""Malformed input of every kind: each message must become a dead letter."""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from atlas.city import CityData
 from city.simulate.background import calm_value
 from city.simulate.mail import Mail
-from geo.city import CityData
 from schemas import topics
 from schemas.codes import observed_property
 from schemas.envelope import Envelope
@@ -38,7 +38,7 @@ _WEIGHTS = tuple(0.2 if kind == "huge_string" else 1.0 for kind in KINDS)
 
 
 def malformed(rng: Random, city: CityData, at: datetime, event_id: str) -> tuple[str, Mail]:
-    """Return a kind and a message of that kind, otherwise as a producer would send it."""
+    """Return a kind and a message with this fault, otherwise like a producer's."""
     kind = rng.choices(KINDS, _WEIGHTS)[0]
     if kind == "unknown_unit":
         topic = rng.choice((topics.POSITIONS, topics.UNIT_STATUS))
@@ -62,7 +62,7 @@ def malformed(rng: Random, city: CityData, at: datetime, event_id: str) -> tuple
 def _sound(
     rng: Random, city: CityData, topic: Topic, at: datetime, event_id: str
 ) -> tuple[str, dict[str, Any]]:
-    """Return the key and body of a message that would be right."""
+    """Return the key and body of a valid message."""
     west, south, east, north = city.manifest.bounds
     place = {"lon": (west + east) / 2.0, "lat": (south + north) / 2.0}
     time = at.isoformat()

@@ -1,8 +1,8 @@
 """Plays the city into Kafka in wall time: one loop, one agenda, all players on it.
 
-The world (what happens, who notices) is fixed by the seed; what units and the operator do
-depends on what Jingwei decides. Ids carry the run's start, so that a second run with the same
-seed is new to the ledger.
+The seed determines the world (events, and who notices them); the actions of units and the operator
+depend on Jingwei's decisions. Ids contain the run's start, so that a second run with the same seed
+is new to the ledger.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from atlas.city import CityData
 from city.simulate.agenda import Agenda
 from city.simulate.citizens import Citizens
 from city.simulate.clock import Clock, to_millisecond
@@ -29,7 +30,6 @@ from city.simulate.radio import Radio
 from city.simulate.setting import Setting
 from city.simulate.truth import Ended, Happened, Malformed, Started, TruthLog
 from city.simulate.world import Event, happenings
-from geo.city import CityData
 from schemas import topics
 from schemas.outputs import AlertChanged, DispatchChanged, IncidentChanged
 from schemas.topics import Topic
@@ -38,29 +38,29 @@ __all__ = ["Options", "play"]
 
 _LOG_ON_S = 2.0
 _SETTLE_S = 8.0
-"""Nothing new happens in the last seconds: nobody would have time to hear of it."""
+"""There are no new events in the last seconds: there would be no time to report them."""
 _STEP_S = 0.05
 _PROGRESS_S = 5.0
 _MALFORMED_EVERY_S = 0.1
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to play.
+    """Options of a play.
 
     Attributes
     ----------
     rate
-        True events a minute of wall time.
+        True events per minute of wall time.
     readings
-        Background readings a second.
+        Background readings per second.
     speed
-        How many times faster than life crews drive and work and events are over.
+        How many times faster than in reality crews drive and work, and events end.
     lasts_s
-        Seconds until the play ends by itself; None plays until it is stopped.
+        Seconds until the play ends by itself; None to play until stopped.
     malformed
-        Malformed messages for each message of an input topic.
+        Malformed messages per message of an input topic.
     operator
-        Whether somebody sits at the console.
+        Whether to simulate an operator.
     """
 
     seed: int = 1
@@ -86,11 +86,11 @@ async def play(
     Parameters
     ----------
     truth
-        File to write what really happened to, see ``truth``.
+        File for the true events, see ``truth``.
     stop
-        Ends the play when set; what was sent is still acknowledged.
+        Ends the play when set; sent messages are still acknowledged.
     progress
-        Gets a line for people every few seconds.
+        Called with a line of text every few seconds.
 
     Returns
     -------
@@ -100,7 +100,7 @@ async def play(
     Raises
     ------
     SimulationError
-        No broker answers, or it lacks the topics.
+        No broker answers, or it does not have the topics.
     """
     stop = stop or asyncio.Event()
     with TruthLog(truth) as log:
@@ -115,7 +115,7 @@ async def play(
 
 
 class _Stage:
-    """All players of one play, and its clock."""
+    """The parts of one play, and its clock."""
 
     def __init__(self, city: CityData, options: Options, log: TruthLog, post: Post) -> None:
         start = to_millisecond(datetime.now(UTC))
@@ -165,7 +165,7 @@ class _Stage:
         )
 
     def handlers(self) -> dict[Topic, Callable[[Any], None]]:
-        """Return who hears what."""
+        """Return the handlers by topic."""
         fleet, console = self._fleet, self._console
 
         def dispatched(change: DispatchChanged) -> None:
@@ -245,7 +245,7 @@ class _Stage:
         self._await_next_event()
 
     def _spoil(self, now: float) -> None:
-        """Keep malformed messages at their share of all that was sent to input topics."""
+        """Keep the share of malformed messages among all messages of input topics."""
         inputs = sum(self._post.sent[topic.name] for topic in topics.INPUTS)
         while sum(self._malformed.values()) < int(inputs * self._options.malformed):
             number = sum(self._malformed.values()) + 1

@@ -1,4 +1,4 @@
-"""The way to and from Kafka: messages out in order, outputs in as they come."""
+"""To and from Kafka: send messages in order, receive outputs as they arrive."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ _MAX_REQUEST = 1_048_576
 
 
 class Post:
-    """Sends what is put in, in order; what the broker does not acknowledge goes to the truth."""
+    """Sends messages in order; messages that the broker does not acknowledge go to the truth."""
 
     def __init__(self, bootstrap: str, truth: TruthLog) -> None:
         self._bootstrap = bootstrap
@@ -63,11 +63,11 @@ class Post:
 
     @property
     def backlog(self) -> int:
-        """How many messages wait to be sent or acknowledged."""
+        """Return the number of messages not yet sent or acknowledged."""
         return self._queue.qsize() + self._waiting
 
     async def flush(self) -> None:
-        """Wait until all that was put in is acknowledged, for some seconds at most."""
+        """Wait until all messages are acknowledged, for some seconds at most."""
         try:
             async with asyncio.timeout(_FLUSH_S):
                 await self._queue.join()
@@ -111,12 +111,12 @@ class Post:
 
 
 class Listener:
-    """Hears the output topics from now on, as a terminal or console does: in no group.
+    """Receives the output topics from now on, without a group, like a terminal or console.
 
     Parameters
     ----------
     handlers
-        By topic, what takes a message that could be decoded. ``unreadable`` counts others.
+        Handler of decoded messages by topic. ``unreadable`` counts others.
     """
 
     def __init__(self, bootstrap: str, handlers: dict[Topic, Callable[[Any], None]]) -> None:
@@ -150,7 +150,7 @@ class Listener:
         await self._consumer.stop()
 
     async def _check_topics(self) -> None:
-        """Look first: a consumer would wait for topics that are not there."""
+        """Check that the topics exist: a consumer would wait for missing ones."""
         try:
             async with AIOKafkaConsumer(bootstrap_servers=self._bootstrap) as looker:
                 missing = sorted(set(self._handlers) - await looker.topics())
@@ -158,8 +158,8 @@ class Listener:
             raise self._silent() from error
         if missing:
             raise TopicsMissing(
-                f"the broker at {self._bootstrap} lacks the topics {', '.join(missing)}: start "
-                "the workers first"
+                f"the broker at {self._bootstrap} does not have the topics {', '.join(missing)}: "
+                "start the workers first"
             )
 
     def _silent(self) -> BrokerSilent:
@@ -168,7 +168,7 @@ class Listener:
         )
 
     def check(self) -> None:
-        """Raise what ended the listening, if anything did."""
+        """Raise the error that ended the receiving, if any."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 

@@ -1,6 +1,6 @@
-"""What crews on the scene tell by radio: whether they found anything, and whether it is over.
+"""The crews' radio from the scene: whether they found anything, and whether the event is over.
 
-The one way by which the truth reaches the operator, as it does in life.
+This is the only way by which the truth reaches the operator, as in reality.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _LINGERS_S = 5.0
 
 
 class Radio:
-    """Knows of every source of evidence what it was about, and when nobody speaks of it more."""
+    """Knows for every source of evidence its event, and when nobody will report it any more."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -22,7 +22,7 @@ class Radio:
         self._quiet_at: dict[str, float] = {}
 
     def know(self, event: Event) -> None:
-        """Take in an event that begins, with all that will be said of it."""
+        """Add a new event, with all reports and alarms that will follow."""
         reports = [self.report_id(report.id) for report in event.reports]
         if event.false_alarm:
             self._nothing.update(reports)
@@ -37,7 +37,7 @@ class Radio:
             self._quiet_at[source] = quiet_at
 
     def report_id(self, report: str) -> str:
-        """Return the id of a report as the ledger knows it."""
+        """Return a report's id in the ledger."""
         return f"{self._run}-{report}"
 
     def unfounded(self, sources: Iterable[str]) -> bool:
@@ -46,9 +46,9 @@ class Radio:
         return bool(known) and known <= self._nothing
 
     def over(self, sources: Iterable[str], now: float) -> bool:
-        """Whether what these sources spoke of is over: nobody else will notice it.
+        """Whether the events of these sources are over: nobody else will notice them.
 
-        Sped-up crews are done with a fire before the neighbours have called; in life they are
-        still there when the calls come.
+        Accelerated crews finish a fire before the neighbours have called; in reality they are still
+        there when the calls arrive.
         """
         return all(self._quiet_at.get(source, now) <= now for source in sources)

@@ -1,7 +1,7 @@
-"""How citizens report an event: who calls where, in which words, how exactly, how often.
+"""Citizens' reports of an event: channel, words, accuracy, repeats.
 
-Shares are rough but realistic: phone channels of the category's service, applications that
-speak GCJ-02 or BD-09, callers without coordinates, some who call twice, a few who are wrong.
+Shares are rough but realistic: phone channels of the category's service, applications that use
+GCJ-02 or BD-09, callers without coordinates, some who call twice, a few who are wrong.
 """
 
 from random import Random
@@ -65,23 +65,23 @@ _WRONG_LEAST_M, _WRONG_MOST_M = 1_500.0, 5_000.0
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
-    """The same report once more: as the very same message, or as a new one with its id."""
+    """A repeat of a report: the identical message, or a new message with the same id."""
 
     at_s: float
     same_event: bool
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What one citizen says; fields as in ``inputs.CitizenReport``.
+    """One citizen's report; fields as in ``inputs.CitizenReport``.
 
     Attributes
     ----------
     id
-        Within the run, such as ``E0001-R1``.
+        Id within the run, such as ``E0001-R1``.
     at_s
         Seconds since the play began.
     lon, lat
-        Degrees in ``crs``; None when it is told in words only.
+        Degrees in ``crs``; None if the place is in words only.
     wrong
         None, ``place``, ``category`` or ``prank``.
     """
@@ -105,7 +105,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def reports_of(
     rng: Random, setting: Setting, event: str, category: str, *, site: Site, at_s: float
 ) -> tuple[Report, ...]:
-    """Return what one to five citizens say of an event; the first one is never wrong."""
+    """Return one to five citizens' reports of an event; the first one is never wrong."""
     numbers, weights = zip(*_HOW_MANY, strict=True)
     how_many = rng.choices(numbers, weights)[0]
     found = [_report(rng, f"{event}-R1", category, site, at_s + rng.uniform(1.0, 12.0))]
@@ -126,7 +126,7 @@ def reports_of(
 
 
 def prank_report(rng: Random, event: str, category: str, site: Site, at_s: float) -> Report:
-    """Return a report of something that did not happen."""
+    """Return a report of an event that did not happen."""
     return _report(rng, f"{event}-R1", category, site, at_s, wrong="prank")
 
 
@@ -167,7 +167,7 @@ def _report(
 
 
 def _in_words(rng: Random, site: Site, language: str) -> tuple[str, str | None]:
-    """Return the place in the sentence, and the address: one of the two names it exactly."""
+    """Return the place in the sentence, and the address; one of the two is exact."""
     exact = whereabouts(rng, site, language, precise=True)
     if rng.random() >= _ADDRESS_APART:
         return exact, None
@@ -180,7 +180,7 @@ def _measured(rng: Random, site: Site) -> dict[str, float | str]:
     found: dict[str, float | str] = {}
     crs = rng.choices((Crs.WGS84, Crs.GCJ02, Crs.BD09), (62, 26, 12))[0]
     shifted = from_wgs84(lon, lat, crs)
-    if shifted != (lon, lat):  # outside China maps speak WGS-84
+    if shifted != (lon, lat):  # outside China maps use WGS-84
         (lon, lat), found["crs"] = shifted, crs.value
     found["lon"], found["lat"] = round(lon, 6), round(lat, 6)
     if rng.random() < _ACCURACY_KNOWN:
@@ -189,7 +189,7 @@ def _measured(rng: Random, site: Site) -> dict[str, float | str]:
 
 
 def _elsewhere(rng: Random, setting: Setting, site: Site) -> Site:
-    """Return a place kilometres away that the caller takes for the site."""
+    """Return a place kilometres away that the caller confuses with the site."""
     far = scattered(rng, site.lon, site.lat, _WRONG_LEAST_M, _WRONG_MOST_M)
     for _ in range(20):
         if setting.inside(*far):

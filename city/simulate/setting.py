@@ -1,7 +1,7 @@
-"""The city as people and sensors know it: streets by name, what is near, where things happen.
+"""The city as people and sensors know it: street names, nearby places, sites of events.
 
-Everything is looked up in the city's own data; nothing is invented but house numbers, floors
-and the compounds of ``words``.
+Everything comes from the city's own data, except house numbers, floors and the compounds of
+``words``, which are invented.
 """
 
 import itertools
@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 import shapely
 
-from geo.city import CityData, Place, Sensor
+from atlas.city import CityData, Place, Sensor
 from geo.crs import haversine_m
 
 __all__ = ["Setting", "Site", "Spot", "offset", "scattered"]
 
 _METRES_PER_DEGREE = 111_195.0
 _MARGIN_M = 60.0
-"""How far inside the district a site lies: an error of a report does not leave the city."""
+"""How far inside the district a site is, so that a report's error does not leave the city."""
 _NEAR_M = 250.0
 _ONE_CROSSING_M = 60.0
 _TRIES = 60
@@ -31,20 +31,20 @@ Spot = tuple[float, float]
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """Where something happened, and what people there would call it.
+    """The place of an event, with the names that people there use.
 
     Attributes
     ----------
     lon, lat
         WGS-84 degrees.
     street
-        Name of the street it is on, "" when that has none.
+        Name of its street, "" if the street has none.
     crossing
         Another street that meets it there.
     crossing_m, near_m
         Metres to that crossing, and to the place ``near``.
     near, near_en
-        The nearest place with a name of its own, in its two names.
+        Both names of the nearest named place.
     """
 
     lon: float
@@ -58,12 +58,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spot(self) -> Spot:
-        """Where it is."""
+        """Return its coordinates."""
         return self.lon, self.lat
 
 
 def offset(lon: float, lat: float, east_m: float, north_m: float) -> tuple[float, float]:
-    """Return the point some metres away (flat earth: good to 1 % over some kilometres)."""
+    """Return the point some metres away (flat earth: within 1 % over some kilometres)."""
     return (
         lon + east_m / (_METRES_PER_DEGREE * math.cos(math.radians(lat))),
         lat + north_m / _METRES_PER_DEGREE,
@@ -71,12 +71,13 @@ def offset(lon: float, lat: float, east_m: float, north_m: float) -> tuple[float
 
 
 class Setting:
-    """A city, indexed for what the world asks of it. Pure: chance comes in as ``Random``."""
+    """A city, indexed for the simulated world. Pure: randomness comes in as ``Random``."""
 
     def __init__(self, city: CityData) -> None:
         self.city = city
         arcs = city.streets.arcs
-        usable = ~arcs.emergency_only & city.streets.nodes.in_largest[arcs.tail]
+        usable = ~arcs.emergency_only & ~arcs.carried
+        usable &= city.streets.nodes.in_largest[arcs.tail]
         usable &= city.streets.nodes.in_largest[arcs.head]
         self._arcs = np.flatnonzero(usable)
         self._arc_ends = np.cumsum(arcs.length_m[self._arcs])
@@ -119,7 +120,7 @@ class Setting:
         return [self.sensors[prop][i] for i in order.tolist() if distances[i] <= radius_m]
 
     def on_a_street(self, rng: Random) -> Spot:
-        """Return a spot somewhere on a street, every metre of street alike."""
+        """Return a random spot on a street, every metre equally likely."""
         for _ in range(_TRIES):
             metres = rng.random() * float(self._arc_ends[-1])
             index = int(self._arcs[np.searchsorted(self._arc_ends, metres)])
@@ -148,7 +149,7 @@ class Setting:
         return None
 
     def inside(self, lon: float, lat: float) -> bool:
-        """Whether a point lies well inside the district (anywhere, when there is none)."""
+        """Whether a point is well inside the district (true if there is none)."""
         if self._district is None:
             return True
         around = [
@@ -193,7 +194,7 @@ class Setting:
         )
 
     def _is_one(self, street: str, other: str) -> bool:
-        """Whether two names are of one crossing, not of a road and its ramps all along it."""
+        """Whether two names mean one crossing, and not a road and its ramps along it."""
         if not street or street in other or other in street:
             return False
         nodes = self._crossings.get((street, other), [])

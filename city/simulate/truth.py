@@ -1,8 +1,8 @@
-"""What really happened, as JSON lines: the simulator writes them, ``city.score`` reads them.
+"""The true events as JSON lines: the simulator writes them, ``city.score`` reads them.
 
-One tagged union (field ``record``): a ``start``, then events, what was sent about them,
-false reports, closures and malformed messages as they go, and an ``end``. A file without an
-``end`` is of a run that was killed; what it says still holds.
+One tagged union (field ``record``): a ``start``, then events, the messages about them, false
+reports, closures and malformed messages in order, and an ``end``. A file without an ``end`` comes
+from a killed run, but its lines are still valid.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", omit_
 
 
 class Started(_Line, frozen=True, tag="start"):
-    """A run begins; ``run`` is in every id it gives, so that a second run is no repeat."""
+    """A run begins; ``run`` is in every id of the run, so that a second run is not a repeat."""
 
     run: str
     at: datetime
@@ -63,27 +63,27 @@ class Happened(_Line, frozen=True, tag="event"):
 
 
 class Sent(_Line, frozen=True, tag="sent"):
-    """Something that was said of an event, by its id in the ledger.
+    """A report or alarm about an event, by its id in the ledger.
 
     Attributes
     ----------
     source, id
-        As the ledger's evidence names them: ``sensor`` and the datastream, or ``report`` and
-        the ``service_request_id``.
+        As in the ledger's evidence: ``sensor`` and the datastream, or ``report`` and the
+        ``service_request_id``.
     event
-        None when nothing happened (a prank).
+        None if there was no event (a prank).
     at, until
         When it was sent; for sensors the first and the last reading beyond the threshold.
     ripe
-        For sensors: when the alarm has lasted for its minimum duration, before which nobody
-        may act on it.
+        For sensors: when the alarm has lasted for its minimum duration; before that it does not
+        count.
     wrong
         None, ``place`` (kilometres off), ``category`` or ``prank``.
     duplicate
-        A repeat of what was sent before: ``same_id`` (the report again) or ``same_event``
-        (the very same message again).
+        A repeat: ``same_id`` (the same report again) or ``same_event`` (the identical message
+        again).
     located
-        ``WGS-84``, ``GCJ-02`` or ``BD-09`` when it carries coordinates, else ``words``.
+        ``WGS-84``, ``GCJ-02`` or ``BD-09`` if it has coordinates, otherwise ``words``.
     """
 
     source: str
@@ -106,7 +106,7 @@ class Closed(_Line, frozen=True, tag="closure"):
 
 
 class Malformed(_Line, frozen=True, tag="malformed"):
-    """A message that no reader can use was sent; ``kind`` says what is wrong with it."""
+    """A malformed message was sent; ``kind`` names its fault."""
 
     kind: str
     topic: str
@@ -114,7 +114,7 @@ class Malformed(_Line, frozen=True, tag="malformed"):
 
 
 class Undelivered(_Line, frozen=True, tag="undelivered"):
-    """The broker never acknowledged a message: what it said was not heard."""
+    """The broker never acknowledged a message, so Jingwei did not get it."""
 
     topic: str
     key: str
@@ -129,7 +129,7 @@ class Ended(_Line, frozen=True, tag="end"):
     sent
         Messages acknowledged by the broker, by topic.
     malformed
-        How many of them were malformed, by kind.
+        Number of malformed messages, by kind.
     """
 
     at: datetime
@@ -143,13 +143,13 @@ TruthLine = Started | Happened | Sent | Closed | Malformed | Undelivered | Ended
 
 
 class TruthLog:
-    """Writes the lines to a file as they come, each flushed; without a path it keeps none."""
+    """Writes each line to a file and flushes it; without a path it writes nothing."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = None if path is None else path.open("wb")
 
     def write(self, line: TruthLine) -> None:
-        """Append a line, at once on its way to the disk."""
+        """Append a line and flush it."""
         if self._file is not None:
             self._file.write(msgspec.json.encode(line) + b"\n")
             self._file.flush()
@@ -168,12 +168,12 @@ class TruthLog:
 
 
 def read_truth(lines: Iterable[bytes]) -> list[TruthLine]:
-    """Return the lines of a truth file; a last line that was cut off is left out.
+    """Return the lines of a truth file; an incomplete last line is left out.
 
     Raises
     ------
     msgspec.MsgspecError
-        If a line that is whole is no truth.
+        A complete line is invalid.
     """
     decoder = msgspec.json.Decoder(TruthLine)
     return [decoder.decode(line) for line in lines if line.endswith(b"\n")]

@@ -1,4 +1,4 @@
-"""What people say: an event in ordinary words, with the place in words, in two languages.
+"""Texts of reports: an event in ordinary words, with the place in words, in two languages.
 
 The sentences are data (``phrases.json``: category, language, sentences with ``{place}``).
 """
@@ -43,28 +43,28 @@ def say(rng: Random, category: str, language: str, place: str) -> str:
 
 
 def findable(site: Site) -> bool:
-    """Whether somebody who knows the city finds the site by its words alone."""
+    """Whether the words alone are enough to find the site, if one knows the city."""
     return site.near_m <= _FINDABLE_M or (bool(site.crossing) and site.crossing_m <= _FINDABLE_M)
 
 
 def whereabouts(
     rng: Random, site: Site, language: str, *, indoors: bool = False, precise: bool = False
 ) -> str:
-    """Return the place in words, so that it follows a verb (``en``) or leads a sentence (``zh``).
+    """Return the place in words, to follow a verb (``en``) or to begin a sentence (``zh``).
 
     Parameters
     ----------
     indoors
-        Houses and floors may be named.
+        Whether houses and floors may be named.
     precise
-        The words are all there is: name only what lies within 40 m, and nothing else.
+        Whether the words are the only location: then name only places within 40 m.
     """
     choices = _exact(site, language) if precise else _usual(rng, site, language, indoors=indoors)
     return rng.choice(choices).strip() if choices else {"zh": "这里", "en": "here"}[language]
 
 
 def speaks_chinese(site: Site) -> bool:
-    """Whether the names around are Chinese, as most who live there will be."""
+    """Whether the names around are Chinese, and so probably the citizens."""
     return any(_is_chinese(letter) for letter in site.street + site.near)
 
 
@@ -140,7 +140,7 @@ class _Told:
 
 
 def _apart(name: str) -> str:
-    """Return a name as it stands in Chinese text: one in other letters between blanks."""
+    """Return a name for a Chinese text; a name in other letters is put between spaces."""
     return name if not name or _is_chinese(name[-1]) else f" {name} "
 
 
@@ -151,8 +151,8 @@ def _is_chinese(letter: str) -> bool:
 def contact(rng: Random, language: str) -> tuple[str, str]:
     """Return a name and a phone number that nobody has.
 
-    Numbers of mainland China never begin with 000; 555-01xx is kept free for fiction in
-    North America.
+    Numbers in mainland China never begin with 000; 555-01xx is reserved for fiction in North
+    America.
     """
     number = rng.randrange(10_000)
     phone = f"000-0000-{number:04d}" if language == "zh" else f"+1-202-555-01{number % 100:02d}"

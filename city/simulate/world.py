@@ -1,14 +1,13 @@
-"""What happens in the city, by seed: true events, who notices them and how; and false alarms.
+"""The simulated events of a city, by seed: true events, who notices them and how; false alarms.
 
-Pure: the same city, seed, rate and speed give the same events, for ever. Times are seconds
-since the play begins.
+Pure: the same city, seed, rate and speed always give the same events. Times are seconds since the
+play begins.
 
-Sites are kept apart. Two events of one category closer than twice its extent, within its
-memory, are one event to anybody who hears of them, and no score could tell whether they were
-rightly told apart; so are events of kin categories (a fire and an explosion) closer than the
-larger of their extents. Such a site is drawn again; where none is left, another category
-happens. (A map so small that it is full of recent events forgets the older ones.) False alarms
-lie where they like.
+Sites are kept apart. Two events of one category closer than twice its extent, within its memory,
+look like one event to everybody, and no score could decide whether they were rightly separated. The
+same holds for events of related categories (a fire and an explosion) closer than the larger of
+their extents. Such a site is drawn again; if none is left, another category is used. (A map so
+small that it is full of recent events forgets the older ones.) False alarms may be anywhere.
 """
 
 from collections.abc import Iterator
@@ -21,12 +20,13 @@ from city.simulate.reports import Report, prank_report, reports_of
 from city.simulate.setting import Setting, Site, Spot
 from geo.crs import haversine_m
 from schemas.codes import ObservedProperty, category, observed_properties, severities
+from schemas.kinds import UNKNOWN
 
 __all__ = ["EXTENT", "RANGE_M", "Event", "Extent", "Sighting", "apart", "happenings"]
 
 
 class Extent(msgspec.Struct, frozen=True):
-    """How far (m) and for how long (s) people speak of one event of a category."""
+    """How far (m) and for how long (s) people report one event of a category."""
 
     radius_m: float
     memory_s: float = 1_800.0
@@ -41,7 +41,7 @@ EXTENT = {
     "gas_leak": Extent(120.0),
     "manhole_hazard": Extent(60.0, 14_400.0),
 }
-"""After the field's usual radii of duplicates (fire 150 m, crash 100 m, flood 300 m …)."""
+"""Following the field's usual radii of duplicates (fire 150 m, crash 100 m, flood 300 m …)."""
 _USUAL_EXTENT = Extent(100.0)
 _KIN = (
     {"fire", "explosion", "gas_leak", "air_pollution", "chemical_spill"},
@@ -99,21 +99,21 @@ _VENUES = {
 _BY_SENSOR = 0.65
 _BY_PLACE = 0.55
 _PRANKS = 0.06
-"""False alarms for each true event."""
+"""False alarms per true event."""
 _TRIES, _CATEGORIES_TRIED = 15, 6
 _SEVERITY_SHIFT = ((0, 70), (-1, 12), (1, 18))
 _ALARM_MARGIN_S = 15.0
 _ALARM_S = (300.0, 1_200.0)
 _DIES = 0.03
 _FIRST_S = 3.0
-"""Crews log on before anything happens."""
+"""Crews log on before the first event."""
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """One sensor notices an event from ``at_s`` to ``until_s``.
 
-    ``result`` is about what it measures then, beyond its opening condition. One that ``dies``
-    (a burnt cable) is silent afterwards instead of back to normal.
+    ``result`` is its approximate reading then, beyond the opening condition. A sensor that ``dies``
+    (a burnt cable) is silent afterwards instead of returning to normal.
     """
 
     sensor: str
@@ -126,7 +126,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happens; a ``false_alarm`` is only said to."""
+    """One event; a ``false_alarm`` is only reported, but not real."""
 
     id: str
     category: str
@@ -139,14 +139,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def happenings(setting: Setting, *, seed: int, rate: float, speed: float = 1.0) -> Iterator[Event]:
-    """Yield what happens, in order of time, without end.
+    """Yield events in order of time, without end.
 
     Parameters
     ----------
     rate
-        True events a minute (Poisson); 0 gives none at all.
+        True events per minute (Poisson); 0 gives none.
     speed
-        How many times faster than life an event is over; a sensor's alarm still lasts longer
+        How many times faster than in reality an event ends; a sensor's alarm still lasts longer
         than its minimum duration.
     """
     rng = Random(f"{seed}/events")
@@ -166,7 +166,7 @@ def happenings(setting: Setting, *, seed: int, rate: float, speed: float = 1.0) 
 
 
 def apart(first: str, a: Spot, second: str, b: Spot) -> bool:
-    """Whether events of two categories at two spots are told apart by anybody."""
+    """Whether events of two categories at two spots can be distinguished."""
     if first == second:
         needed = 2.0 * _extent(first).radius_m
     elif any(first in kin and second in kin for kin in _KIN):
@@ -185,7 +185,7 @@ def _memory(code: str) -> float:
 
 
 def _properties(code: str) -> list[ObservedProperty]:
-    """Return what sensors can notice of a category."""
+    """Return the observed properties that show a category."""
     return [row for _, row in sorted(observed_properties().items()) if row.category == code]
 
 
@@ -233,7 +233,7 @@ def _place(rng: Random, setting: Setting, recent: list[Event]) -> tuple[str, Sit
                 spot = _spot(rng, setting, code)
                 if all(apart(code, spot, e.category, e.site.spot) for e in recent):
                     return code, setting.at(*spot)
-        # The city is full: the older half is forgotten, or a small map would never get on.
+        # The city is full: forget the older half, or a small map would never find a site.
         recent = recent[(len(recent) + 1) // 2 :]
 
 
@@ -249,7 +249,7 @@ def _spot(rng: Random, setting: Setting, code: str) -> Spot:
 
 
 def _severity(rng: Random, code: str) -> str:
-    ranks = sorted(severities().values(), key=lambda row: row.rank)
+    ranks = [row for row in severities().values() if row.code != UNKNOWN]
     usual = next(i for i, row in enumerate(ranks) if row.code == category(code).default_severity)
     shifts, weights = zip(*_SEVERITY_SHIFT, strict=True)
     shift = rng.choices(shifts, weights)[0]

@@ -1,17 +1,17 @@
-"""``jingwei demo``: a city played into Kafka, and incidents coming out of it.
+"""``jingwei demo``: simulate a city into Kafka, and show the incidents it causes.
 
 ====================  ====================================================================
 module                what it does
 ====================  ====================================================================
 ``command``           the command and its order of events
-``cities``            the city's folder: made, imported, or kept from the last time
-``processes``         worker and archive, started, watched, started again, ended
-``shift``             the fleet as at the start of a shift
-``log``               how far the topics' partitions reach, and what has been read of them
-``observer``          an outside subscriber that notes when assignments come out
-``player``            the simulated city, on a thread of its own
-``telling``           timeline lines for someone who has never seen Jingwei
-``summary``           what the run amounted to, and whether the invariants hold
+``cities``            the city's folder: made, imported, or kept from an earlier run
+``processes``         start, watch, restart and stop worker and archive
+``shift``             bring the fleet to the start of a shift
+``log``               ends of the topics' partitions, and how far they have been read
+``observer``          an outside subscriber that records when assignments arrive
+``player``            the simulated city, on a separate thread
+``telling``           timeline lines for people who see Jingwei for the first time
+``summary``           counts and times of the run, and whether the invariants hold
 ``errors``            the package's errors
 ====================  ====================================================================
 """

@@ -1,7 +1,7 @@
-"""The demo's city: a folder named, a map imported, or the schematic Jing'an.
+"""The demo's city: a given folder, an imported map, or the schematic Jing'an.
 
-What was made or imported is kept in the home and taken again as long as its source, its seed
-and the code that makes cities are the same.
+A made or imported city is kept in the home and reused as long as its source, its seed and the
+code that makes cities are the same.
 """
 
 import hashlib
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from geo.city import CityData, load_city, save_city
-from geo.errors import CityError
+from atlas.city import CityData
+from atlas.errors import CityError
+from atlas.folder import load_city, save_city
 
 _BLOCK = 1 << 20
 
@@ -23,17 +24,17 @@ def prepare(
     Parameters
     ----------
     data
-        Where cities are kept.
+        Folder for cities.
     source
         A city's folder, an OSM extract, or None for the demo city.
 
     Raises
     ------
     CityError, BadMap
-        The source is neither, or cannot be used.
+        The source is neither of these, or cannot be used.
     """
     if source is not None and not source.exists():
-        raise CityError(f"there is no {source}: give a city's folder or an OSM extract")
+        raise CityError(f"{source} does not exist: give a city's folder or an OSM extract")
     if source is not None and source.is_dir():
         return source.resolve(), load_city(source)
     name = f"jingan-{seed}" if source is None else f"{source.name.partition('.')[0]}-{seed}"
@@ -63,7 +64,7 @@ def _imported(source: Path, seed: int, say: Callable[[str], None]) -> CityData:
 
 
 def _key(source: Path | None, seed: int) -> str:
-    """Return a short name of all that the city depends on."""
+    """Return a hash of everything that the city depends on."""
     sums = hashlib.sha256(str(seed).encode())
     code = files("city")
     for path in sorted(Path(str(code)).rglob("*")):

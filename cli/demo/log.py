@@ -1,4 +1,4 @@
-"""How far the topics reach, and whether the worker has read that far."""
+"""The ends of the topics, and whether the worker has read that far."""
 
 import asyncio
 import time
@@ -24,18 +24,18 @@ class Log:
     Parameters
     ----------
     consumer
-        Started, of no group.
+        A started consumer without a group.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
     async def names(self) -> set[str]:
-        """Return the topics that are there."""
+        """Return the existing topics."""
         return set(await self._consumer.topics())
 
     async def ends(self, wanted: Sequence[Topic] = READ) -> dict[Part, int]:
-        """Return each partition's end: the offset that its next message will have."""
+        """Return each partition's end: the offset of its next message."""
         parts = [
             TopicPartition(topic.name, partition)
             for topic in wanted
@@ -67,7 +67,7 @@ class Log:
 
 @asynccontextmanager
 async def opened(bootstrap: str) -> AsyncIterator[Log]:
-    """Give the topics of a broker."""
+    """Open the topics of a broker."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
     )
@@ -79,7 +79,7 @@ async def opened(bootstrap: str) -> AsyncIterator[Log]:
 
 
 def behind(ends: Mapping[Part, int], consumed: Mapping[Part, int]) -> dict[str, int]:
-    """Return how many messages have not been read, by topic; topics without any left out."""
+    """Return the number of unread messages by topic; topics without any are left out."""
     lag: dict[str, int] = {}
     for (topic, partition), end in ends.items():
         left = end - consumed.get((topic, partition), 0)
@@ -91,16 +91,21 @@ def behind(ends: Mapping[Part, int], consumed: Mapping[Part, int]) -> dict[str, 
 async def until_read(
     log: Log, ledger: asyncpg.Connection, group: str, timeout_s: float, hurry: asyncio.Event
 ) -> dict[str, int]:
-    """Wait until the group has read what stands in the topics and sent what follows.
+    """Wait until the group has read all topics and sent the resulting messages.
 
-    What is journaled out of inputs meanwhile is waited for too: inputs first, then the journal.
+    Inputs are waited for first, then the journal, which may still grow from the inputs.
+
+    Parameters
+    ----------
+    timeout_s
+        How long nothing may be read or sent before the wait is given up.
 
     Returns
     -------
     dict
-        What is left, by topic (``outbox`` for what was not sent); empty when all is read.
+        Messages left, by topic (``outbox`` for unsent ones); empty if everything was read.
     """
-    deadline = time.monotonic() + timeout_s
+    progress_at, before = time.monotonic(), {"": 0}
     for part in (topics.INPUTS, (topics.JOURNAL,)):
         ends = await log.ends(part)
         while True:
@@ -110,7 +115,9 @@ async def until_read(
                 left["outbox"] = unsent
             if not left:
                 break
-            if time.monotonic() > deadline or hurry.is_set():
+            if left != before:
+                progress_at, before = time.monotonic(), left
+            if time.monotonic() - progress_at > timeout_s or hurry.is_set():
                 return left
             await asyncio.sleep(_POLL_S)
     return {}

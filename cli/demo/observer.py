@@ -1,4 +1,4 @@
-"""An outside subscriber of ``city.dispatches``: notes when each incident's first unit came."""
+"""An outside subscriber of ``city.dispatches``: records each incident's first assignment."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,13 +12,13 @@ from schemas.outputs import DispatchChanged
 
 
 class Observer:
-    """``assigned`` has the moment an incident's first assignment was received, by incident."""
+    """``assigned`` has the time when an incident's first assignment arrived, by incident."""
 
     def __init__(self) -> None:
         self.assigned: dict[str, datetime] = {}
 
     async def listen(self, consumer: AIOKafkaConsumer) -> None:
-        """Take messages in until cancelled."""
+        """Receive messages until cancelled."""
         async for record in consumer:
             now = datetime.now(UTC)
             change: DispatchChanged = wire.decode(record.value, DispatchChanged)
@@ -28,7 +28,7 @@ class Observer:
 
 @asynccontextmanager
 async def observing(bootstrap: str) -> AsyncIterator[Observer]:
-    """Give an observer that has been listening since it was given."""
+    """Return an observer that listens from now on."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,

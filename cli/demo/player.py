@@ -1,12 +1,12 @@
-"""The simulated city on a thread of its own: drawing the view never delays what it sends."""
+"""The simulated city on a separate thread, so that drawing the view never delays its messages."""
 
 import asyncio
 import threading
 from pathlib import Path
 
+from atlas.city import CityData
 from city.simulate import Options, play
 from city.simulate.truth import Ended
-from geo.city import CityData
 
 
 class Player:
@@ -21,12 +21,12 @@ class Player:
         self._task: asyncio.Future[Ended] | None = None
 
     def start(self) -> asyncio.Future[Ended]:
-        """Start to play; the future has the totals when it is over, or the error."""
+        """Start to play; the future gets the totals at the end, or the error."""
         self._task = asyncio.get_running_loop().run_in_executor(None, self._run)
         return self._task
 
     def stop(self) -> None:
-        """Ask it to end; what was sent is still acknowledged."""
+        """Ask the player to stop; it still waits for acknowledgements of sent messages."""
         self._asked.set()
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)

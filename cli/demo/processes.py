@@ -1,4 +1,4 @@
-"""The demo's processes: each logs to a file, is started again when it dies, and ends with it."""
+"""The demo's processes: each logs to a file, is restarted if it dies, and ends with the demo."""
 
 import asyncio
 import contextlib
@@ -16,25 +16,27 @@ _GIVE_UP = 5
 _WITHIN_S = 60.0
 _PAUSE_S = 0.5
 _USELESS = (2, 3, 5)
-"""Exit codes after which starting again is no use: settings, installation, refusal."""
+"""Exit codes after which a restart does not help: settings, installation, refusal."""
 
 
 class Member:
-    """A ``jingwei`` command in a process of its own.
+    """A ``jingwei`` command in its own process.
 
-    It has its own session, so that Ctrl-C on the terminal reaches the demo only, and the
-    kernel ends it when the demo dies, however that dies.
+    It has its own session, so that Ctrl-C on the terminal reaches the demo only. The kernel
+    ends it when the demo dies for any reason.
 
     Parameters
     ----------
     arguments
-        Of the ``jingwei`` command.
+        Arguments of the ``jingwei`` command.
     env
-        Variables beside those of this process.
+        Environment variables in addition to those of this process.
     say
-        Gets a line when it is started again.
+        Called with a line when the process is restarted.
     niceness
-        How far it stands back when processors are short.
+        Scheduling priority: the higher, the less processor time when processors are short.
+    needed
+        Whether the demo ends with it; one that is not needed stays away when it dies repeatedly.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class Member:
         say: Callable[[str], None],
         *,
         niceness: int = 0,
+        needed: bool = True,
     ) -> None:
-        self.name, self.log = name, log
+        self.name, self.log, self._needed = name, log, needed
         self.restarts = 0
         self._argv = ["setpriv", "--pdeathsig=TERM", "--", "nice", f"--adjustment={niceness}"]
         self._argv += [sys.executable, "-m", "cli.main", *arguments]
@@ -74,12 +77,12 @@ class Member:
             )
 
     async def watch(self) -> None:
-        """Start the process again whenever it dies, until `stop`.
+        """Restart the process whenever it dies, until `stop`.
 
         Raises
         ------
         MemberFailed
-            It dies again and again, or says itself that another start is no use.
+            It dies repeatedly, or its exit code says that a restart does not help.
         """
         while not self._asked_to_stop():
             assert self._process is not None, "watched before it was started"
@@ -89,12 +92,15 @@ class Member:
             now = time.monotonic()
             self._deaths = [at for at in self._deaths if now - at < _WITHIN_S] + [now]
             if code in _USELESS or len(self._deaths) >= _GIVE_UP:
+                if not self._needed:
+                    self._say(f"the {self.name} exited with code {code} and stays away: {self.log}")
+                    await asyncio.Event().wait()  # until the demo ends
                 raise MemberFailed(
-                    f"the {self.name} ended with code {code}"
+                    f"the {self.name} exited with code {code}"
                     f"{f' {len(self._deaths)} times' if len(self._deaths) > 1 else ''}; the end "
                     f"of its log {self.log}:\n{tail(self.log)}"
                 )
-            self._say(f"the {self.name} has died ({_cause(code)}): starting it again")
+            self._say(f"the {self.name} has died ({_cause(code)}): restarting it")
             self.restarts += 1
             await asyncio.sleep(_PAUSE_S)
             await self.start()

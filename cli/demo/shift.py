@@ -1,21 +1,20 @@
-"""The start of a shift: what earlier runs left open is closed, and every crew stamps in.
+"""The start of a shift: close incidents that earlier runs left open, and stamp every crew in.
 
-All of it goes the normal ways: an operator's commands on the journal, stamps and cleared
-streets on the input topics. What it changes stands in the timelines, with the reason.
+This uses the normal ways: an operator's commands on the journal, stamps and cleared streets on
+the input topics. The timelines have every change with its reason.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
-from cli import commands
+from atlas.city import CityData
 from cli.demo.errors import NotReady
 from cli.demo.log import Log, until_read
-from geo.city import CityData
+from desk import DeskError, command_for, open_desk
 from infra.ledger import run
 from infra.ledger.pool import reading
 from infra.ledger.snapshot import load_snapshot
@@ -38,9 +37,9 @@ _NEVER = asyncio.Event()
 async def call(
     endpoints: Endpoints, ledger: asyncpg.Connection, city: CityData, say: Callable[[str], None]
 ) -> datetime:
-    """Close what is open and let every unit stamp in; return when that was.
+    """Close open incidents and stamp every unit in; return the time of the stamps.
 
-    Nothing is waited for: without a worker it stands in the topics until there is one.
+    This does not wait for a worker: the messages stay in the topics until there is one.
     """
     async with reading(ledger) as conn:
         known = await load_snapshot(conn, city.manifest.region)
@@ -52,7 +51,11 @@ async def call(
         say(
             f"{closed} incidents left open by an earlier run: units called back, closed (no_action)"
         )
-        await commands.send(endpoints, orders, _SEND_S)
+        async with open_desk(endpoints, OPERATOR, application="jingwei-demo") as desk:
+            try:
+                await desk.write(orders, _SEND_S)
+            except DeskError as error:
+                raise NotReady(str(error)) from error
     conditions = () if known is None else known.conditions
     if conditions:
         say(f"{len(conditions)} street conditions of an earlier run: cleared")
@@ -69,37 +72,36 @@ async def settle(
     timeout_s: float,
     say: Callable[[str], None],
 ) -> None:
-    """Call the shift and wait until every unit is free and no incident is open.
+    """Start the shift and wait until every unit is free and no incident is open.
 
     Raises
     ------
     NotReady
-        That did not come about in time.
+        Nothing was read for that many seconds.
     """
-    deadline = time.monotonic() + timeout_s
     region, wanted = city.manifest.region, len(city.units)
     there, left = 0, {"everything": 0}
     for _ in range(_ROUNDS):
         since = await call(endpoints, ledger, city, say)
-        left = await until_read(log, ledger, group, deadline - time.monotonic(), _NEVER)
+        left = await until_read(log, ledger, group, timeout_s, _NEVER)
         there = await run.present(ledger, region, since)
         if there == wanted and not left:
             say(f"{wanted} units have stamped in: all free")
             return
-        if time.monotonic() > deadline:
+        if left:
             break
     unread = ", ".join(f"{count} of {name}" for name, count in left.items()) or "nothing"
     raise NotReady(
-        f"the city is not ready after {timeout_s:g} s: {there} of {wanted} units have stamped in, "
-        f"{unread} left to read; the worker's log says why"
+        f"the city is not ready, and nothing was read for {timeout_s:g} s: {there} of {wanted} "
+        f"units have stamped in, {unread} left to read; see the worker's log for the reason"
     )
 
 
 def _orders(known: Snapshot) -> list[journal.Command]:
-    """Return what closes every open incident: on hold first, so that no unit is sent again."""
+    """Return commands that close every open incident: hold first, so that no unit is sent again."""
     still = [i for i in known.incidents if codes.incident_state(i.state).open]
     orders = [
-        commands.command_for(incident, journal.Hold(reason=_WHY), OPERATOR)
+        command_for(incident, journal.Hold(reason=_WHY), OPERATOR)
         for incident in still
         if incident.state != "on_hold"
     ]
@@ -109,9 +111,9 @@ def _orders(known: Snapshot) -> list[journal.Command]:
         )
         if sent:
             action = journal.Unassign(units=sent, reason=_WHY)
-            orders.append(commands.command_for(incident, action, OPERATOR))
+            orders.append(command_for(incident, action, OPERATOR))
         close = journal.Close(disposition="no_action", reason=_WHY)
-        orders.append(commands.command_for(incident, close, OPERATOR))
+        orders.append(command_for(incident, close, OPERATOR))
     return orders
 
 

@@ -1,10 +1,11 @@
-"""What a run amounted to: counts, waiting times, score against the truth, invariants.
+"""Summary of a run: counts, waiting times, score against the truth, invariants.
 
 ``report_to_assignment_ms`` is the time from Kafka's timestamp of the report or reading that
 opened an incident until an outside subscriber of ``city.dispatches`` received its first
-assignment (where the subscriber missed it: until the ledger wrote it; the summary says for
-how many). Only incidents whose unit the policy sent in the very journal entry that opened
-them count; the others waited for a unit or an operator, and are counted beside.
+assignment. If the subscriber missed it, the time ends when the ledger wrote the assignment; the
+summary says for how many. Only incidents to which the policy sent a unit in the journal entry
+that opened them are measured; the others waited for a unit or an operator, and are counted
+separately.
 """
 
 import math
@@ -43,13 +44,13 @@ class First(msgspec.Struct, frozen=True):
     Attributes
     ----------
     at_once
-        By the policy, in the entry that opened them.
+        From the policy, in the entry that opened the incident.
     later
-        Short of units, or an operator had to confirm.
+        Later, because of a shortage or because an operator had to confirm.
     never
-        None within the run.
+        Not within the run.
     seen_outside
-        Of those at once, how many the outside subscriber saw.
+        How many of ``at_once`` the outside subscriber saw.
     """
 
     at_once: int
@@ -59,18 +60,20 @@ class First(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """The score against what really happened; terms as in ``city.score``."""
+    """The score against the true events; terms as in ``city.score``."""
 
     events: int
     found_once: int
     split: int
     merged: int
     missed: int
+    held_apart: int
+    unread: int
     false_alarms: int
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run; ``invariants`` by name, ``broken`` with a sentence each."""
+    """One run; ``invariants`` by name, ``broken`` ones with one sentence each."""
 
     startup_s: float
     seconds: float
@@ -89,7 +92,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run was: region, consumer group, its start, and where the topics stood then."""
+    """A run: region, consumer group, start time, and the ends of the topics at that time."""
 
     region: str
     group: str
@@ -108,14 +111,14 @@ async def summarise(
     seen: Mapping[str, datetime],
     ends: Mapping[Part, int],
 ) -> Summary:
-    """Return the summary of a run that has come to rest.
+    """Return the summary of a run after all its messages were processed.
 
     Parameters
     ----------
     seen
         When an outside subscriber saw the first assignment, by incident.
     ends
-        Where the topics stood when the run was over.
+        The ends of the topics when the run was over.
     """
     async with reading(ledger) as conn:
         evidence = await run.evidence(conn, span.region, span.since)
@@ -167,14 +170,14 @@ def waited(openings: Sequence[Opening], seen: Mapping[str, datetime]) -> tuple[W
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """Return the nearest-rank percentile: the least value that a share does not exceed."""
+    """Return the nearest-rank percentile: the least value that this share does not exceed."""
     if not ordered:
         return None
     return round(ordered[max(math.ceil(share * len(ordered)) - 1, 0)], 1)
 
 
 def lines(summary: Summary) -> Iterator[str]:
-    """Yield the summary for people."""
+    """Yield the summary as lines of text."""
     waits, first, truth = summary.report_to_assignment_ms, summary.first_assignment, summary.truth
     yield f"city running after   {summary.startup_s:.1f} s, for {summary.seconds:.0f} s"
     yield f"messages in          {summary.readings} readings, {summary.reports} citizens' reports"
@@ -183,8 +186,8 @@ def lines(summary: Summary) -> Iterator[str]:
     if waits.p50 is not None:
         yield (
             f"report to dispatch   {waits.p50:.0f} ms median, {waits.p99:.0f} ms 99th percentile"
-            f" ({first.at_once} incidents sent to at once, by Kafka's timestamp until an outside"
-            f" subscriber of city.dispatches had it"
+            f" ({first.at_once} incidents dispatched at once, from Kafka's timestamp until an"
+            f" outside subscriber of city.dispatches had it"
             + (
                 f"; for {first.at_once - first.seen_outside} until the ledger had it)"
                 if first.seen_outside < first.at_once
@@ -199,7 +202,8 @@ def lines(summary: Summary) -> Iterator[str]:
     yield f"dead letters         {letters or 'none'}"
     yield (
         f"against the truth    {truth.found_once} of {truth.events} events are one incident each;"
-        f" {truth.split} split, {truth.merged} merged, {truth.missed} missed;"
+        f" {truth.split} split, {truth.merged} merged, {truth.missed} missed,"
+        f" {truth.unread} only in reports that nobody has read ({truth.held_apart} such reports);"
         f" {truth.false_alarms} false alarms"
     )
     for name, count in summary.restarts.items():
@@ -216,7 +220,7 @@ def lines(summary: Summary) -> Iterator[str]:
 async def _outside(
     conn: asyncpg.Connection, log: Log, span: Span, ends: Mapping[Part, int]
 ) -> dict[str, list[str]]:
-    """Check what only the topics and the ledger together can tell."""
+    """Check the invariants that need both the topics and the ledger."""
     done = await run.consumed(conn, span.group)
     names = {topic.name for topic in topics.INPUTS}
     lag = behind({part: end for part, end in ends.items() if part[0] in names}, done)
@@ -230,7 +234,7 @@ async def _outside(
 async def _not_applied(
     conn: asyncpg.Connection, log: Log, region: str, ends: Mapping[Part, int]
 ) -> list[str]:
-    """Return the region's entries in the journal behind the last one applied."""
+    """Return the region's journal entries after the last applied one."""
     numbers = list(range(topics.JOURNAL.partitions))
     home = (topics.JOURNAL.name, int(DefaultPartitioner()(region.encode(), numbers, numbers)))
     applied = await applied_offset(conn, region)

@@ -1,38 +1,46 @@
-"""The archive's files: what stood on the topics, kept as it came.
+"""The archive's files: messages of the topics, unchanged but for what was erased.
 
-Written by ``streams.archive``, read by ``replay``; both know the layout from here only.
+``streams.archive`` writes them, ``replay`` reads them; only this package knows the layout.
 
-=======================  ====================================================================
-name                     what it does
-=======================  ====================================================================
-``archive_root``         the folder of one broker and ledger under the archive's folder
-``Kept``                 one message as it came
-``write_segment``        messages of one partition to a new file, on disk when it returns
-``segments``             the files of a partition, by first offset
-``next_offset``          the offset after the last one kept, from the files' names
-``kept_partitions``      the partitions of a topic that the archive has
-``read_kept``            the messages of a partition in order, each once
-``set_aside_other_log``  move aside what was kept of a topic before it was made anew
-``compact``              join small files into larger ones
-``keep_city``            a copy of a city's folder, by content hash
-``city_folder``          where that copy is
-=======================  ====================================================================
+==============  ==========================================================================
+module          what it holds
+==============  ==========================================================================
+``layout``      `archive_root`, `partition_folder`, `segments`, `next_offset`,
+                `kept_partitions`: folders and file names; `set_aside_other_log`
+``segment``     `Kept` (one message, unchanged), `write_segment`, `read_kept`
+``compaction``  `compact`: join small files into larger ones
+``erasure``     `erase_messages`: files written anew without what was erased
+``retention``   `old_files`, `delete_old_files`: files in which all messages are old
+``cities``      `keep_city`, `city_folder`: copies of cities by digest
+``errors``      `ArchiveError`: `ArchiveBusy`, `ArchiveDamaged`, `ArchiveGap`,
+                `ArchiveMissing`, `ArchiveOfOtherLog`, `CityMissing`
+==============  ==========================================================================
 
 Layout::
 
     <archive>/<cluster id>-<database>/<topic>/<partition>/<first>-<last>.parquet
     <archive>/<cluster id>-<database>/<topic>/topic-id
+    <archive>/<cluster id>-<database>/erased.jsonl, rewrite.lock
     <archive>/cities/<digest>/
 
 A file's name gives the first and last offset that it covers, 20 digits each. The broker has no
-messages at some offsets (transactions' markers, aborted messages, compaction); the archiver reads
-without a break and says so in the file's metadata, so such a gap is known from a loss, which
-always lies between files. Files may overlap, after a compaction that was cut short or two
-writers at a rebalance: readers take every offset once.
+messages at some offsets (transaction markers, aborted messages, compaction). The archiver reads
+without a break and records this in the file's metadata, so such a gap differs from a loss, which is
+always between files. Files may overlap after an interrupted compaction, or with two writers during
+a rebalance: readers use every offset once.
 """
 
 from infra.archive.cities import city_folder, keep_city
 from infra.archive.compaction import compact
+from infra.archive.erasure import (
+    ERASED,
+    Erased,
+    Place,
+    erase_messages,
+    listed,
+    rewriting,
+    without_text,
+)
 from infra.archive.errors import (
     ArchiveBusy,
     ArchiveDamaged,
@@ -56,6 +64,7 @@ from infra.archive.layout import (
 from infra.archive.segment import Kept, read_kept, write_segment
 
 __all__ = [
+    "ERASED",
     "ArchiveBusy",
     "ArchiveDamaged",
     "ArchiveError",
@@ -63,19 +72,25 @@ __all__ = [
     "ArchiveMissing",
     "ArchiveOfOtherLog",
     "CityMissing",
+    "Erased",
     "Kept",
+    "Place",
     "Segment",
     "archive_root",
     "city_folder",
     "cluster_id",
     "compact",
+    "erase_messages",
     "keep_city",
     "kept_partitions",
+    "listed",
     "make_folder",
     "next_offset",
     "partition_folder",
     "read_kept",
+    "rewriting",
     "segments",
     "set_aside_other_log",
+    "without_text",
     "write_segment",
 ]

@@ -57,8 +57,8 @@ def city_folder(root: Path, digest: str) -> Path:
     kept = city_folder_name(root, digest)
     if not kept.is_dir():
         raise CityMissing(
-            f"the archive has no copy of the city {digest} (looked for {kept}): the worker makes "
-            "it at its start; copy the city's folder there by hand if it is elsewhere"
+            f"the archive has no copy of the city {digest} (expected at {kept}): the worker makes "
+            "it when it starts; or copy the city's folder there by hand"
         )
     return kept
 

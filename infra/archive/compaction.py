@@ -1,8 +1,8 @@
-"""Joining small files into larger ones, so that hours of messages are few files.
+"""Join small files into larger ones, so that hours of messages need few files.
 
-Files are ranked by size in powers of 16 (a log-structured merge by tiers): as soon as 16
-neighbours of one tier or below stand at the end, they become one of the next. Each message is
-so rewritten once per power of 16, and a partition has some tens of files however long it runs.
+Files are ranked by size in powers of 16 (a log-structured merge by tiers): as soon as the last 16
+files are of one tier or below, they become one file of the next tier. So each message is rewritten
+once per power of 16, and a partition has some tens of files however long it runs.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from infra.archive.segment import is_whole, write_tables
 
 FANOUT = 16
 MAX_BYTES = 128 * 1024 * 1024
-"""A file this large is left alone: an hour of a busy topic."""
+"""A file this large is not joined any more: an hour of a busy topic."""
 
 
 def compact(folder: Path) -> Segment | None:
-    """Join the files of a partition that are ripe for it, if any.
+    """Join small files of a partition, if there are enough.
 
-    The joined file is whole and on disk before the others are removed. If the process dies
-    between, both stay, and readers take every offset once.
+    The joined file is complete and on disk before the others are removed. If the process dies in
+    between, all files stay, and readers use every offset once.
 
     Returns
     -------
     Segment or None
-        The new file, or None if nothing was to do.
+        The new file, or None if there was nothing to do.
     """
     try:
         joined = _ripe(segments(folder))
@@ -40,7 +40,7 @@ def compact(folder: Path) -> Segment | None:
         whole = all(map(is_whole, joined))
         result = write_tables(folder, first, last, _tables(joined), whole=whole)
     except FileNotFoundError:
-        return None  # another process of the group had the partition before and compacts it too
+        return None  # another process that owned the partition before is compacting it, too
     for segment in joined:
         if segment.path != result.path:
             segment.path.unlink(missing_ok=True)
@@ -68,11 +68,11 @@ def _ripe(files: list[Segment]) -> list[Segment]:
 
 
 def _follows(later: Segment, earlier: Segment) -> bool:
-    """Whether two neighbours may become one file: joining must hide no loss, and invent none."""
+    """Whether two neighbouring files may be joined without hiding or inventing a loss."""
     try:
         return later.first <= earlier.last + 1 and is_whole(later) == is_whole(earlier)
     except ArchiveDamaged:
-        return False  # left as it is for whoever restores it; what is new is kept all the same
+        return False  # keep it as it is, to be restored; new messages are archived all the same
 
 
 def _tier(segment: Segment) -> int:

@@ -1,14 +1,14 @@
-"""What can be wrong with an archive.
+"""Errors of the archive.
 
 ::
 
     ArchiveError
-    ├── ArchiveMissing      nothing is kept of that topic or partition
-    ├── ArchiveGap          offsets are missing between, or before, those kept
+    ├── ArchiveMissing      the archive has nothing of the topic or partition
+    ├── ArchiveGap          offsets are missing between or before the archived ones
     ├── ArchiveDamaged      a file cannot be read
-    ├── ArchiveOfOtherLog   the files go further than the log: it is not the log they came from
+    ├── ArchiveOfOtherLog   the files go further than the log: they come from another log
     ├── ArchiveBusy         another archiver writes to the same folder
-    └── CityMissing         neither this host nor the ledger has a city with that content hash
+    └── CityMissing         neither this host nor the ledger has a city with this digest
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ class ArchiveError(RuntimeError):
 
 
 class ArchiveMissing(ArchiveError):
-    """Nothing is kept of a topic or partition."""
+    """The archive has nothing of a topic or partition."""
 
 
 class ArchiveGap(ArchiveError):
@@ -28,25 +28,25 @@ class ArchiveGap(ArchiveError):
     Attributes
     ----------
     first, last
-        The missing offsets, both included.
+        The missing offsets, both inclusive.
     """
 
     def __init__(self, folder: Path, first: int, last: int) -> None:
         self.first, self.last = first, last
         which = f"offset {first} is" if first == last else f"offsets {first} to {last} are"
         super().__init__(
-            f"{which} missing in {folder}: the archive was not running before the topic's "
-            "retention ended, or files were removed. Restore them; what comes after cannot be "
+            f"{which} missing in {folder}: the archiver was not running before the topic's "
+            "retention ended, or files were removed. Restore them; later messages cannot be "
             "replayed without them"
         )
 
 
 class ArchiveDamaged(ArchiveError):
-    """A file is no readable Parquet file of the archive."""
+    """A file is not a readable Parquet file of the archive."""
 
 
 class ArchiveOfOtherLog(ArchiveError):
-    """The log ends before the archive does: the topic was deleted and made anew."""
+    """The log ends before the archive does: the topic was deleted and recreated."""
 
 
 class ArchiveBusy(ArchiveError):
@@ -54,4 +54,4 @@ class ArchiveBusy(ArchiveError):
 
 
 class CityMissing(ArchiveError):
-    """Neither the folder of cities on this host nor the ledger has one with that content hash."""
+    """Neither this host's folder of cities nor the ledger has a city with this digest."""

@@ -1,4 +1,4 @@
-"""Names and folders of the archive, and what can be known from them alone."""
+"""Names and folders of the archive, and the facts that follow from them."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, order=True)
 class Segment:
-    """One file: the first and last offset in it, both included."""
+    """One file: its first and last offset, both inclusive."""
 
     first: int
     last: int
@@ -27,12 +27,12 @@ class Segment:
 
     @property
     def span(self) -> int:
-        """How many offsets it covers; compacted topics keep fewer messages."""
+        """Number of offsets it covers; compacted topics have fewer messages."""
         return self.last - self.first + 1
 
 
 def archive_root(archive_dir: Path, cluster: str, database_url: str) -> Path:
-    """Return the folder for one broker and ledger, and make it, for its owner only.
+    """Return the folder for one broker and ledger; create it, readable by its owner only.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def archive_root(archive_dir: Path, cluster: str, database_url: str) -> Path:
     cluster
         The broker's cluster id, see `cluster_id`.
     database_url
-        The ledger's URL; its database's name tells runs of the embedded broker apart, which
-        counts its offsets from 0 again after each start.
+        The ledger's URL; its database name distinguishes runs of the embedded broker, which
+        counts offsets from 0 again after each start.
     """
     database = urlsplit(database_url).path.strip("/") or "jingwei"
     root = archive_dir / f"{_UNSAFE.sub('_', cluster)}-{_UNSAFE.sub('_', database)}"
@@ -54,7 +54,7 @@ def archive_root(archive_dir: Path, cluster: str, database_url: str) -> Path:
 
 
 async def cluster_id(bootstrap: str) -> str:
-    """Ask a broker for its cluster's id.
+    """Return the cluster id of a broker.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def partition_folder(root: Path, topic: str, partition: int) -> Path:
 
 
 def kept_partitions(root: Path, topic: str) -> list[int]:
-    """Return the partitions of a topic of which something is kept, in order."""
+    """Return the archived partitions of a topic, in order."""
     folder = root / topic
     if not folder.is_dir():
         return []
@@ -91,13 +91,13 @@ def kept_partitions(root: Path, topic: str) -> list[int]:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """Return the files of a partition by first offset, of equal ones the longest first."""
+    """Return the files of a partition by first offset; if equal, the longest first."""
     if not folder.is_dir():
         return []
     names, again = None, _names(folder)
     while names != again:
-        # A listing made while compaction runs may have neither the new file nor the old ones.
-        # The new one is there before the first old one goes, so a second listing has it.
+        # A listing during compaction may have neither the new file nor the old ones. The new one
+        # exists before the first old one is removed, so a second listing has it.
         names, again = again, _names(folder)
     found = [
         Segment(int(name[1]), int(name[2]), folder / name[0])
@@ -112,27 +112,27 @@ def _names(folder: Path) -> frozenset[str]:
 
 
 def segment_path(folder: Path, first: int, last: int) -> Path:
-    """Return the name of the file that holds these offsets."""
+    """Return the file name for these offsets."""
     return folder / f"{first:020d}-{last:020d}.parquet"
 
 
 def next_offset(folder: Path) -> int | None:
-    """Return the offset after the last one kept, None when nothing is kept."""
+    """Return the offset after the last archived one, or None if nothing is archived."""
     return max((segment.last + 1 for segment in segments(folder)), default=None)
 
 
 def set_aside_other_log(root: Path, topic: str, topic_id: str) -> Path | None:
-    """Note which log of a topic is kept; move aside what was kept of another one.
+    """Record which log of a topic is archived; move aside files of another one.
 
     Parameters
     ----------
     topic_id
-        The broker's id of the topic as it is now.
+        The broker's present id of the topic.
 
     Returns
     -------
     Path or None
-        Where the other log's files are now; None when they are of this one, or there are none.
+        New folder of the other log's files; None if there are no files of another log.
     """
     folder = root / topic
     make_folder(folder)
@@ -153,7 +153,7 @@ def set_aside_other_log(root: Path, topic: str, topic_id: str) -> Path | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents so that they are on disk when this returns."""
+    """Create a folder and its parents; on return they are on disk."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -162,7 +162,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries (names made, renamed, removed) to disk."""
+    """Sync a folder's entries (created, renamed or removed names) to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

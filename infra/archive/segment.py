@@ -1,4 +1,4 @@
-"""Messages to and from Parquet files, byte for byte."""
+"""Write messages to Parquet files and read them, byte for byte."""
 
 import itertools
 import os
@@ -47,15 +47,15 @@ _drafts = itertools.count()
 
 
 class Kept(NamedTuple):
-    """One message as it came.
+    """One message, unchanged.
 
     Attributes
     ----------
     timestamp_ms
-        Milliseconds since 1970 UTC, by the producer (``timestamp_type`` 0) or by the broker
-        when it was appended (1).
+        Milliseconds since 1970 UTC, from the producer (``timestamp_type`` 0) or from the broker
+        at the append (1).
     key, value
-        Bytes, or None where the message has none.
+        Bytes, or None if the message has none.
     headers
         In order, repeated names included; a value may be None.
     """
@@ -76,23 +76,31 @@ def write_segment(
     Parameters
     ----------
     folder
-        ``<root>/<topic>/<partition>``; made when it is not there.
+        ``<root>/<topic>/<partition>``; created if missing.
     messages
         At least one; offsets ascend.
     covers
-        First and last offset that were read without a break: what is missing in between, the
-        broker does not have (transactions' markers, aborted messages, compaction). None says
-        nothing of what is missing.
+        First and last offset that were read without a break: the broker does not have the
+        offsets missing in between (transaction markers, aborted messages, compaction). None if
+        this is not known.
 
     Raises
     ------
     OSError
-        The disk is full or not writable. No file under its final name is left.
+        The disk is full or not writable. There is then no file with the final name.
     """
-    table = pa.table(
+    table = table_of(folder, messages)
+    first, last = covers or (messages[0].offset, messages[-1].offset)
+    return write_tables(folder, first, last, (table,), whole=covers is not None)
+
+
+def table_of(folder: Path, messages: Sequence[Kept]) -> pa.Table:
+    """Return messages of the partition with this folder as a table of `SCHEMA`."""
+    return pa.table(
         {
             "topic": pa.DictionaryArray.from_arrays(
-                pa.array([0] * len(messages), pa.int32()), pa.array([folder.parent.name])
+                pa.array([0] * len(messages), pa.int32()),
+                pa.array([folder.parent.name.partition("@")[0]]),
             ),
             "partition": pa.array([int(folder.name)] * len(messages), pa.int32()),
             "offset": [message.offset for message in messages],
@@ -109,16 +117,14 @@ def write_segment(
         },
         schema=SCHEMA,
     )
-    first, last = covers or (messages[0].offset, messages[-1].offset)
-    return write_tables(folder, first, last, (table,), whole=covers is not None)
 
 
 def write_tables(
     folder: Path, first: int, last: int, tables: Iterable[pa.Table], *, whole: bool
 ) -> Segment:
-    """Write tables of `SCHEMA` as one file that holds the offsets ``first`` to ``last``.
+    """Write tables of `SCHEMA` as one file for the offsets ``first`` to ``last``.
 
-    ``whole`` says that the broker had no others between them. The file appears under its name
+    ``whole`` means that the broker had no other messages between them. The file gets its name
     only when it is complete and on disk.
     """
     make_folder(folder)
@@ -147,10 +153,10 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
     folder
         ``<root>/<topic>/<partition>``. A writer may be adding to it or compacting it.
     start
-        First offset wanted; all when None.
+        First offset to read; None for all.
     gapless
-        Whether nothing may be lost, as in the journal: each offset is there, or lies in a file
-        that says that the broker did not have it.
+        Whether nothing may be lost, as in the journal: each offset is archived, or in a file that
+        records that the broker did not have it.
 
     Raises
     ------
@@ -168,7 +174,7 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
                 known = gapless and is_whole(segment)
                 if known and segment.first > expected:
                     raise ArchiveGap(folder, expected, segment.first - 1)
-                for message in _read_segment(segment.path):
+                for message in read_messages(segment.path):
                     if message.offset < expected:
                         continue
                     if gapless and not known and message.offset > expected:
@@ -178,20 +184,20 @@ def read_kept(folder: Path, start: int | None = None, *, gapless: bool = False) 
                 if known:
                     expected = segment.last + 1
         except FileNotFoundError:
-            # Compaction has joined this file into another since the folder was listed.
+            # Since the folder was listed, compaction has joined this file into another.
             continue
         return
 
 
 def is_whole(segment: Segment) -> bool:
-    """Whether the broker had no other messages between a file's offsets than are in it.
+    """Whether a file has all messages that the broker had between the file's offsets.
 
     Raises
     ------
     ArchiveDamaged
         The file cannot be read.
     FileNotFoundError
-        It has been joined into another.
+        The file has been joined into another.
     """
     return _is_whole(segment.path, segment.span)
 
@@ -200,11 +206,12 @@ def is_whole(segment: Segment) -> bool:
 def _is_whole(path: Path, span: int) -> bool:
     with _damage_told(path):
         about = pq.read_metadata(path)
-        # Files from before this was noted are whole at least when they lack nothing.
+        # Older files do not record this; they are whole at least if no offset is missing.
         return _WHOLE in (about.metadata or {}) or about.num_rows == span
 
 
-def _read_segment(path: Path) -> Iterator[Kept]:
+def read_messages(path: Path) -> Iterator[Kept]:
+    """Read the messages of one file, in order; raises `ArchiveDamaged`."""
     with _damage_told(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=_COLUMNS):
             yield from _messages(batch)
@@ -216,8 +223,8 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowInvalid, KeyError) as error:
         raise ArchiveDamaged(
-            f"{path} cannot be read ({error}): restore it from a backup, or remove it and have "
-            "what the topic still holds archived again"
+            f"{path} cannot be read ({error}): restore it from a backup, or remove it, so that "
+            "messages still in the topic are archived again"
         ) from error
 
 

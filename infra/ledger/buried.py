@@ -1,4 +1,4 @@
-"""Journal entries that a worker set aside: what a replay must pass over as it did."""
+"""Journal entries that a worker set aside: a replay must skip them, too."""
 
 import asyncpg
 

@@ -1,7 +1,7 @@
-"""The files of cities, by the digest of each city: what the ledger keeps so that any host has it.
+"""The files of cities by digest, stored in the ledger so that every host can get them.
 
-A city is kept before the journal names it. Its files are compressed in pieces, so that neither
-end holds a whole one in memory, and each file's hash is checked when it is written out again.
+A city is stored before the journal names it. Its files are compressed in pieces, so that neither
+side has a whole file in memory, and each file's hash is checked when it is written out again.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class CityFile(msgspec.Struct, frozen=True):
-    """One file of a city's folder as it was when it was looked at; ``sha256`` hexadecimal."""
+    """One file of a city's folder at the time of `look_at`; ``sha256`` hexadecimal."""
 
     name: str
     size: int
@@ -37,7 +37,7 @@ class CityFile(msgspec.Struct, frozen=True):
 
 
 class CityName(msgspec.Struct, frozen=True):
-    """A city: its content hash, whose it is, its name and that in English."""
+    """A city: its digest, region, name and English name."""
 
     digest: str
     region: str
@@ -46,7 +46,7 @@ class CityName(msgspec.Struct, frozen=True):
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """A region and the digest of the city that its core decides over."""
+    """A region and the digest of the city that its core uses."""
 
     region: str
     city: str
@@ -55,8 +55,8 @@ class InForce(msgspec.Struct, frozen=True):
 def look_at(folder: Path, names: Iterable[str]) -> tuple[CityFile, ...]:
     """Return size and hash of files.
 
-    Do it before the city is read: `keep` takes these files and no others, so that a folder
-    that is written to meanwhile is not kept under the digest of what it was.
+    Call it before the city is read: `keep` stores exactly these files, so that a folder that is
+    changed meanwhile is not stored under the digest of its old content.
 
     Raises
     ------
@@ -69,23 +69,23 @@ def look_at(folder: Path, names: Iterable[str]) -> tuple[CityFile, ...]:
 async def keep(
     conn: asyncpg.Connection, city: CityName, folder: Path, files: Iterable[CityFile]
 ) -> bool:
-    """Keep a city's files; inside a transaction.
+    """Store a city's files; inside a transaction.
 
     Parameters
     ----------
     folder, files
-        Where the files are, and what `look_at` found there.
+        Folder of the files, and the result of `look_at`.
 
     Returns
     -------
     bool
-        False when the ledger had the city: nothing is written then. Of two workers at once,
-        one writes and the other waits for it.
+        False if the ledger already had the city; nothing is written then. Of two workers at
+        once, one writes and the other waits for it.
 
     Raises
     ------
     CityChanged
-        A file is not any more what `look_at` found.
+        A file has changed since `look_at`.
     """
     await conn.execute(statement("city_files.patience"))
     if await conn.fetchval(statement("city_files.keep"), *msgspec.structs.astuple(city)) is None:
@@ -102,12 +102,12 @@ async def keep(
                 statement("city_files.keep_part"), city.digest, file.name, number, content
             )
         if sums.hexdigest() != file.sha256:
-            raise _changed(folder / file.name, "its content is another")
+            raise _changed(folder / file.name, "its content differs")
     return True
 
 
 async def kept(conn: asyncpg.Connection) -> set[str]:
-    """Return the digests of the cities that the ledger keeps."""
+    """Return the digests of the cities in the ledger."""
     return {row["digest"] for row in await conn.fetch(statement("city_files.kept"))}
 
 
@@ -117,28 +117,28 @@ async def served(conn: asyncpg.Connection) -> list[str]:
 
 
 async def in_force(conn: asyncpg.Connection) -> list[InForce]:
-    """Return the regions that have a city, in order, each with the one in force."""
+    """Return the regions with a city, in order, each with the city in force."""
     rows = await conn.fetch(statement("city_files.in_force"))
     return [InForce(row["region"], row["city"]) for row in rows]
 
 
 async def fetch(conn: asyncpg.Connection, digest: str, folder: Path) -> bool:
-    """Write a city's files to a new folder, whole and checked or not at all.
+    """Write a city's files to a new folder, completely and checked, or not at all.
 
     Parameters
     ----------
     folder
-        Its parent is there; left as it is when another process has made it meanwhile.
+        Its parent exists; if another process has created it meanwhile, it is kept.
 
     Returns
     -------
     bool
-        False when the ledger does not keep that city.
+        False if the ledger does not have the city.
 
     Raises
     ------
     CityDamaged
-        What the ledger keeps is not what was put in.
+        The ledger's files are not the ones that were stored.
     LedgerError
         The ledger cannot be read.
     OSError
@@ -161,17 +161,17 @@ async def fetch(conn: asyncpg.Connection, digest: str, folder: Path) -> bool:
 
 
 def fetch_now(url: str, digest: str, folder: Path) -> bool:
-    """As `fetch`, from plain code, on a connection of its own.
+    """Call `fetch` from synchronous code, on a separate connection.
 
-    A core asks for streets in the middle of a decision, on a thread whose event loop is busy
-    with it; so this has a thread and a loop of its own.
+    A core needs streets in the middle of a decision, on a thread whose event loop is busy with
+    it, so this uses a separate thread and loop.
 
     Raises
     ------
     LedgerError
-        The ledger cannot be read, or as `fetch`.
+        The ledger cannot be read, or as in `fetch`.
     OSError
-        As `fetch`.
+        As in `fetch`.
     """
     found: list[bool] = []
     failed: list[BaseException] = []
@@ -200,7 +200,7 @@ async def _fetch_by(url: str, digest: str, folder: Path) -> bool:
 
 async def _fetch_file(conn: asyncpg.Connection, digest: str, file: CityFile, draft: Path) -> None:
     if not _PLAIN_NAME.fullmatch(file.name):
-        raise _damaged(digest, file, "its name is no plain file's")
+        raise _damaged(digest, file, "its name is not a plain file name")
     sums, size = hashlib.sha256(), 0
     with (draft / file.name).open("xb") as out:
         for number in range(-(-file.size // PIECE)):
@@ -218,11 +218,11 @@ async def _fetch_file(conn: asyncpg.Connection, digest: str, file: CityFile, dra
         out.flush()
         os.fsync(out.fileno())
     if (size, sums.hexdigest()) != (file.size, file.sha256):
-        raise _damaged(digest, file, "its hash is not the one that was kept")
+        raise _damaged(digest, file, "its hash differs from the stored one")
 
 
 def _put(draft: Path, folder: Path) -> None:
-    """Give a folder its name, unless another process was faster, with the same content."""
+    """Give a folder its name, unless another process was faster with the same content."""
     _sync(draft)
     try:
         draft.rename(folder)
@@ -256,7 +256,7 @@ def _pieces_again(path: Path) -> Iterator[bytes]:
 
 def _changed(path: Path, how: str) -> CityChanged:
     return CityChanged(
-        f"{path} has changed while the city was read ({how}): start again when nothing writes to "
+        f"{path} changed while the city was read ({how}): start again when nothing writes to "
         "the folder any more"
     )
 

@@ -5,7 +5,7 @@ recommendations, the effects themselves) is written line by line.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -14,16 +14,19 @@ from infra.ledger.intake import Source, insert_evidence
 from infra.ledger.rows import (
     Row,
     alert_row,
+    array,
     assignment_row,
+    columns,
     condition_row,
     incident_row,
     merger_row,
+    opinion_row,
     plain,
     plains,
     unit_row,
 )
 from infra.ledger.statements import statement
-from schemas import codes, topics, wire
+from schemas import topics, wire, words
 from schemas.effects import (
     AlertWritten,
     AssignmentWritten,
@@ -33,9 +36,11 @@ from schemas.effects import (
     ConditionWritten,
     Effect,
     EvidencePlaced,
+    IncidentsForgotten,
     IncidentWritten,
     Linked,
     MergeWritten,
+    OpinionTaken,
     PolicyWritten,
     Recommended,
     StampRefused,
@@ -45,7 +50,17 @@ from schemas.effects import (
     UnitWritten,
 )
 from schemas.policy import Policy
-from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Merger, Timer, Unit
+from schemas.records import (
+    Alert,
+    Assignment,
+    Condition,
+    Evidence,
+    Incident,
+    Merger,
+    Reason,
+    Timer,
+    Unit,
+)
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -82,6 +97,7 @@ class _Placed(msgspec.Struct):
     placed: str
     score: float
     reasons: list[str]
+    reasons_data: tuple[Reason, ...]
     placed_offset: int
 
 
@@ -107,26 +123,22 @@ async def write_applied(
     fresh = [applied for applied in batch if applied.offset > row["applied_offset"]]
     if not fresh:
         return 0
-    policy = None if row["policy"] is None else wire.decode(row["policy"], Policy)
-    forgotten = _forgotten_until(fresh, policy, row["clock"], row["forgotten_until"])
     changes = _Changes(region, row["numbers"])
     for applied in fresh:
         for effect in applied.effects:
-            changes.add(effect, applied.offset)
-    await conn.executemany(
-        statement("effects.applied"),
-        [(region, a.offset, a.entry_id, a.entry_kind, a.at, wire.encode(a.effects)) for a in fresh],
-    )
-    for name, rows in changes.rows():
+            changes.add(effect, applied)
+    applied_rows = [
+        (region, a.offset, a.entry_id, a.entry_kind, a.at, wire.encode(a.effects)) for a in fresh
+    ]
+    for name, rows in [("applied", applied_rows), *changes.rows()]:
         if rows:
-            await conn.executemany(statement(f"effects.{name}"), rows)
+            await conn.execute(statement(f"effects.{name}"), *columns(rows))
     await _write_placed(conn, region, changes.placed, fresh)
     await conn.execute(
         statement("effects.update_region"),
         region,
         clock,
         fresh[-1].offset,
-        forgotten,
         None if changes.policy is None else wire.encode(changes.policy),
         None if changes.policy is None else changes.policy.version,
         changes.city,
@@ -187,11 +199,13 @@ class _Changes:
         self._commands: dict[str, Row] = {}
         self._entries: list[Row] = []
         self._links: list[Row] = []
+        self._opinions: list[Row] = []
         self._recommendations: list[Row] = []
         self._stamps_refused: list[Row] = []
+        self._forgotten: list[Row] = []
 
-    def add(self, effect: Effect, offset: int) -> None:  # noqa: C901, PLR0912 - a case a kind
-        """Take an effect of the entry at an offset in; a later record replaces an earlier one."""
+    def add(self, effect: Effect, by: Applied) -> None:  # noqa: C901, PLR0912 - a case a kind
+        """Take an effect of an applied entry in; a later record replaces an earlier one."""
         match effect:
             case IncidentWritten(incident=incident):
                 self._incidents[incident.id] = incident
@@ -204,9 +218,13 @@ class _Changes:
                         e.at,
                         e.kind,
                         plain(e.actor),
-                        plain(e.text),
-                        plains(e.reasons),
+                        plain(words.render(e.said)),
+                        e.said,
+                        array(plains(words.each(e.reasons))),
+                        e.reasons,
                         e.cause,
+                        e.before,
+                        e.after,
                     )
                 )
             case UnitWritten(unit=unit):
@@ -226,8 +244,9 @@ class _Changes:
                     e.incident,
                     e.placed,
                     e.score,
-                    plains(e.reasons),
-                    offset if known is None else known.placed_offset,
+                    plains(words.each(e.reasons)),
+                    e.reasons,
+                    by.offset if known is None else known.placed_offset,
                 )
             case Recommended(incident=incident_id, at=at, recommendation=r):
                 self._recommendations.append(
@@ -235,8 +254,8 @@ class _Changes:
                         incident_id,
                         at,
                         r.policy,
-                        list(r.requirements),
-                        plains(r.short),
+                        array(r.requirements),
+                        r.short,
                         r.reasons,
                         r.candidates,
                         wire.encode(r),
@@ -244,6 +263,10 @@ class _Changes:
                 )
             case MergeWritten(merger=merger):
                 self._mergers[merger.id] = merger
+            case OpinionTaken(opinion=opinion, did=did):
+                if "ignored" not in did:
+                    row = opinion_row(self.region, opinion, did, by.at, by.offset)
+                    self._opinions.append(row)
             case Linked() as e:
                 self._links.append((e.incident, e.other, e.kind, e.at))
             case CommandAnswered() as e:
@@ -252,11 +275,15 @@ class _Changes:
                     self.region,
                     plain(e.incident),
                     plain(e.operator),
+                    e.action,
+                    e.expected_version,
                     e.outcome,
-                    plain(e.reason),
+                    "" if e.reason is None else plain(words.render(e.reason)),
+                    e.reason,
                     e.version,
                     e.at,
-                    plains(e.changes),
+                    array(plains(words.each(e.changes))),
+                    e.changes,
                 )
             case ConditionWritten(condition=condition):
                 self._conditions[condition.id] = condition
@@ -264,9 +291,12 @@ class _Changes:
             case ConditionEnded(condition=condition_id, at=at):
                 self._conditions_ended[condition_id] = at
             case StampRefused() as e:
+                why = plain(words.render(e.reason))
                 self._stamps_refused.append(
-                    (self.region, e.unit, e.status, e.at, plain(e.by), plain(e.reason))
+                    (self.region, e.unit, e.status, e.at, plain(e.by), why, e.reason)
                 )
+            case IncidentsForgotten() as e:
+                self._forgotten += [(incident, e.at) for incident in e.incidents]
             case PolicyWritten(policy=policy):
                 self.policy = policy
             case CityWritten(city=city):
@@ -286,6 +316,7 @@ class _Changes:
             ("unit", [unit_row(item) for item in self._units.values()]),
             ("assignment", [assignment_row(region, item) for item in assignments]),
             ("link", self._links),
+            ("opinion", self._opinions),
             ("merge", [merger_row(region, item) for item in self._mergers.values()]),
             ("recommendation", self._recommendations),
             ("alert", [alert_row(region, item) for item in self._alerts.values()]),
@@ -295,31 +326,10 @@ class _Changes:
             ("timer", [(region, t.kind, t.subject, t.due) for t in timers]),
             ("stamp_refused", self._stamps_refused),
             ("command", list(self._commands.values())),
+            ("forgotten", self._forgotten),
         ]
 
     def _count(self, number: str) -> None:
         """Keep the day's running count, the last part of an incident's number."""
         _, day, count = number.rsplit("-", 2)
         self.numbers[day] = max(self.numbers.get(day, 0), int(count))
-
-
-def _forgotten_until(
-    batch: Sequence[Applied],
-    policy: Policy | None,
-    clock: datetime | None,
-    forgotten: datetime | None,
-) -> datetime | None:
-    """Return until when closed incidents have left the core's memory.
-
-    At each entry the core forgets what was closed longer ago than the policy in force says,
-    before it decides. The last clock and policy alone do not tell: a policy with a longer
-    memory does not bring back what was forgotten under the one before.
-    """
-    memory = timedelta(seconds=(policy or codes.default_policy()).closed_memory_s)
-    for applied in batch:
-        clock = applied.at if clock is None else max(clock, applied.at)
-        forgotten = clock - memory if forgotten is None else max(forgotten, clock - memory)
-        for effect in applied.effects:
-            if isinstance(effect, PolicyWritten):
-                memory = timedelta(seconds=effect.policy.closed_memory_s)
-    return forgotten

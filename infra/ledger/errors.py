@@ -2,19 +2,19 @@
 
 ::
 
-    LedgerError              by itself: anything else that the database reports
+    LedgerError              any other error that the database reports
     ├── LedgerUnavailable    the database cannot be reached, or has no room or time: try again
     ├── LedgerRefused        the database refuses this user or this statement
     ├── SchemaTooNew         the ledger was migrated by a newer Jingwei
     ├── SchemaTooOld         migrations are missing
     ├── MigrationFailed      a migration cannot be applied, or an applied one was edited
-    ├── FenceBroken          another worker has gone further with this partition
+    ├── GuardBroken          another worker has gone further with this partition
     ├── InvariantBroken      a constraint refused the write: two writers, or a defect
-    ├── Unstorable           a value that no column can hold
-    ├── CityChanged          a city's files were written to while they were being kept
-    ├── CityDamaged          the ledger's copy of a city is not the one that was kept
-    ├── NotFound             nothing has that id, number or prefix
-    └── Ambiguous            several have that prefix
+    ├── Unstorable           a value that no column can store
+    ├── CityChanged          a city's files changed while they were being stored
+    ├── CityDamaged          the ledger's copy of a city is not the one that was stored
+    ├── NotFound             nothing has this id, number or prefix
+    └── Ambiguous            several rows have this prefix
 """
 
 
@@ -23,7 +23,7 @@ class LedgerError(RuntimeError):
 
 
 class LedgerUnavailable(LedgerError):
-    """The database cannot be reached or cannot serve now; the same again may succeed."""
+    """The database cannot be reached or cannot serve now; a retry may succeed."""
 
 
 class LedgerRefused(LedgerError):
@@ -31,7 +31,7 @@ class LedgerRefused(LedgerError):
 
 
 class SchemaTooNew(LedgerError):
-    """The ledger's schema is newer than this Jingwei knows."""
+    """The ledger's schema is newer than this Jingwei's."""
 
 
 class SchemaTooOld(LedgerError):
@@ -39,10 +39,10 @@ class SchemaTooOld(LedgerError):
 
 
 class MigrationFailed(LedgerError):
-    """A migration cannot be applied, or one that was applied has been edited since."""
+    """A migration cannot be applied, or an applied one has been edited since."""
 
 
-class FenceBroken(LedgerError):
+class GuardBroken(LedgerError):
     """An offset would go back: another worker owns the partition by now."""
 
 
@@ -51,20 +51,20 @@ class InvariantBroken(LedgerError):
 
 
 class Unstorable(LedgerError):
-    """A value cannot be stored, such as a text with a zero character in an id."""
+    """A value cannot be stored, such as an id with a zero character."""
 
 
 class CityChanged(LedgerError):
-    """A city's folder was written to between the reading of it and the keeping of it."""
+    """A city's folder changed after it was read and before it was stored."""
 
 
 class CityDamaged(LedgerError):
-    """The ledger's copy of a city has lost a piece, or reads as another city."""
+    """The ledger's copy of a city lacks a piece, or is another city."""
 
 
 class NotFound(LedgerError):
-    """Nothing in the ledger has that id, number or prefix."""
+    """Nothing in the ledger has this id, number or prefix."""
 
 
 class Ambiguous(LedgerError):
-    """Several rows have that prefix; the text lists some."""
+    """Several rows have this prefix; the text lists some."""

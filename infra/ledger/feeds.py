@@ -1,19 +1,20 @@
-"""Who subscribes to which incidents, and who was told of which: the departments' feeds."""
+"""The departments' feeds: subscriptions, and the incidents that each feed has received."""
 
 from collections.abc import Collection, Mapping
 
 import asyncpg
 import msgspec
 
+from infra.ledger.rows import array, columns
 from infra.ledger.statements import statement
 from schemas import codes
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """A department's feed and its filter; an empty tuple takes all.
+    """A department's feed and its filter; an empty tuple means all.
 
-    ``target`` is the topic; ``categories`` are those of the code table that name the
-    department, where the row does not say otherwise.
+    ``target`` is the topic; ``categories`` are by default the categories that name the department
+    in the code table.
     """
 
     id: int
@@ -24,7 +25,7 @@ class Subscription(msgspec.Struct, frozen=True):
     subdistricts: tuple[str, ...] = ()
 
     def takes(self, category: str, severity: str, subdistrict: str | None) -> bool:
-        """Tell whether an incident with these codes concerns the subscriber."""
+        """Whether an incident with these codes passes the filter."""
         return (
             (not self.categories or category in self.categories)
             and (not self.severities or severity in self.severities)
@@ -33,9 +34,9 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """How far a feed was told of an incident.
+    """How much of an incident a feed has received.
 
-    ``seq`` is its last line that was told, ``missing`` are lines before it that have not come.
+    ``seq`` is the last line received, ``missing`` are earlier lines not received yet.
     """
 
     seq: int
@@ -43,11 +44,11 @@ class Told(msgspec.Struct, frozen=True):
 
 
 Telling = tuple[int, str]
-"""What a `Told` is about: a subscription's id and an incident's."""
+"""Key of a `Told`: ids of a subscription and of an incident."""
 
 
 async def fill_subscriptions(conn: asyncpg.Connection) -> int:
-    """Give each department of the code table the feed ``dept.<code>``; return how many are new."""
+    """Create the feed ``dept.<code>`` of each department without one; return how many are new."""
     done: str = await conn.execute(statement("feeds.fill"), list(codes.departments()))
     return int(done.rpartition(" ")[2])
 
@@ -70,7 +71,7 @@ async def load_subscriptions(conn: asyncpg.Connection) -> list[Subscription]:
 
 
 async def load_told(conn: asyncpg.Connection, incidents: Collection[str]) -> dict[Telling, Told]:
-    """Return how far each feed, as its topic is now, was told of some incidents."""
+    """Return how much of some incidents each feed, with its present topic, has received."""
     return {
         (row["subscription_id"], row["incident_id"]): Told(row["seq"], tuple(row["missing"]))
         for row in await conn.fetch(statement("feeds.told"), sorted(incidents))
@@ -80,23 +81,22 @@ async def load_told(conn: asyncpg.Connection, incidents: Collection[str]) -> dic
 async def save_told(
     conn: asyncpg.Connection, told: Mapping[Telling, Told], targets: Mapping[int, str]
 ) -> None:
-    """Write how far feeds were told; ``targets`` are the subscriptions' topics by id."""
-    await conn.executemany(
-        statement("feeds.save_told"),
-        [
-            (feed, incident, targets[feed], now.seq, list(now.missing))
-            for (feed, incident), now in sorted(told.items(), key=lambda item: item[0])
-        ],
-    )
+    """Write how much feeds have received; ``targets`` are the subscriptions' topics by id."""
+    rows = [
+        (feed, incident, targets[feed], now.seq, array(map(str, now.missing)))
+        for (feed, incident), now in sorted(told.items(), key=lambda item: item[0])
+    ]
+    if rows:
+        await conn.execute(statement("feeds.save_told"), *columns(rows))
 
 
 async def forget_told(conn: asyncpg.Connection, older_than_s: float, limit: int) -> int:
-    """Delete what was told last so long ago of incidents that are over; return how much."""
+    """Delete old rows of incidents that are over; return how many."""
     done: str = await conn.execute(statement("feeds.forget_told"), older_than_s, limit)
     return int(done.rpartition(" ")[2])
 
 
 def _concerning(department: str) -> tuple[str, ...]:
-    """Return the categories that name a department; one that is named by none gets none."""
+    """Return the categories that name a department; none if no category names it."""
     named = [code for code, row in codes.categories().items() if department in row.departments]
     return tuple(named) or ("none",)

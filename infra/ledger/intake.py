@@ -1,20 +1,21 @@
-"""What intake remembers: evidence, personal data, alarm states, tracks, dead letters.
+"""What intake remembers: evidence, alarm states, tracks, dead letters.
 
-All of it is written in the transaction that advances the input partition's fence, and every
+All of it is written in the transaction that advances the input partition's guard, and every
 function may be called with the same rows again: what is there stays as it is.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
 
 from infra.ledger.outbox import Headers, pack_headers
 from infra.ledger.pool import reading, transaction
-from infra.ledger.rows import evidence_row, plain
+from infra.ledger.rows import columns, evidence_row, plain
 from infra.ledger.statements import statement
+from schemas.intake import Fix
 from schemas.records import Evidence
 
 
@@ -26,15 +27,8 @@ class Source(NamedTuple):
     offset: int
 
 
-class Reporter(msgspec.Struct, frozen=True):
-    """A reporter's personal data under a pseudonymous reference."""
-
-    ref: str
-    contact: dict[str, Any]
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """Detection state of a datastream; ``state`` is the detector's own encoding.
+class AlarmRow(msgspec.Struct, frozen=True):
+    """Detection state of a datastream; ``state`` is the intake's own encoding.
 
     ``seen_at`` is the time of the last reading.
     """
@@ -43,18 +37,6 @@ class Alarm(msgspec.Struct, frozen=True):
     state: bytes
     open: bool = False
     seen_at: datetime | None = None
-
-
-class Fix(msgspec.Struct, frozen=True):
-    """Where a unit was: WGS-84 degrees, metres, metres per second, degrees from north."""
-
-    unit: str
-    at: datetime
-    lon: float
-    lat: float
-    accuracy_m: float | None = None
-    speed_mps: float | None = None
-    heading_deg: float | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -77,24 +59,17 @@ async def insert_evidence(
     conn: asyncpg.Connection, region: str, evidence: Sequence[tuple[Evidence, Source]]
 ) -> set[str]:
     """Write evidence; return the ids of what was not there before."""
-    rows = await conn.fetchmany(
-        statement("intake.evidence"),
-        [(*evidence_row(region, item), *source) for item, source in evidence],
-    )
+    found = [(*evidence_row(region, item), *source) for item, source in evidence]
+    if not found:
+        return set()
+    rows = await conn.fetch(statement("intake.evidence"), *columns(found))
     return {row["id"] for row in rows}
 
 
-async def insert_reporters(conn: asyncpg.Connection, reporters: Sequence[Reporter]) -> None:
-    """Write personal data where the reference is new; what was erased stays erased."""
-    await conn.executemany(
-        statement("intake.reporter"), [(item.ref, item.contact) for item in reporters]
-    )
-
-
-async def load_alarms(conn: asyncpg.Connection, partition: int) -> dict[str, Alarm]:
+async def load_alarms(conn: asyncpg.Connection, partition: int) -> dict[str, AlarmRow]:
     """Return the alarm states of a partition of the readings, by datastream."""
     return {
-        row["datastream"]: Alarm(
+        row["datastream"]: AlarmRow(
             datastream=row["datastream"],
             state=row["state"],
             open=row["open"],
@@ -104,7 +79,7 @@ async def load_alarms(conn: asyncpg.Connection, partition: int) -> dict[str, Ala
     }
 
 
-async def save_alarms(conn: asyncpg.Connection, partition: int, alarms: Sequence[Alarm]) -> None:
+async def save_alarms(conn: asyncpg.Connection, partition: int, alarms: Sequence[AlarmRow]) -> None:
     """Write the alarm states that have changed."""
     await conn.executemany(
         statement("intake.save_alarm"),

@@ -22,16 +22,16 @@ NAMES = (
     "nothing_refused",
 )
 SETTLING = ("evidence_placed", "outbox_drained")
-"""Those that what is still under way breaks for a moment."""
+"""Invariants that work in progress breaks for a moment."""
 
 
 async def violations(conn: asyncpg.Connection, settled_s: float = 30) -> dict[str, list[str]]:
-    """Return what breaks each invariant, a sentence each, at most 20.
+    """Return the violations of each invariant, one sentence each, at most 20.
 
     Parameters
     ----------
     settled_s
-        Seconds that evidence may wait for its place and a message for being sent.
+        Seconds that evidence may wait to be placed, and a message to be sent.
     """
     found = {}
     for name in NAMES:
@@ -43,5 +43,5 @@ async def violations(conn: asyncpg.Connection, settled_s: float = 30) -> dict[st
 
 
 async def check(conn: asyncpg.Connection, settled_s: float = 30) -> dict[str, bool]:
-    """Return whether each invariant holds; `violations` says what breaks it."""
+    """Return whether each invariant holds; `violations` lists the violations."""
     return {name: not broken for name, broken in (await violations(conn, settled_s)).items()}

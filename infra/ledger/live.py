@@ -1,4 +1,4 @@
-"""What a live view reads again and again: units on their way, alerts, the newest lines."""
+"""Queries of a live view: units on their way, alerts, the newest timeline lines."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from schemas.records import Alert, Assignment, TimelineEntry
 
 
 class EntryLine(msgspec.Struct, frozen=True):
-    """A line of a timeline, and the incident it is about."""
+    """A timeline line and its incident."""
 
     entry: TimelineEntry
     number: str
@@ -36,7 +36,7 @@ async def entries_since(
     return [
         EntryLine(
             entry=msgspec.convert(
-                {name: row[name] for name in TimelineEntry.__struct_fields__}, TimelineEntry
+                {name: row[name] for name in TimelineEntry.__struct_encode_fields__}, TimelineEntry
             ),
             number=row["number"],
             severity=row["severity"],
@@ -47,7 +47,7 @@ async def entries_since(
 
 
 async def active_assignments(conn: asyncpg.Connection) -> list[AssignmentLine]:
-    """Return the assignments that have not ended, in order of their dispatch."""
+    """Return the active assignments, in order of dispatch."""
     return [
         AssignmentLine(
             wire.decode(row["record"], Assignment), row["number"], row["name"], row["state"]
@@ -57,7 +57,7 @@ async def active_assignments(conn: asyncpg.Connection) -> list[AssignmentLine]:
 
 
 async def active_alerts(conn: asyncpg.Connection, limit: int = 100) -> list[Alert]:
-    """Return the alerts that call for action, the most urgent first."""
+    """Return the alerts that call for action: reports to be read, then the most urgent first."""
     return [
         wire.decode(row["record"], Alert)
         for row in await conn.fetch(statement("live.alerts"), limit)

@@ -1,8 +1,8 @@
-"""The broker's logs: which topic an offset counts in, and which offsets were lost.
+"""The broker's logs: the topic that an offset belongs to, and lost offsets.
 
-A topic that is deleted and made anew has the same name and offsets that begin again. The broker's
-id of a topic tells them apart: the ledger keeps it, and with each fence the incarnation of the
-topic that it counts in.
+A topic that is deleted and recreated has the same name, and its offsets start again. The broker's
+topic id distinguishes the two: the ledger stores it, and with each offset guard the incarnation of
+its topic.
 """
 
 from datetime import datetime
@@ -19,9 +19,9 @@ class TopicLog(NamedTuple):
     Attributes
     ----------
     incarnation
-        0 for the one that the ledger met first, one more each time it was made anew.
+        0 for the first one that the ledger knows, plus one each time the topic was recreated.
     partitions
-        How many there were when this log was first met.
+        Number of partitions when this log was first seen.
     """
 
     topic: str
@@ -32,7 +32,7 @@ class TopicLog(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Offsets of a partition, both included, that were deleted before they were read."""
+    """Offsets of a partition, both inclusive, that were deleted before they were read."""
 
     topic: str
     partition: int
@@ -43,19 +43,19 @@ class Lost(NamedTuple):
 
 
 async def known_logs(conn: asyncpg.Connection) -> dict[str, TopicLog]:
-    """Return the present log of each topic whose id the broker has told."""
+    """Return the present log of each topic whose id is known."""
     return {row["topic"]: TopicLog(*row) for row in await conn.fetch(statement("logs.known"))}
 
 
 async def note_log(
     conn: asyncpg.Connection, topic: str, incarnation: int, topic_id: str, partitions: int
 ) -> bool:
-    """Keep a topic's id; all fences of the topic begin anew in a later incarnation.
+    """Store a topic's id; in a new incarnation, all offset guards of the topic start again.
 
     Returns
     -------
     bool
-        Whether it was this call that did it; another worker may have been faster.
+        Whether this call did it; another worker may have been faster.
     """
     noted = await conn.fetchval(statement("logs.note"), topic, incarnation, topic_id, partitions)
     if noted is not None and incarnation > 0:
@@ -67,10 +67,10 @@ async def note_log(
 async def note_lost(
     conn: asyncpg.Connection, group: str, part: tuple[str, int], first: int, last: int
 ) -> None:
-    """Write down that the offsets from ``first`` to ``last`` of a partition cannot be read."""
+    """Record that the offsets from ``first`` to ``last`` of a partition cannot be read."""
     await conn.execute(statement("logs.lose"), group, *part, first, last)
 
 
 async def lost_ranges(conn: asyncpg.Connection, group: str) -> list[Lost]:
-    """Return what a group has lost, the latest first."""
+    """Return a group's lost offsets, latest first."""
     return [Lost(*row) for row in await conn.fetch(statement("logs.lost"), group)]

@@ -1,7 +1,7 @@
 """Schema migrations: numbered SQL files, each applied once, in order, in a transaction.
 
-Applying them again changes nothing. A file that was applied is never edited: a change is a
-new file. A ledger newer than the code is refused, as is a worker that meets an older one.
+Applying them again changes nothing. An applied file is never edited: a change is a new file. A
+worker refuses a ledger that is newer or older than its code.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ class Migration(msgspec.Struct, frozen=True):
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """Return the migrations this Jingwei knows, in order.
+    """Return the migrations of this Jingwei, in order.
 
     Raises
     ------
     MigrationFailed
-        If their numbers are not 1, 2, 3 …
+        Their numbers are not 1, 2, 3 …
     """
     found = []
     for file in files("infra.ledger").joinpath("migrations").iterdir():
@@ -57,21 +57,21 @@ def migrations() -> tuple[Migration, ...]:
 
 
 SCHEMA = len(migrations())
-"""Number of the newest migration this Jingwei knows."""
+"""Number of this Jingwei's newest migration."""
 
 
 async def migrate(url: str) -> list[str]:
-    """Bring a database to this Jingwei's schema.
+    """Migrate a database to this Jingwei's schema.
 
     Parameters
     ----------
     url
-        Of the owner. The database must have PostGIS, or the user the right to create it.
+        URL of the owner. The database must have PostGIS, or the user the right to create it.
 
     Returns
     -------
     list of str
-        Names of the migrations applied now; empty when there was nothing to do.
+        Names of the migrations applied now; empty if there was nothing to do.
 
     Raises
     ------
@@ -102,16 +102,16 @@ async def migrate(url: str) -> list[str]:
 
 
 async def check_schema(conn: asyncpg.Connection) -> None:
-    """Refuse to work on a ledger of another schema than this Jingwei's.
+    """Check that a ledger has this Jingwei's schema.
 
     Raises
     ------
     SchemaTooNew
-        If it has migrations this Jingwei does not know.
+        The ledger has migrations that this Jingwei does not know.
     SchemaTooOld
-        If it lacks some.
+        The ledger lacks migrations.
     MigrationFailed
-        If an applied one differs from this Jingwei's.
+        An applied migration differs from this Jingwei's.
     """
     with ledger_errors():
         made = await conn.fetchval(statement("migrations.has_table"))
@@ -144,9 +144,9 @@ def _refuse_edited(applied: dict[int, tuple[str, str]]) -> None:
         name, sha256 = applied.get(migration.number, (migration.name, migration.sha256))
         if (name, sha256) != (migration.name, migration.sha256):
             raise MigrationFailed(
-                f"migration {migration.name} is not the one applied as {name} "
-                f"(sha256 {migration.sha256[:12]}…, applied {sha256[:12]}…): an applied migration "
-                "is never edited, put the change into a new one"
+                f"migration {migration.name} differs from the applied {name} "
+                f"(sha256 {migration.sha256[:12]}…, applied {sha256[:12]}…): never edit an applied "
+                "migration, put the change into a new one"
             )
 
 

@@ -1,7 +1,7 @@
-"""The outbox: messages that a transaction owes to Kafka, sent after it and then deleted.
+"""The outbox: messages that a transaction has to send to Kafka; deleted after they are sent.
 
-A lane is the source partition whose processing wrote the rows; its fence is locked in the
-same transaction, so ids within a lane commit in order and reading them by id skips none.
+A lane is the source partition whose processing wrote the rows. Its offset guard is locked in the
+same transaction, so ids within a lane commit in order, and reading them by id skips none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,16 +20,20 @@ _headers = msgspec.json.Decoder(Headers)
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One Kafka message to be sent."""
+    """One Kafka message to be sent.
+
+    ``aside`` says that it goes in a lane of its own, where it holds up no other.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers = []
+    aside: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A message that the broker refused for good, without what it says; see ``settle``."""
+    """A message that the broker refused for good, without its content; see ``settle``."""
 
     id: int
     lane: str
@@ -45,32 +49,42 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def pack_headers(headers: Headers) -> bytes:
-    """Return headers as they are stored: JSON pairs of name and base64 value."""
+    """Return headers in their stored form: JSON pairs of name and base64 value."""
     return msgspec.json.encode(headers)
 
 
 def unpack_headers(data: bytes) -> Headers:
-    """Return stored headers as they were."""
+    """Return headers from their stored form."""
     return _headers.decode(data)
 
 
 async def put(conn: asyncpg.Connection, lane: str, messages: Sequence[Message]) -> list[int]:
     """Write messages to a lane in one round trip; return their ids, rising, in their order."""
+    return await put_all(conn, [lane] * len(messages), messages)
+
+
+async def put_all(
+    conn: asyncpg.Connection, lanes: Sequence[str], messages: Sequence[Message]
+) -> list[int]:
+    """Write messages, each to its lane, as `put` does."""
     if not messages:
         return []
+    # Copies of a message for several feeds share its headers.
+    headers = {id(message.headers): message.headers for message in messages}
+    packed = {key: pack_headers(one) for key, one in headers.items()}
     rows = await conn.fetch(
         statement("outbox.put"),
-        lane,
+        lanes,
         [message.topic for message in messages],
         [message.key for message in messages],
         [message.value for message in messages],
-        [pack_headers(message.headers) for message in messages],
+        [packed[id(message.headers)] for message in messages],
     )
     return [row["id"] for row in rows]
 
 
 async def unsent(conn: asyncpg.Connection, lane: str, limit: int) -> list[tuple[int, Message]]:
-    """Return a lane's first messages that nobody has marked as sent, in order."""
+    """Return a lane's first unsent messages, in order."""
     return [
         (
             row["id"],
@@ -85,6 +99,11 @@ async def unsent(conn: asyncpg.Connection, lane: str, limit: int) -> list[tuple[
     ]
 
 
+async def holding(conn: asyncpg.Connection, lanes: Sequence[str]) -> set[str]:
+    """Return which of some lanes hold anything."""
+    return {row["lane"] for row in await conn.fetch(statement("outbox.holding"), list(lanes))}
+
+
 async def mark_sent(conn: asyncpg.Connection, ids: Iterable[int]) -> None:
     """Delete messages that the broker has acknowledged."""
     await conn.execute(statement("outbox.mark_sent"), list(ids))
@@ -96,14 +115,14 @@ async def refuse(conn: asyncpg.Connection, row_id: int, reason: str) -> None:
 
 
 async def lanes_waiting(conn: asyncpg.Connection, older_than_s: float) -> list[str]:
-    """Return the lanes that hold a message older than this, the longest waiting first."""
+    """Return the lanes with a message older than this, the longest waiting first."""
     return [
         row["lane"] for row in await conn.fetch(statement("outbox.lanes_waiting"), older_than_s)
     ]
 
 
 async def refused(conn: asyncpg.Connection, limit: int, *, settled: bool = False) -> list[Refused]:
-    """Return messages set aside, the latest first; those dealt with only if ``settled``."""
+    """Return messages set aside, latest first; resent and discarded ones only if ``settled``."""
     rows = await conn.fetch(statement("outbox.refused"), settled, limit)
     return [Refused(**row) for row in rows]
 
@@ -115,17 +134,17 @@ async def settle(
     by: str,
     why: str,
 ) -> None:
-    """Deal with a message set aside: into its lane again, under a new id, or nowhere.
+    """Resend a message that was set aside, in its lane under a new id, or discard it.
 
-    The row stays as it was, with who did what about it and why.
+    The row stays, with name, action and reason.
 
     Raises
     ------
     NotFound
-        None of that id waits for anybody.
+        No message with this id is set aside, or it was already resent or discarded.
     """
     found = await conn.fetchval(statement("outbox.settle"), row_id, settlement, by, why)
     if found is None:
-        raise NotFound(f"no message {row_id} is set aside, or it was dealt with before")
+        raise NotFound(f"no message {row_id} is set aside, or it was already resent or discarded")
     if settlement == "resent":
         await conn.execute(statement("outbox.resend"), row_id)

@@ -1,11 +1,13 @@
 """Connections: UTC, JSON decoded, time limits, and the database's errors as the ledger's."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 import msgspec
 
+from infra import database_url
 from infra.ledger.errors import (
     InvariantBroken,
     LedgerError,
@@ -19,14 +21,21 @@ _SETTINGS = {
     "timezone": "UTC",
     "statement_timeout": "60s",
     "lock_timeout": "20s",
-    # A worker that stands still inside a transaction must not hold its fence for ever.
+    # A worker that hangs inside a transaction must not hold its offset guard for ever.
     "idle_in_transaction_session_timeout": "60s",
 }
 _CONNECT_TIMEOUT_S = 10.0
+_CLOSE_S = 5.0
 
 
 async def open_pool(
-    url: str, minimum: int = 1, maximum: int = 8, application: str = "jingwei"
+    url: str,
+    minimum: int = 1,
+    maximum: int = 8,
+    application: str = "jingwei",
+    *,
+    tidy: bool = True,
+    **settings: str,
 ) -> asyncpg.Pool:
     """Open a pool of connections to the ledger.
 
@@ -35,31 +44,45 @@ async def open_pool(
     url
         ``postgresql://user:password@host:port/database``.
     minimum, maximum
-        Connections kept, and at most.
+        Least and greatest number of connections.
     application
-        What ``pg_stat_activity`` shows.
+        Name in ``pg_stat_activity``.
+    tidy
+        Whether a connection's settings, locks and the like are reset after each use, which takes
+        a round trip. A transaction that was left open is rolled back in any case.
+    settings
+        Further settings of PostgreSQL for these connections, such as ``statement_timeout``.
 
     Raises
     ------
     LedgerUnavailable
-        If the server cannot be reached.
+        The server cannot be reached.
     LedgerRefused
-        If it refuses the user or the database, or the URL is none.
+        The server refuses the user or the database, or the URL is invalid.
     """
-    with ledger_errors():
+    with _errors_of(url):
         return await asyncpg.create_pool(
             url,
             min_size=minimum,
             max_size=maximum,
             init=_prepare,
+            reset=None if tidy else _leave,
             timeout=_CONNECT_TIMEOUT_S,
-            server_settings=_SETTINGS | {"application_name": application},
+            server_settings=_SETTINGS | settings | {"application_name": application},
         )
+
+
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Close a pool when its connections are given back; after some seconds in any case."""
+    try:
+        await asyncio.wait_for(pool.close(), _CLOSE_S)
+    except TimeoutError:
+        pool.terminate()
 
 
 async def connect(url: str, application: str = "jingwei") -> asyncpg.Connection:
     """Open one connection with the same settings and errors as `open_pool`."""
-    with ledger_errors():
+    with _errors_of(url):
         connection = await asyncpg.connect(
             url,
             timeout=_CONNECT_TIMEOUT_S,
@@ -73,12 +96,12 @@ async def connect(url: str, application: str = "jingwei") -> asyncpg.Connection:
 async def transaction(
     source: asyncpg.Pool | asyncpg.Connection,
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection inside a transaction: all that is written is kept, or nothing.
+    """Yield a connection inside a transaction: everything written is kept, or nothing.
 
     Raises
     ------
     LedgerError
-        Whatever the database raises inside, mapped; see ``errors``.
+        Any error of the database inside, mapped; see ``errors``.
     """
     with ledger_errors():
         async with _connection(source) as conn, conn.transaction():
@@ -87,7 +110,7 @@ async def transaction(
 
 @asynccontextmanager
 async def reading(source: asyncpg.Pool | asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
-    """Give a connection inside a read-only transaction that sees one moment of the ledger."""
+    """Yield a connection inside a read-only transaction, with one snapshot of the ledger."""
     with ledger_errors():
         async with (
             _connection(source) as conn,
@@ -96,9 +119,40 @@ async def reading(source: asyncpg.Pool | asyncpg.Connection) -> AsyncIterator[as
             yield conn
 
 
+@asynccontextmanager
+async def asking(source: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection for single statements, each a transaction of its own.
+
+    One statement takes one round trip, inside `reading` three.
+    """
+    with ledger_errors():
+        async with source.acquire() as conn:
+            yield conn
+
+
+@contextmanager
+def _errors_of(url: str) -> Iterator[None]:
+    """Raise what goes wrong with connecting as the ledger's errors, without the URL's password."""
+    try:
+        database_url.check(url)
+    except ValueError as error:
+        raise LedgerRefused(f"the database URL cannot be used: {error}") from None
+    try:
+        with ledger_errors():
+            yield
+    except LedgerError as error:
+        text = database_url.redact(str(error), url)
+        if text == str(error):
+            raise
+        redacted = type(error)(text)
+    else:
+        return
+    raise redacted
+
+
 @contextmanager
 def ledger_errors() -> Iterator[None]:
-    """Raise the database's errors as the ledger's, with the original as their cause."""
+    """Map the database's errors to the ledger's, with the original as cause."""
     try:
         yield
     except (
@@ -112,7 +166,7 @@ def ledger_errors() -> Iterator[None]:
         ) from error
     except _UNAVAILABLE as error:
         if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
-            raise  # asyncpg was used wrongly: a defect, not a lost connection
+            raise  # wrong use of asyncpg: a defect, not a lost connection
         raise _unavailable(error) from error
     except asyncpg.IntegrityConstraintViolationError as error:
         raise InvariantBroken(f"the ledger refused a write: {_text(error)}") from error
@@ -144,13 +198,13 @@ _SERVERS_FAULT = (
     "58",  # the system under it: input and output, missing files
     "XX",  # internal errors, damaged pages
 )
-"""SQLSTATEs, or how they begin, that say nothing about what was to be written."""
+"""SQLSTATEs, or their prefixes, that are not caused by the data to write."""
 _POSTGIS = ("lwgeom", "gserialized", "postgis", "geography", "lwpgerror")
-"""Source files of PostGIS, as they begin."""
+"""Prefixes of PostGIS's source files."""
 
 
 def _is_servers_fault(error: asyncpg.PostgresError) -> bool:
-    """Whether waiting helps. PostGIS calls internal what is wrong with a geometry: then not."""
+    """Whether a retry may help. PostGIS reports a bad geometry as internal: then it does not."""
     file = getattr(error, "server_source_filename", None) or ""
     return (error.sqlstate or "").startswith(_SERVERS_FAULT) and not file.startswith(_POSTGIS)
 
@@ -172,6 +226,10 @@ async def _connection(
         yield source
 
 
+async def _leave(_conn: asyncpg.Connection) -> None:
+    pass
+
+
 async def _prepare(conn: asyncpg.Connection) -> None:
     await conn.set_type_codec(
         "jsonb",
@@ -182,7 +240,7 @@ async def _prepare(conn: asyncpg.Connection) -> None:
 
 
 def _to_jsonb(value: object) -> str:
-    """Return JSON that a jsonb column can hold: it knows no zero character."""
+    """Return JSON that a jsonb column can store: it must have no zero character."""
     text = msgspec.json.encode(value).decode()
     if "\\u0000" not in text:
         return text
@@ -192,7 +250,7 @@ def _to_jsonb(value: object) -> str:
 def _without_zero(value: object) -> object:
     if isinstance(value, str):
         return plain(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_without_zero(item) for item in value]
     if isinstance(value, dict):
         return {plain(str(key)): _without_zero(item) for key, item in value.items()}

@@ -1,13 +1,15 @@
-"""What the command line reads."""
+"""Queries of the command line."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 import msgspec
 
 from infra.ledger.errors import Ambiguous, NotFound
 from infra.ledger.outbox import Headers, unpack_headers
+from infra.ledger.rows import reasons_of
 from infra.ledger.statements import statement
 from schemas import wire
 from schemas.effects import Linked
@@ -17,6 +19,8 @@ from schemas.records import (
     Assignment,
     Evidence,
     Incident,
+    Opinion,
+    Reason,
     Recommendation,
     TimelineEntry,
     Unit,
@@ -24,7 +28,7 @@ from schemas.records import (
 
 
 class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which incidents to list; None asks nothing."""
+    """Filter of a list of incidents; None means any."""
 
     states: Sequence[str] | None = None
     open: bool | None = None
@@ -35,30 +39,43 @@ class IncidentFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentLine(msgspec.Struct, frozen=True):
-    """An incident, and the units on it now."""
+    """An incident and its present units."""
 
     incident: Incident
     units: tuple[str, ...]
 
 
 class EvidenceLine(msgspec.Struct, frozen=True):
-    """A piece of evidence, where it was placed and why."""
+    """A piece of evidence, where it was placed, and why.
+
+    ``reasons`` say in English what ``because`` has as data. ``opinion`` is the second reader's.
+    """
 
     evidence: Evidence
     placed: str | None
     score: float | None
     reasons: tuple[str, ...]
+    because: tuple[Reason, ...]
+    opinion: Opinion | None = None
 
 
 class RecommendationLine(msgspec.Struct, frozen=True):
-    """What was recommended, and when."""
+    """A recommendation and its time."""
 
     at: datetime
     recommendation: Recommendation
 
 
 class IncidentWhole(msgspec.Struct, frozen=True):
-    """All that the ledger has of an incident."""
+    """Everything that the ledger has about an incident.
+
+    Attributes
+    ----------
+    numbers
+        The numbers of the other incidents that it names, by their ids.
+    unit_names
+        The names of the units that it names, by their ids.
+    """
 
     incident: Incident
     timeline: tuple[TimelineEntry, ...]
@@ -67,10 +84,12 @@ class IncidentWhole(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...]
     recommendations: tuple[RecommendationLine, ...]
     links: tuple[Linked, ...]
+    numbers: dict[str, str]
+    unit_names: dict[str, str]
 
 
 class RegionLine(msgspec.Struct, frozen=True):
-    """How far a region's core is."""
+    """Progress of a region's core."""
 
     region: str
     clock: datetime | None
@@ -80,10 +99,10 @@ class RegionLine(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Counts of what is in the ledger and what waits.
+    """Counts of rows in the ledger and of waiting work.
 
-    ``consumed`` has messages dealt with by ``group/topic``; ``dead_letters`` those not
-    redriven, by error and reason; ``counts`` the rest by name.
+    ``consumed`` has processed messages by ``group/topic``; ``dead_letters`` those not redriven, by
+    error and reason; ``counts`` all others by name.
     """
 
     regions: tuple[RegionLine, ...]
@@ -96,33 +115,21 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A unit's stamp that was not applied, when by the journal's clock, and why."""
+    """A refused stamp of a unit, its time by the journal's clock, and the reason.
+
+    ``reason`` says in English what ``said`` has as data.
+    """
 
     unit: str
     status: str
     at: datetime
     by: str
     reason: str
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command: ``accepted``, ``refused`` or ``tried``, and why.
-
-    ``changes`` says in sentences what one that was only tried would change.
-    """
-
-    command: str
-    incident: str
-    operator: str
-    outcome: str
-    reason: str
-    version: int | None
-    at: datetime
-    changes: tuple[str, ...] = ()
+    said: Reason
 
 
 class DeadLetterRow(msgspec.Struct, frozen=True):
-    """A dead letter as it is kept; fields as in ``intake.DeadLetter``."""
+    """A stored dead letter; fields as in ``intake.DeadLetter``."""
 
     id: int
     topic: str
@@ -141,7 +148,7 @@ class DeadLetterRow(msgspec.Struct, frozen=True):
 async def list_incidents(
     conn: asyncpg.Connection, wanted: IncidentFilter | None = None
 ) -> list[IncidentLine]:
-    """Return incidents, the latest opened first."""
+    """Return incidents: open ones that nobody has read, then the latest opened first."""
     wanted = wanted or IncidentFilter()
     rows = await conn.fetch(
         statement("queries.incidents"),
@@ -161,20 +168,52 @@ async def find_incident(conn: asyncpg.Connection, key: str) -> str:
     Parameters
     ----------
     key
-        Its id, its number, the running count that ends the number, or a beginning of id or
-        number that no other incident has.
+        Its id, its number, the running count at the end of the number, or a unique prefix of id
+        or number.
 
     Raises
     ------
     NotFound, Ambiguous
-        If there is none, or more than one.
+        There is none, or more than one.
     """
     rows = await conn.fetch(statement("queries.find"), key) if key else []
     if not rows:
-        raise NotFound(f"no incident is {key!r}: `jingwei incidents list` shows ids and numbers")
+        raise NotFound(f"there is no incident {key!r}: `jingwei incidents list` shows all numbers")
     if len(rows) > 1 and key not in (rows[0]["id"], rows[0]["number"]):
         some = ", ".join(row["number"] for row in rows[:5])
         raise Ambiguous(f"{key!r} could be {some}{' …' if len(rows) > 5 else ''}: give more of it")  # noqa: PLR2004
+    return str(rows[0]["id"])
+
+
+async def get_incident(conn: asyncpg.Connection, incident: str) -> Incident:
+    """Return the record of the incident with this id; raises `NotFound`."""
+    record = await conn.fetchval(statement("queries.incident"), incident)
+    if record is None:
+        raise NotFound(f"no incident has the id {incident!r}")
+    found: Incident = wire.decode(record, Incident)
+    return found
+
+
+async def find_unit(conn: asyncpg.Connection, region: str, key: str) -> str:
+    """Return the id of a unit of a region.
+
+    Parameters
+    ----------
+    key
+        Its id, its id without the region before it, or its name. Never a part of one: a slip
+        must not send another unit.
+
+    Raises
+    ------
+    NotFound, Ambiguous
+        If there is none, or several have that name.
+    """
+    rows = await conn.fetch(statement("queries.find_unit"), region, key) if key else []
+    if not rows:
+        raise NotFound(f"no unit of {region} is {key!r}: `jingwei units list` shows ids and names")
+    if len(rows) > 1 and key != rows[0]["id"]:
+        some = ", ".join(row["id"] for row in rows[:5])
+        raise Ambiguous(f"{key!r} is the name of {some}: give the id")
     return str(rows[0]["id"])
 
 
@@ -184,12 +223,12 @@ async def find_evidence(conn: asyncpg.Connection, incident: str, key: str) -> st
     Parameters
     ----------
     key
-        Its id or a beginning of it, or the id of its report or datastream.
+        Its id or a prefix of it, or the id of its report or datastream.
 
     Raises
     ------
     NotFound, Ambiguous
-        If the incident has none such, or more than one.
+        The incident has no such evidence, or more than one.
     """
     rows = await conn.fetch(statement("queries.find_evidence"), incident, key) if key else []
     if not rows:
@@ -201,18 +240,16 @@ async def find_evidence(conn: asyncpg.Connection, incident: str, key: str) -> st
 
 
 EVIDENCE_PAGE = 500
-"""So many pieces of evidence are read at once."""
+"""This many pieces of evidence are read at once."""
 
 
 async def show_incident(conn: asyncpg.Connection, incident: str, *, page: int = 0) -> IncidentWhole:
-    """Return what the ledger has of the incident with this id; raises `NotFound`.
+    """Return everything about the incident with this id; raises `NotFound`.
 
-    Of its evidence, that of the incidents merged into it included, one page of `EVIDENCE_PAGE`,
-    in the order in which it came; ``incident.evidence_count`` says how much there is.
+    Evidence, including that of incidents merged into it, comes as one page of `EVIDENCE_PAGE`, in
+    order of arrival; ``incident.evidence_count`` is the total.
     """
-    record = await conn.fetchval(statement("queries.incident"), incident)
-    if record is None:
-        raise NotFound(f"no incident has the id {incident!r}")
+    record = await get_incident(conn, incident)
 
     async def rows(name: str, *more: int) -> list[asyncpg.Record]:
         found: list[asyncpg.Record] = await conn.fetch(
@@ -220,28 +257,50 @@ async def show_incident(conn: asyncpg.Connection, incident: str, *, page: int = 
         )
         return found
 
+    assignments = await assignments_of(conn, incident)
+    recommendations = [
+        RecommendationLine(row["at"], wire.decode(row["record"], Recommendation))
+        for row in await rows("recommendations")
+    ]
+    links = [Linked(**dict(row)) for row in await rows("links")]
+    others = {record.possible_duplicate_of, record.merged_into}
+    others.update(one for link in links for one in (link.incident, link.other))
+    units = {assignment.unit for assignment in assignments}
+    units.update(c.unit for line in recommendations for c in line.recommendation.candidates)
     return IncidentWhole(
-        incident=wire.decode(record, Incident),
+        incident=record,
         timeline=tuple(msgspec.convert(dict(row), TimelineEntry) for row in await rows("timeline")),
-        assignments=tuple(
-            wire.decode(row["record"], Assignment) for row in await rows("assignments")
-        ),
+        assignments=tuple(assignments),
         evidence=tuple(
             EvidenceLine(
                 evidence=wire.decode(row["record"], Evidence),
                 placed=row["placed"],
                 score=row["score"],
                 reasons=tuple(row["reasons"] or ()),
+                because=reasons_of(row["reasons_data"], row["reasons"]),
+                opinion=row["opinion"] and wire.decode(row["opinion"], Opinion),
             )
             for row in await rows("evidence", EVIDENCE_PAGE, page * EVIDENCE_PAGE)
         ),
         alerts=tuple(wire.decode(row["record"], Alert) for row in await rows("alerts")),
-        recommendations=tuple(
-            RecommendationLine(row["at"], wire.decode(row["record"], Recommendation))
-            for row in await rows("recommendations")
-        ),
-        links=tuple(Linked(**dict(row)) for row in await rows("links")),
+        recommendations=tuple(recommendations),
+        links=tuple(links),
+        numbers=await incident_numbers(conn, others),
+        unit_names=await _pairs(conn, "unit_names", units),
     )
+
+
+async def assignments_of(conn: asyncpg.Connection, incident: str) -> list[Assignment]:
+    """Return the assignments to the incident with this id, in order of their dispatch."""
+    rows = await conn.fetch(statement("queries.assignments"), incident)
+    return [wire.decode(row["record"], Assignment) for row in rows]
+
+
+async def incident_numbers(
+    conn: asyncpg.Connection, incidents: Iterable[str | None]
+) -> dict[str, str]:
+    """Return the numbers of incidents by their ids; None is passed over."""
+    return await _pairs(conn, "numbers", incidents)
 
 
 async def list_units(conn: asyncpg.Connection) -> list[Unit]:
@@ -256,7 +315,13 @@ async def list_refusals(
 ) -> list[Refusal]:
     """Return stamps that were refused, of one unit or of all, the latest refused first."""
     rows = await conn.fetch(statement("queries.refusals"), unit, limit)
-    return [Refusal(**dict(row)) for row in rows]
+    return [_refusal(dict(row)) for row in rows]
+
+
+def _refusal(row: dict[str, Any]) -> Refusal:
+    data = row.pop("reason_data")
+    (why,) = reasons_of(None if data is None else [data], [row["reason"]])
+    return Refusal(**row, said=why)
 
 
 async def utc_offsets(conn: asyncpg.Connection) -> list[int]:
@@ -287,12 +352,6 @@ async def dead_letters_by_error(
 ) -> dict[str, int]:
     """Return how many dead letters there are by class of error, redriven ones included."""
     return await _count(conn, "dead_letters_by_error", since)
-
-
-async def command_outcome(conn: asyncpg.Connection, command: str) -> Outcome | None:
-    """Return what became of a command, None while the core has not answered."""
-    row = await conn.fetchrow(statement("queries.command"), command)
-    return None if row is None else msgspec.convert(dict(row), Outcome)
 
 
 async def list_dead_letters(
@@ -351,6 +410,13 @@ def _list(values: Sequence[str] | None) -> list[str] | None:
 
 async def _count(conn: asyncpg.Connection, name: str, *arguments: object) -> dict[str, int]:
     return {row[0]: row[1] for row in await conn.fetch(statement(f"queries.{name}"), *arguments)}
+
+
+async def _pairs(conn: asyncpg.Connection, name: str, ids: Iterable[str | None]) -> dict[str, str]:
+    """Return what people call the rows with these ids."""
+    wanted = sorted({one for one in ids if one is not None})
+    rows = await conn.fetch(statement(f"queries.{name}"), wanted) if wanted else []
+    return {row[0]: row[1] for row in rows}
 
 
 def _dead_letter(row: asyncpg.Record) -> DeadLetterRow:

@@ -1,16 +1,29 @@
 """Records as rows: the arguments of the statements that write them."""
 
-import struct
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from schemas import codes, wire
-from schemas.records import Alert, Assignment, Condition, Evidence, Incident, Merger, Point, Unit
+import msgspec
+import shapely
+
+from schemas import codes, wire, words
+from schemas.records import (
+    Alert,
+    Assignment,
+    Condition,
+    Evidence,
+    Incident,
+    Merger,
+    Opinion,
+    Point,
+    Reason,
+    Unit,
+)
 
 Row = tuple[Any, ...]
 
 _SRID = 4326
-_LINE_STRING = 2
-_HAS_SRID = 0x20000000
 _SHORTEST_LINE = 2
 
 
@@ -29,18 +42,35 @@ def plains(texts: tuple[str, ...]) -> list[str]:
     return [plain(text) for text in texts]
 
 
-def line_ewkb(coordinates: tuple[tuple[float, float], ...]) -> bytes | None:
-    """Return a line as EWKB in EPSG:4326, None if it has fewer than two points.
+def array(texts: Iterable[str]) -> str:
+    r"""Return texts as PostgreSQL writes an array; ``unnest`` would flatten arrays of arrays.
 
-    Source: PostGIS, extended well-known binary (byte order, type with the SRID flag, SRID,
-    number of points, points).
+    >>> print(array(["smoke", 'it says "gas"']))
+    {"smoke","it says \"gas\""}
     """
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
+def columns(rows: Sequence[Row]) -> Iterator[Row]:
+    """Return rows as columns: what a statement over ``unnest`` takes, all of a table at once."""
+    return zip(*rows, strict=True)
+
+
+def reasons_of(data: list[Any] | None, prose: Iterable[str] | None = ()) -> tuple[Reason, ...]:
+    """Return reasons from a jsonb column, or from the prose where the column has none."""
+    if data is None:
+        return words.each_said(prose or ())
+    return msgspec.convert(data, tuple[Reason, ...])
+
+
+def line_ewkb(coordinates: tuple[tuple[float, float], ...]) -> bytes | None:
+    """Return a line as EWKB in EPSG:4326, None if it has fewer than two points."""
     if len(coordinates) < _SHORTEST_LINE:
         return None
-    flat = [number for point in coordinates for number in point]
-    return struct.pack(
-        f"<BIII{len(flat)}d", 1, _LINE_STRING | _HAS_SRID, _SRID, len(coordinates), *flat
-    )
+    line = shapely.set_srid(shapely.linestrings(coordinates), _SRID)
+    ewkb: bytes = shapely.to_wkb(line, include_srid=True, byte_order=1)
+    return ewkb
 
 
 def _lon_lat_accuracy(point: Point | None) -> Row:
@@ -71,7 +101,7 @@ def incident_row(incident: Incident) -> Row:
         where.district,
         where.subdistrict,
         where.beat,
-        list(where.hazard_zones),
+        array(where.hazard_zones),
         plain_or_none(where.address),
         incident.opened_at,
         incident.updated_at,
@@ -84,10 +114,31 @@ def incident_row(incident: Incident) -> Row:
         incident.disposition,
         incident.possible_duplicate_of,
         incident.merged_into,
-        plains(incident.short),
-        list(incident.evidence),
+        incident.short,
+        array(incident.evidence),
         incident.evidence_count,
         wire.encode(incident),
+    )
+
+
+def opinion_row(
+    region: str, opinion: Opinion, did: tuple[str, ...], at: datetime, offset: int
+) -> Row:
+    """Return the row of ``opinion``, taken at a time and journal offset."""
+    return (
+        opinion.evidence,
+        region,
+        at,
+        offset,
+        opinion.category,
+        opinion.severity,
+        opinion.confidence,
+        opinion.danger,
+        opinion.harmless,
+        opinion.model,
+        opinion.digest,
+        array(did),
+        wire.encode(opinion),
     )
 
 
@@ -113,7 +164,7 @@ def unit_row(unit: Unit) -> Row:
         unit.kind,
         plain(unit.name),
         unit.department,
-        list(unit.capabilities),
+        array(unit.capabilities),
         plain(unit.station),
         unit.home.lon,
         unit.home.lat,
@@ -125,7 +176,7 @@ def unit_row(unit: Unit) -> Row:
         unit.status_at,
         unit.assignment,
         unit.incident,
-        plain_or_none(unit.reason),
+        None if unit.reason is None else plain(words.render(unit.reason)),
         wire.encode(unit),
     )
 
@@ -141,11 +192,11 @@ def assignment_row(region: str, assignment: Assignment) -> Row:
         assignment.capability,
         plain(assignment.by),
         assignment.eta_s,
-        plains(assignment.reasons),
+        array(plains(words.each(assignment.reasons))),
         None if route is None else line_ewkb(route.coordinates),
         None if route is None else route.metres,
         None if route is None else route.seconds,
-        None if route is None else plains(route.streets),
+        None if route is None else array(plains(route.streets)),
         assignment.dispatched,
         assignment.acknowledged,
         assignment.en_route,
@@ -166,7 +217,7 @@ def alert_row(region: str, alert: Alert) -> Row:
         alert.incident,
         alert.kind,
         alert.priority,
-        plain(alert.text),
+        plain(words.render(alert.said)),
         alert.raised_at,
         alert.ended_at,
         plain_or_none(alert.ended_by),
@@ -180,7 +231,7 @@ def condition_row(region: str, condition: Condition) -> Row:
         region,
         condition.id,
         condition.kind,
-        list(condition.segments),
+        array(condition.segments),
         condition.speed_factor,
         condition.lanes_closed,
         condition.depth_m,
@@ -207,12 +258,12 @@ def evidence_row(region: str, evidence: Evidence) -> Row:
         where.district,
         where.subdistrict,
         where.beat,
-        list(where.hazard_zones),
+        array(where.hazard_zones),
         plain_or_none(where.address),
         evidence.observed_at,
         evidence.received_at,
         plain(evidence.text),
-        plains(evidence.reasons),
+        array(plains(evidence.reasons)),
         plain_or_none(evidence.reporter),
         wire.encode(evidence),
     )

@@ -32,6 +32,7 @@ class IncidentFact(NamedTuple):
     opened_at: datetime
     merged_into: str | None
     dispatched_at: datetime | None
+    severity: str
 
 
 class Opening(NamedTuple):

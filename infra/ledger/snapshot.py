@@ -17,6 +17,7 @@ from schemas.records import (
     Incident,
     Merger,
     Note,
+    Opinion,
     Timer,
     Unit,
 )
@@ -39,15 +40,14 @@ async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | Non
     """Return what a core of this region starts from, None if nothing was ever applied.
 
     Call it inside a transaction that sees one moment (``reading``), or with the region's
-    journal fence locked.
+    journal guard locked.
     """
     row = await conn.fetchrow(statement("snapshot.region"), region)
     if row is None:
         return None
-    forgotten = row["forgotten_until"]
-    incidents = await _records(conn, Incident, "snapshot.incidents", region, forgotten)
+    incidents = await _records(conn, Incident, "snapshot.incidents", region)
     remembered = {incident.id for incident in incidents}
-    pairs = await conn.fetch(statement("snapshot.separations"), region, forgotten)
+    pairs = await conn.fetch(statement("snapshot.separations"), region)
     timers = [
         Timer(kind=timer["kind"], subject=timer["subject"], due=timer["due"])
         for timer in await conn.fetch(statement("snapshot.timers"), region)
@@ -59,7 +59,7 @@ async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | Non
         city=row["city"],
         incidents=incidents,
         units=await _records(conn, Unit, "snapshot.units", region),
-        assignments=await _records(conn, Assignment, "snapshot.assignments", region, forgotten),
+        assignments=await _records(conn, Assignment, "snapshot.assignments", region),
         alerts=await _records(conn, Alert, "snapshot.alerts", region),
         conditions=await _records(conn, Condition, "snapshot.conditions", region),
         timers=tuple(sorted(timers, key=lambda timer: (timer.kind, timer.subject))),
@@ -73,8 +73,8 @@ async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | Non
                 }
             )
         ),
-        notes=await _notes(conn, region, forgotten),
-        mergers=await _records(conn, Merger, "snapshot.mergers", region, forgotten),
+        notes=await _notes(conn, region),
+        mergers=await _records(conn, Merger, "snapshot.mergers", region),
         seen=await _seen(conn, region),
     )
 
@@ -120,29 +120,17 @@ async def applied_range(
     ]
 
 
-async def _notes(
-    conn: asyncpg.Connection, region: str, forgotten: datetime | None
-) -> tuple[Note, ...]:
+async def _notes(conn: asyncpg.Connection, region: str) -> tuple[Note, ...]:
     """Return what the core remembers of evidence, in the order in which it was placed."""
-    rows = await conn.fetch(statement("snapshot.notes"), region, forgotten)
-    found = []
-    for row in rows:
-        evidence: Evidence = wire.decode(row["record"], Evidence)
-        found.append(
-            Note(
-                id=evidence.id,
-                incident=row["incident_id"],
-                source=evidence.source,
-                source_id=evidence.source_id,
-                category=evidence.category,
-                severity=evidence.severity,
-                confidence=evidence.confidence,
-                point=evidence.point,
-                where=evidence.where,
-                alternatives=evidence.alternatives,
-            )
+    rows = await conn.fetch(statement("snapshot.notes"), region)
+    return tuple(
+        Note.of(
+            wire.decode(row["record"], Evidence),
+            row["incident_id"],
+            None if row["opinion"] is None else wire.decode(row["opinion"], Opinion),
         )
-    return tuple(found)
+        for row in rows
+    )
 
 
 async def _records(

@@ -1,7 +1,7 @@
 """Who sends what, and how far each one's clock is off: what the intake noticed.
 
 Nothing is decided by it. It is written in the transaction that advances the input partition's
-fence.
+guard.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """SQL statements by name, read once from the ``.sql`` files of this room.
 
-A file ``sql/fence.sql`` holds statements that each begin with a line ``-- name: lock``; the
-statement is then ``statement("fence.lock")``.
+A file ``sql/guard.sql`` holds statements that each begin with a line ``-- name: lock``; the
+statement is then ``statement("guard.lock")``.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Strikes: messages that failed alone, by an error that nobody expected.
+"""Strikes: messages that failed alone with an unexpected error.
 
-They outlive the worker, so that a message is set aside only after it has failed in several starts.
+They are stored, so that a message is set aside only after it has failed in several starts.
 """
 
 from collections.abc import Collection
@@ -27,25 +27,25 @@ async def strike(conn: asyncpg.Connection, place: Place, start: UUID, error: str
     Parameters
     ----------
     start
-        Names the start of the worker: failures in the same one count once.
+        Id of the worker's start: failures in the same start count once.
     """
     return int(await conn.fetchval(statement("strikes.strike"), *place, start, error))
 
 
 async def open_strikes(conn: asyncpg.Connection, group: str, part: tuple[str, int]) -> set[int]:
-    """Return the offsets of a partition's messages that failed and are not dealt with."""
+    """Return the offsets of a partition's failed messages that are neither passed nor set aside."""
     return {row[0] for row in await conn.fetch(statement("strikes.open"), group, *part)}
 
 
 async def clear(
     conn: asyncpg.Connection, group: str, part: tuple[str, int], offsets: Collection[int]
 ) -> None:
-    """Forget the strikes of messages that have passed after all."""
+    """Delete the strikes of messages that have passed after all."""
     await conn.execute(statement("strikes.clear"), group, *part, sorted(offsets))
 
 
 async def set_aside(conn: asyncpg.Connection, place: Place) -> None:
-    """Note that a message becomes a dead letter, and how far its group is in its topic."""
+    """Record that a message becomes a dead letter, and its group's progress in the topic."""
     passed = await conn.fetchval(statement("strikes.passed"), place.group, place.topic)
     await conn.execute(statement("strikes.set_aside"), *place, passed)
 
@@ -53,7 +53,7 @@ async def set_aside(conn: asyncpg.Connection, place: Place) -> None:
 async def passed_since(conn: asyncpg.Connection, group: str, topic: str, latest: int) -> int | None:
     """Return how many messages the group has passed since it set the ``latest``-th last one aside.
 
-    None when it has not set so many aside; a number below 0 says that the topic was made anew.
+    None if it has not set that many aside; a negative number means that the topic was recreated.
     """
     rows = await conn.fetch(statement("strikes.latest"), group, topic, latest)
     if len(rows) < latest:

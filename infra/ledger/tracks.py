@@ -1,4 +1,4 @@
-"""Where units drove, and on what duty: what street speeds are learnt from."""
+"""Tracks of units and their assignments, from which street speeds are learnt."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,12 +6,12 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from infra.ledger.intake import Fix
 from infra.ledger.statements import statement
+from schemas.intake import Fix
 
 
 class TrackedUnit(msgspec.Struct, frozen=True):
-    """A unit that has sent positions: how many, the time of the first and of the last."""
+    """A unit with positions: their number, and the times of the first and the last."""
 
     unit: str
     fixes: int
@@ -20,7 +20,7 @@ class TrackedUnit(msgspec.Struct, frozen=True):
 
 
 class Duty(msgspec.Struct, frozen=True):
-    """An assignment's stamps, as far as they say how a unit drove; None where not yet stamped."""
+    """The stamps of an assignment that matter for a unit's drives; None if not stamped yet."""
 
     dispatched: datetime
     on_scene: datetime | None
@@ -34,7 +34,7 @@ async def tracked_units(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[TrackedUnit]:
-    """Return those of some units that have positions from ``since`` until before ``until``."""
+    """Return the units that have positions from ``since`` until before ``until``."""
     rows = await conn.fetch(statement("tracks.units"), list(units), since, until)
     return [TrackedUnit(**row) for row in rows]
 
@@ -58,6 +58,6 @@ async def next_fix(
 async def unit_duties(
     conn: asyncpg.Connection, unit: str, since: datetime, until: datetime
 ) -> list[Duty]:
-    """Return a unit's assignments that fall into a time, in order of their dispatch."""
+    """Return a unit's assignments in a period, in order of dispatch."""
     rows = await conn.fetch(statement("tracks.duties"), unit, since, until)
     return [Duty(**row) for row in rows]

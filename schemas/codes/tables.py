@@ -25,7 +25,9 @@ class Category(Code, frozen=True, kw_only=True):
     """What kind of event it is.
 
     ``gbt35561`` is its class by GB/T 35561-2017; ``departments`` get it on their feeds, the
-    first one leads; ``default_severity`` holds where nothing says more.
+    first one leads; ``default_severity`` holds where nothing says more. ``broader`` (SKOS) is the
+    category under which those stand it who have no name of their own for it: labels from outside
+    and older tables.
     """
 
     gbt35561: str
@@ -33,10 +35,14 @@ class Category(Code, frozen=True, kw_only=True):
     open311_service_code: str
     departments: tuple[str, ...]
     default_severity: str
+    broader: str | None = None
 
 
 class Severity(Code, frozen=True, kw_only=True):
-    """How bad it is; ``rank`` 1 is the worst."""
+    """How bad it is; ``rank`` 1 is the worst, and 0, before all, of what nobody has read.
+
+    ``gbt35561_grade`` is empty where there is none.
+    """
 
     rank: int
     gbt35561_grade: str
@@ -140,8 +146,9 @@ def category(code: str, on: date | None = None) -> Category:
 
 
 def severities(on: date | None = None) -> dict[str, Severity]:
-    """Return the severities, worst first, by code."""
-    return _valid("severities", Severity, on)
+    """Return the severities by code: what nobody has read, then the worst first."""
+    rows = _valid("severities", Severity, on)
+    return dict(sorted(rows.items(), key=lambda item: item[1].rank))
 
 
 def severity(code: str, on: date | None = None) -> Severity:
@@ -194,6 +201,11 @@ def observed_property(code: str, on: date | None = None) -> ObservedProperty:
     return _find("observed_properties", ObservedProperty, code, on)
 
 
+def alert_kinds(on: date | None = None) -> dict[str, AlertKind]:
+    """Return the kinds of alerts, by code."""
+    return _valid("alert_kinds", AlertKind, on)
+
+
 def alert_kind(code: str, on: date | None = None) -> AlertKind:
     """Return one kind of alert; raises `UnknownCode`."""
     return _find("alert_kinds", AlertKind, code, on)
@@ -207,6 +219,11 @@ def dispositions(on: date | None = None) -> dict[str, Code]:
 def capabilities(on: date | None = None) -> dict[str, Code]:
     """Return what units can do, by code."""
     return _valid("capabilities", Code, on)
+
+
+def reasons(on: date | None = None) -> dict[str, Code]:
+    """Return the words of reasons by code: templates that name the values in braces."""
+    return _valid("reasons", Code, on)
 
 
 def timeline_kinds(on: date | None = None) -> dict[str, Code]:

@@ -6,9 +6,9 @@ import geopandas as gpd
 import pytest
 from typer.testing import CliRunner
 
+from atlas.folder import load_city, save_city
 from city.import_map import Imported, import_map
 from cli.city import city as city_app
-from geo.city import load_city, save_city
 from geo.errors import BadMap
 
 TOWN = """<?xml version='1.0' encoding='UTF-8'?>

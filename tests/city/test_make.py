@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import shapely
 
+from atlas.city import CityData
+from atlas.errors import CityError
+from atlas.folder import load_city, save_city
 from city.make import make_city
-from geo.city import CityData, load_city, save_city
-from geo.errors import CityError
 from schemas import codes
 
 
@@ -31,6 +32,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(full: CityData, tmp_path: Path) -> None:
     save_city(full, tmp_path / "a")
     save_city(make_city(seed=7), tmp_path / "b")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from city.score import EvidenceRow, IncidentRow, Score, score
@@ -266,3 +267,18 @@ def test_truth_is_read_as_it_was_written_but_for_a_cut_line(tmp_path):
     data = path.read_bytes()
     assert read_truth(data.splitlines(keepends=True)) == lines
     assert read_truth(data[:-5].splitlines(keepends=True)) == lines[:-1]
+
+
+def test_what_nobody_has_read_is_counted_apart():
+    """It is no incident of its event, no split, and no false alarm; nor is it found."""
+    truth = [happened("E1"), told("R1", "E1", 3.0), told("R2", "E1", 5.0), happened("E2")]
+    truth += [told("R3", "E2", 6.0)]
+    unread = [msgspec.structs.replace(incident(key), severity="unknown") for key in ("u1", "u2")]
+    evidence = [row("R1", "i1"), row("R2", "u1"), row("R3", "u2")]
+    found = scored(truth, evidence, [incident("i1"), *unread])
+    assert counts(found) == (2, 1, 0, 0, 0, 0)
+    assert (found.held_apart, found.unread) == (2, 1)
+    read = msgspec.structs.replace(unread[0], merged_into="i1", state="merged")
+    found = scored(truth, evidence, [incident("i1"), read, unread[1]])
+    assert counts(found) == (2, 1, 0, 0, 0, 0)
+    assert (found.held_apart, found.unread) == (1, 1)

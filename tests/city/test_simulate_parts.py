@@ -22,13 +22,21 @@ from city.simulate.setting import Setting
 from city.simulate.truth import Sent, TruthLog, read_truth
 from city.simulate.world import Event, happenings
 from geo.crs import haversine_m
-from geo.routing import NetworkxRouter
+from geo.routing.reference import NetworkxRouter
 from schemas import journal, topics, wire
 from schemas.codes import observed_properties
 from schemas.envelope import read_envelope
 from schemas.errors import SchemaError
-from schemas.outputs import AlertChanged, DispatchChanged, IncidentChanged
-from schemas.records import Alert, Assignment, Incident, Point, Route, TimelineEntry, Where
+from schemas.outputs import (
+    Alert,
+    AlertChanged,
+    Assignment,
+    DispatchChanged,
+    Incident,
+    IncidentChanged,
+    TimelineEntry,
+)
+from schemas.records import Point, Route, Where
 from tests.city.toy import lonlat, toy_city
 
 CITY = toy_city()

@@ -13,22 +13,24 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from typer.testing import CliRunner
 
+from atlas.city import CityData
+from atlas.folder import save_city
 from city.simulate import BrokerSilent, Options, TopicsMissing, play
 from city.simulate.mail import letter
 from city.simulate.post import Listener
 from city.simulate.truth import Ended, Happened, Malformed, Sent, Started, TruthLine, read_truth
 from cli.main import application
-from geo.city import CityData, save_city
-from geo.routing import NetworkxRouter
+from geo.routing.reference import NetworkxRouter
 from infra.local import ports
 from schemas import journal, topics, wire
 from schemas.envelope import read_envelope
 from schemas.errors import SchemaError
-from schemas.outputs import AlertChanged, DispatchChanged
-from schemas.records import Alert, Assignment, Route
+from schemas.outputs import Alert, AlertChanged, Assignment, DispatchChanged
+from schemas.records import Route
 from schemas.topics import Topic
 from streams.topics import make_topics
 from tests.city.toy import lonlat, toy_city
+from tests.patience import patience
 
 HEARD = {topic.name: topic for topic in (*topics.INPUTS, topics.JOURNAL)}
 Decoded = list[tuple[Topic, str, object]]
@@ -125,7 +127,7 @@ def test_dry_run_writes_the_schedule(city: CityData, tmp_path: Path):
 
 async def _until_told(file: Path) -> None:
     """Wait until sensors and citizens have spoken of some events."""
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + patience(60.0)
     while True:
         assert time.monotonic() < deadline, "nothing happens"
         told = [line for line in _truth(file) if isinstance(line, Sent) and line.event]
@@ -222,7 +224,7 @@ async def _ask(
         AIOKafkaProducer(bootstrap_servers=broker, acks="all") as producer,
     ):
         # The crews' logging on says that the play has begun to listen.
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + patience(60.0)
         asked = answered = False
         arrived = not operator
         while not (arrived and (answered or not operator) and asked):
@@ -285,7 +287,7 @@ async def _between(
     broker: str, begins: dict[TopicPartition, int], ends: dict[TopicPartition, int]
 ) -> list[ConsumerRecord]:
     found: list[ConsumerRecord] = []
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + patience(20.0)
     async with _Reading(broker, begins) as consumer:
         left = {partition for partition, end in ends.items() if begins[partition] < end}
         while left:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from city.simulate import Event, Setting, happenings
 from city.simulate.reports import Report
 from city.simulate.words import LANGUAGES, phrases
-from city.simulate.world import EXTENT, RANGE_M, apart
+from city.simulate.world import _USUAL_RANGE_M, EXTENT, RANGE_M, apart
 from geo.crs import haversine_m, to_wgs84
 from schemas.codes import categories, observed_property, severities
 from tests.city.toy import toy_city
@@ -74,7 +74,7 @@ def test_sensors_notice_what_is_near(seed: int, speed: float):
             assert (sensor.observed_property, sensor.datastream) == (row.code, sighting.datastream)
             assert row.category == event.category
             metres = haversine_m(sensor.point.lon, sensor.point.lat, event.site.lon, event.site.lat)
-            assert metres <= RANGE_M[row.code]
+            assert metres <= RANGE_M.get(row.code, _USUAL_RANGE_M)
             assert sighting.until_s - sighting.at_s > row.minimum_duration_s + 10.0
             assert event.at_s < sighting.at_s < event.at_s + 10.0
             assert row.minimum <= sighting.result <= row.maximum

@@ -3,9 +3,9 @@
 import networkx as nx
 from shapely.geometry import box
 
-from geo.city import CityData, Manifest, Place, Sensor
-from geo.fences import Fence
-from geo.streets import StreetGraph
+from atlas.city import CityData, Manifest, Place, Sensor
+from geo.fences.index import Fence
+from geo.streets.graph import StreetGraph
 from schemas.codes import observed_properties, unit_kinds
 from schemas.records import Point, Unit
 

@@ -19,6 +19,7 @@ from schemas import journal, topics, wire
 from schemas.effects import IncidentWritten
 from schemas.journal import EvidenceNoted
 from tests.dispatch import dispatch_world as world
+from tests.patience import patience
 
 FIRST_COMMAND = 10_000
 """Journal offsets of what stood there before lie below it, those of the broker's log above."""
@@ -33,17 +34,24 @@ class Scene:
         self.journal = world.Journal()
         self.journal.now = datetime.now(UTC) - timedelta(minutes=5)
         self.offset = 0
+        self._turn = threading.Lock()
         self.numbers: list[str] = []
         self.ids: list[str] = []
 
-    async def apply(self, *entries: journal.Entry) -> None:
-        """Apply entries and write what follows, as the dispatcher does."""
-        conn = await connect(self.endpoints.worker_url)
-        try:
-            for entry in entries:
-                await self._apply(conn, entry)
-        finally:
-            await conn.close()
+    async def apply(self, *entries: journal.Entry, offset: int = 0) -> None:
+        """Apply entries and write what follows, as the dispatcher does.
+
+        The first one stands at this offset, or behind what was applied before; threads wait for
+        one another.
+        """
+        with self._turn:
+            self.offset = max(self.offset, offset)
+            conn = await connect(self.endpoints.worker_url)
+            try:
+                for entry in entries:
+                    await self._apply(conn, entry)
+            finally:
+                await conn.close()
 
     async def _apply(self, conn, entry: journal.Entry) -> None:
         entry = msgspec.structs.replace(entry, region=self.region)
@@ -109,8 +117,7 @@ def answering(scene: Scene) -> Iterator[None]:
                         if record.key == scene.region.encode():
                             entry = wire.decode(record.value, journal.Entry)
                             scene.journal.wait(1)
-                            scene.offset = FIRST_COMMAND + record.offset
-                            await scene.apply(entry)
+                            await scene.apply(entry, offset=FIRST_COMMAND + record.offset)
         finally:
             await consumer.stop()
 
@@ -124,7 +131,7 @@ def answering(scene: Scene) -> Iterator[None]:
 
     worker = threading.Thread(target=thread, daemon=True)
     worker.start()
-    assert ready.wait(30)
+    assert ready.wait(patience(30))
     try:
         yield
     finally:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from atlas.folder import save_city
 from city.import_map import import_map
 from cli.exit_codes import USAGE
-from geo.city import save_city
 from tests.cli.conftest import Run
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -31,7 +31,10 @@ def test_counts_restrictions_and_parts(run: Run, folder: Path, tmp_path: Path) -
     assert found["restrictions"] == {"resolved": 27, "banned_turns": 35, "unresolved": []}
     sizes = found["streets"]["largest_components"]
     assert sizes[0] == found["streets"]["largest_nodes"] > sizes[1]
-    assert "16 barriers open to emergency vehicles only" in found["warnings"]  # from the import
+    gates = "15 barriers open to emergency vehicles only: node/"  # from the import
+    assert any(warning.startswith(gates) for warning in found["warnings"])
+    read = {line["what"]: line for line in found["read"]}
+    assert len(read["ways open to crews only"]["examples"]) == 3
     assert picture.read_bytes().startswith(PNG)
     pixels = imread(picture)[:, :, :3].reshape(-1, 3)
     for colour in ((0xC6, 0x28, 0x28), (0x7B, 0x1F, 0xA2), (0x2F, 0x6F, 0xB0)):

@@ -79,6 +79,7 @@ def test_nobody_answers(scene: Scene, run: Run) -> None:
     assert result.exit_code == 8
     text = str(result.exception)
     assert "jingwei incidents outcome" in text
+    assert "do not give another one" in text
     command = text.split()[1]
     assert run("incidents", "outcome", command).exit_code == 8
 

@@ -8,17 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from atlas.folder import save_city
 from city.make import make_city
-from geo.city import save_city
 from infra.local import stack
 from infra.settings import load_settings
 from tests.conftest import ROOT
+from tests.patience import patience
 
 KEYS = {
     "startup_s", "readings", "reports", "evidence", "incidents", "dispatched",
     "report_to_assignment_ms", "dead_letters", "truth", "invariants",
 }  # fmt: skip
-TRUTH = {"events", "found_once", "split", "merged", "missed", "false_alarms"}
+TRUTH = {
+    "events",
+    "found_once",
+    "split",
+    "merged",
+    "missed",
+    "held_apart",
+    "unread",
+    "false_alarms",
+}
 
 
 @pytest.mark.slow
@@ -59,7 +69,7 @@ def _demo(home: Path, city: Path, summary: Path) -> str:
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=140,
+        timeout=patience(140),
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from infra.ledger.pool import connect
 from infra.settings import Endpoints
 from tests.cli.conftest import Run, data, point_at
 from tests.cli.scene import make_topic
+from tests.patience import patience
 
 BYTES = b'{"a":"\x1b[2J\xff"}\n'
 HEADERS = [("ce_id", b"1"), ("odd", b"\x00\xfe")]
@@ -95,7 +96,7 @@ async def _read(bootstrap: str, topic: str, count: int) -> list:
         parts = [TopicPartition(topic, 0)]
         consumer.assign(parts)
         await consumer.seek_to_beginning(*parts)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience(20)):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += records

@@ -6,11 +6,13 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
+from shapely.geometry import Point
 
+from atlas.folder import save_city
 from cli.exit_codes import FAILED, PARTIAL, USAGE
-from cli.odd_times import OddTimes
-from geo.city import save_city
-from infra.ledger.intake import Fix
+from cli.odd_fixes import OddFixes
+from geo.fences.index import Fence
+from schemas.intake import Fix
 from tests.city.toy import lonlat, toy_city
 from tests.cli.conftest import Run
 from tests.streams.fenced import fenced, zone
@@ -142,7 +144,7 @@ def test_a_fix_with_a_wrong_year_silences_nobody(
     assert found["first_odd"].startswith(f"{file}:{odd[0]}: the time ")
     assert f"{file}:{odd[0]}: the time " in done.stderr
     assert found["ignored"] == 1
-    text = f"{len(fixes)} rows read, {len(odd)} cannot be used ({len(odd)} for their time), 1 ign"
+    text = f"{len(fixes)} rows read, {len(odd)} cannot be used ({len(odd)} because of their time)"
     assert text in done.stderr
 
 
@@ -204,7 +206,7 @@ SERIES = {
 }
 
 
-def judged(odd_times: OddTimes, fixes: list[tuple[str, datetime]]) -> list[tuple[int, bool]]:
+def judged(odd_times: OddFixes, fixes: list[tuple[str, datetime]]) -> list[tuple[int, bool]]:
     done = []
     for number, (unit, time) in enumerate(fixes):
         done += list(odd_times.take(Fix(unit, time, 0, 0), number))
@@ -216,7 +218,7 @@ def test_odd_times_are_told_by_the_units_whole_series(case: str) -> None:
     times, odd = SERIES[case]
     # Another unit's fixes between say nothing of these.
     fixes = [pair for time in times for pair in (("a", time), ("b", NOON))]
-    found = judged(OddTimes(NOW), fixes)
+    found = judged(OddFixes(NOW), fixes)
     assert sorted(line for line, _ in found) == list(range(len(fixes)))
     assert sorted(line for line, fault in found if fault) == [2 * number for number in odd]
     rest = [line for line, _ in found if fixes[line][1] < NOW]
@@ -227,10 +229,10 @@ def test_odd_times_hold_no_more_than_a_window() -> None:
     day = [NOON + timedelta(seconds=10 * number) for number in range(1_000)]
     wrong = at((5, "2025-01-01"))
     fixes = [*day[:95], *wrong, *day[95:300], *at((7, "1970-01-01")), *day[300:]]
-    odd_times = OddTimes(NOW, at_once=100)
+    odd_times = OddFixes(NOW, at_once=100)
     early = [one for time in fixes[:500] for one in odd_times.take(Fix("a", time, 0, 0), 0)]
     assert 400 <= len(early) < 500
-    found = judged(OddTimes(NOW, at_once=100), [("a", time) for time in fixes])
+    found = judged(OddFixes(NOW, at_once=100), [("a", time) for time in fixes])
     assert [line for line, _ in found] == list(range(len(fixes)))
     assert [line for line, fault in found if fault] == [*range(95, 100), *range(305, 312)]
 
@@ -238,7 +240,7 @@ def test_odd_times_hold_no_more_than_a_window() -> None:
 def test_many_jumps_are_judged_in_no_time() -> None:
     fixes = [NOON + timedelta(days=3 * number - 20 * (number % 7 == 3)) for number in range(700)]
     started = perf_counter()
-    found = judged(OddTimes(NOW), [("a", time) for time in fixes * 100])
+    found = judged(OddFixes(NOW), [("a", time) for time in fixes * 100])
     assert len(found) == 70_000
     assert perf_counter() - started < 20
 
@@ -266,7 +268,7 @@ def test_times_long_ago_are_told_once(run: Run, folder: Path, tmp_path: Path) ->
     assert done.exit_code == 0
     assert len(told(done.stdout)) == 4
     assert done.stderr.count("more than 10 years ago") == 1
-    text = "all times of 2 units are more than 10 years ago, such as ambulance-0's, the last "
+    text = "all times of 2 units are more than 10 years ago, such as ambulance-0, last at "
     assert f"f.csv: {text}1970-01-01T00:01:20+00:00" in done.stderr
     done = run("fences", "track", csv(tmp_path / "g.csv", FIXES), "--city", folder)
     assert "years ago" not in done.stderr
@@ -278,3 +280,77 @@ def test_times_long_ago_are_told_once(run: Run, folder: Path, tmp_path: Path) ->
 def test_a_window_must_make_sense(run: Run, folder: Path, tmp_path: Path, options: tuple) -> None:
     file = csv(tmp_path / "fixes.csv", FIXES)
     assert run("fences", "track", file, "--city", folder, *options).exit_code == USAGE
+
+
+def drive(*places: tuple[float, float], seconds: float = 10.0) -> list[Fix]:
+    return [
+        Fix("a", NOON + timedelta(seconds=seconds * number), lon, lat)
+        for number, (lon, lat) in enumerate(places)
+    ]
+
+
+HERE, NEAR, FAR, TOWN = (121.44, 31.21), (121.4405, 31.21), (121.44, 32.21), (121.448, 31.23)
+
+
+@pytest.mark.parametrize(
+    ("places", "odd"),
+    [
+        ([HERE, NEAR, FAR, HERE], [2]),
+        ([HERE, NEAR, HERE, (0.0, 0.0), (0.0, 0.0), NEAR, HERE, NEAR], [3, 4]),
+        ([FAR, HERE, NEAR, HERE], [0]),
+        ([HERE, NEAR, HERE, FAR], [3]),
+        ([HERE, FAR, HERE, FAR], []),  # as many as not
+        ([HERE, TOWN, HERE, TOWN, HERE], []),  # too fast for a car, but not for anything
+        ([HERE, HERE, HERE, NEAR], []),
+        ([], []),
+    ],
+)
+def test_places_that_no_vehicle_reaches_are_told_by_the_units_others(places, odd) -> None:
+    fixes = drive(*places)
+    odd_fixes = OddFixes(NOW)
+    done = [one for number, fix in enumerate(fixes) for one in odd_fixes.take(fix, number)]
+    found = [*done, *odd_fixes.ends()]
+    assert [held.line for held, _ in found] == list(range(len(fixes)))
+    assert [held.line for held, fault in found if fault is not None] == odd
+    assert all("no vehicle" in str(fault) for _, fault in found if fault is not None)
+    # A gap in time explains any way.
+    assert not any(fault for _, fault in told_apart(drive(*places, seconds=86_000.0)))
+
+
+def told_apart(fixes: list[Fix]) -> list:
+    odd_fixes = OddFixes(NOW)
+    done = [one for fix in fixes for one in odd_fixes.take(fix, 0)]
+    return [*done, *odd_fixes.ends()]
+
+
+def test_a_jump_makes_no_event_and_is_counted(run: Run, folder: Path, tmp_path: Path) -> None:
+    inside = lonlat(5, 5)
+    fixes = [
+        ("ambulance-0", (NOON + timedelta(seconds=second)).isoformat(), *place)
+        for second, place in (
+            (0, inside),
+            (5, inside),
+            (5.2, lonlat(20, 20)),
+            (10, inside),
+            (11, inside),
+        )
+    ]
+    done = run("fences", "track", csv(tmp_path / "f.csv", fixes), "--city", folder, "--json")
+    found = summary(done.stderr)
+    assert (found["unusable"], found["jumps"], found["odd_times"]) == (1, 1, 0), done.stderr
+    assert "f.csv:4: the place" in done.stderr
+    assert [event[2] for event in told(done.stdout)] == ["enter"]
+
+
+def test_case_39_a_unit_drives_on_after_a_fix_of_2094(
+    run: Run, shared_cases: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "city"
+    here = Fence("zone-case", "hazard_zone", "案", Point(121.44, 31.21).buffer(0.003), {})
+    save_city(fenced(toy_city(), [here]), folder)
+    file = shared_cases / "39-fence-track-future-fix" / "fixes.csv"
+    done = run("fences", "track", file, "--city", folder, "--any-unit", "--json")
+    assert done.exit_code == PARTIAL
+    assert "fixes.csv:4: the time 2094-01-01T00:00:00+00:00 is in the future" in done.stderr
+    assert summary(done.stderr)["odd_times"] == 1
+    assert [event[2] for event in told(done.stdout)] == ["enter", "exit", "enter", "exit"]

@@ -66,7 +66,7 @@ async def test_what_holds_no_message_is_not_unread_and_a_missing_topic_is_unknow
         found = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): read}, {})
         assert (found.lag, found.unknown) == (lag, {})
     beyond = await unread(endpoints.bootstrap, [topic(name)], {(name, 0): 9}, {})
-    assert "ends at 4, before what was read" in beyond.unknown[name]
+    assert "ends at 4, before its read offset" in beyond.unknown[name]
     found = await unread(endpoints.bootstrap, [topic(f"{name}-none")], {}, {})
     assert found.unknown == {f"{name}-none": "the topic is missing"}
 
@@ -98,7 +98,7 @@ async def _hold_and_look(endpoints: Endpoints, run: Run) -> None:
         await holding.stop()
     assert f"unread    3 of {topics.REPORTS.name}\n" in shown
     assert "journal   3 entries not applied" in shown
-    assert f"held      3 of {topics.JOURNAL.name} wait in or behind an open transaction" in shown
+    assert f"held      3 of {topics.JOURNAL.name} are in or behind an open transaction" in shown
     assert city["held"] == dict.fromkeys(names, 3)
 
 
@@ -112,7 +112,7 @@ def test_shows_what_was_lost_and_what_was_made_anew(
         asyncio.run(execute(endpoints, anew.format(number, number)))
     shown = run("status").stdout
     assert "lost      city.citizen.reports/3: offsets 5 to 9 deleted by retention" in shown
-    assert "anew      city.unit.gone was deleted and made anew (noticed" in shown
+    assert "recreated city.unit.gone was deleted and recreated (noticed" in shown
 
 
 @pytest.mark.apache_kafka
@@ -123,7 +123,7 @@ def test_says_that_no_worker_starts_with_a_journal_made_anew(
     asyncio.run(execute(endpoints, "DELETE FROM topic_log"))
     asyncio.run(execute(endpoints, before))
     shown = run("status").stdout
-    assert "anew      city.journal was deleted and made anew: no worker starts with it" in shown
+    assert "recreated city.journal was deleted and recreated: workers refuse it" in shown
     assert "`jingwei down --wipe`" in shown
 
 

@@ -1,6 +1,7 @@
 """`jingwei incidents` and `jingwei units` over a real ledger."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import msgspec
@@ -9,12 +10,19 @@ from rich.console import Console
 
 from cli import watching
 from cli.output import city_clock, set_city_clock
+from desk import command_for
 from infra.ledger.pool import connect
-from schemas import codes
+from schemas import codes, journal
 from tests.cli.conftest import Run, data
 from tests.cli.scene import Scene
+from tests.dispatch import dispatch_world as world
 
 ESC = "\x1b"
+
+
+def command(scene: Scene, incident: str, action: journal.Action) -> journal.Command:
+    record = next(i for i in scene.core.snapshot().incidents if i.id == incident)
+    return command_for(record, action, "li")
 
 
 def test_lists_the_open_ones_worst_first(scene: Scene, run: Run) -> None:
@@ -61,6 +69,70 @@ def test_a_shown_incident_answers_why(scene: Scene, run: Run) -> None:
     assert "on_scene" in text
 
 
+@pytest.mark.parametrize("asked", [(), ("--lang", "zh")])
+def test_reasons_are_in_the_readers_language(
+    scene: Scene, run: Run, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8" if asked else "zh_CN.UTF-8")
+    text = run("incidents", "show", scene.numbers[0], *asked).stdout
+    assert "逐项需求选最快到达的单位" in text
+    assert "派出" in text
+    assert "fewest seconds" not in text
+    text = run("incidents", "show", scene.numbers[0], "--lang", "en").stdout
+    assert "fewest seconds" in text
+    assert "逐项需求选最快到达的单位" not in text
+
+
+def test_programs_get_english_and_the_data_beside_it(scene: Scene, run: Run) -> None:
+    found = data(run("incidents", "show", scene.numbers[0], "--json", "--lang", "zh"))
+    (sent,) = [line for line in found["timeline"] if line["kind"] == "recommended"][:1]
+    assert sent["text"].startswith("Send ")
+    assert sent["said"]["code"] == "send"
+    assert "fewest seconds to the scene for each requirement in turn" in sent["reasons"]
+    assert {"code": "fewest_seconds", "values": {}} in sent["because"]
+    assert all(isinstance(alert["text"], str) and alert["said"] for alert in found["alerts"])
+
+
+def test_a_refusal_is_in_the_readers_language(scene: Scene, run: Run) -> None:
+    close = command(scene, scene.ids[0], journal.Close(disposition="resolved"))
+    asyncio.run(scene.apply(close))
+    english = run("incidents", "outcome", close.id)
+    assert "still has units" in str(english.exception)
+    assert "仍有单位" in str(run("incidents", "outcome", close.id, "--lang", "zh").exception)
+    known = json.loads(run("incidents", "outcome", close.id, "--json", "--lang", "zh").stdout)
+    assert "still has units" in known["reason"]
+    assert known["said"]["code"] == "still_has_units"
+
+
+def test_a_shown_incident_names_others_by_number_and_units_by_name(scene: Scene, run: Run) -> None:
+    merge = journal.Merge(into=scene.ids[0])
+    asyncio.run(scene.apply(command(scene, scene.ids[1], merge)))
+    text = run("incidents", "show", scene.ids[1]).stdout
+    assert f"merged into   {scene.numbers[0]}" in text
+    assert f"{scene.numbers[1]} → {scene.numbers[0]}" in text
+    assert scene.ids[0] not in text
+    unit = next(u for u in scene.core.snapshot().units if u.id == scene.unit)
+    assert f"{unit.id}  {unit.name}" in run("incidents", "show", scene.ids[0]).stdout
+
+
+def test_commands_are_listed_with_what_was_asked(scene: Scene, run: Run) -> None:
+    close = journal.Close(disposition="resolved", reason="all out")
+    asyncio.run(scene.apply(command(scene, scene.ids[0], journal.AddNote(text="seen\x1b[2J"))))
+    asyncio.run(scene.apply(command(scene, scene.ids[0], close)))
+    found = data(run("incidents", "commands", "--incident", scene.numbers[0], "--json"))
+    assert [one["outcome"] for one in found] == ["refused", "accepted"]
+    assert found[0]["action"] == {
+        "action": "close",
+        "disposition": "resolved",
+        "reason": "all out",
+    }
+    lines = run("incidents", "commands", "--operator", "li").stdout.splitlines()
+    assert "disposition=resolved  reason=all out" in lines[1]
+    assert scene.numbers[0] in lines[1]
+    assert "text=seen\\x1b[2J" in lines[2]
+    assert run("incidents", "commands", "--operator", "nobody").stdout == ""
+
+
 def test_what_people_wrote_never_reaches_the_terminal_raw(scene: Scene, run: Run) -> None:
     assert "\\x1b" in _after_a_hostile_report(scene, run)
 
@@ -96,6 +168,9 @@ def test_units_are_listed_and_shown(scene: Scene, run: Run) -> None:
     assert data(run("units", "show", scene.unit, "--json"))["incident"] == scene.ids[0]
     shown = run("units", "show", scene.unit).stdout
     assert "到场 On scene" in shown
+    for text in (shown, run("units", "list").stdout):
+        assert scene.numbers[0] in text
+        assert scene.ids[0] not in text
     assert ESC not in run("units", "list").stdout
 
 
@@ -177,6 +252,33 @@ def test_the_live_view_fits_the_screen(scene: Scene) -> None:
     assert "未结警情" in text
     assert "赶赴中" in text
     assert len(text.splitlines()) <= 40
+
+
+def test_what_nobody_has_read_is_first_in_every_list(scene: Scene, run: Run) -> None:
+    """However many came later: it is never beyond the limit of a list."""
+    scene.journal.wait(5)
+    unread = scene.journal.evidence("other", "unknown", world.place(0, 7), confidence=0.1)
+    asyncio.run(scene.apply(unread))
+    scene.journal.wait(5)
+    later = scene.journal.evidence("fire", "P1", world.place(7, 0))
+    asyncio.run(scene.apply(later))
+    (first,) = data(run("incidents", "list", "--limit", 1, "--json"))
+    assert first["incident"]["severity"] == "unknown"
+    found = data(run("incidents", "list", "--json"))
+    assert [line["incident"]["severity"] for line in found] == ["unknown", "P1", "P1", "P3", "P3"]
+    assert "未知" in run("incidents", "list", "--lang", "zh").stdout
+
+    async def look() -> tuple[watching.Look, str]:
+        conn = await connect(scene.endpoints.worker_url)
+        try:
+            seen = await watching.look(conn, scene.region)
+            return seen, await conn.fetchval("SELECT severity FROM open_incident LIMIT 1")
+        finally:
+            await conn.close()
+
+    seen, first_of_view = asyncio.run(look())
+    assert first_of_view == "unknown"
+    assert seen.alerts[0].kind == "unread"
 
 
 def test_without_services_it_is_one_sentence(run: Run, tmp_path, monkeypatch) -> None:

@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atlas.city import CityData
+from atlas.deciding import deciding_router
+from atlas.folder import load_city, save_city
 from city.make import make_city
 from cli.exit_codes import FAILED, USAGE
 from cli.learn import _kinds
 from dispatch import Region
-from geo.city import CityData, load_city, save_city
-from geo.router import CompiledRouter, deciding_router
-from geo.routing import NetworkxRouter
+from geo.routing.compiled import CompiledRouter
+from geo.routing.reference import NetworkxRouter
 from infra.archive import keep_city
 from infra.ledger import effects, intake
-from infra.ledger.intake import Fix
 from infra.ledger.pool import connect, transaction
 from infra.ledger.tracks import Duty
 from infra.settings import Endpoints
@@ -24,6 +25,7 @@ from replay.cities import kept_routers
 from schemas import codes, journal
 from schemas.effects import AssignmentWritten
 from schemas.ids import derive
+from schemas.intake import Fix
 from schemas.journal import FleetChanged
 from schemas.records import Evidence, Point, Where
 from streams.bootstrap import _first_entries
@@ -272,7 +274,7 @@ def check_limits(run: Run, folder: Path, tmp_path: Path, told: dict) -> None:
     assert "positions on scene" in shown.stdout
     nothing = run("city", "learn", str(folder), "--from", "2031-01-01")
     assert nothing.exit_code == FAILED
-    assert "none is in the ledger" in str(nothing.exception)
+    assert "the ledger has none" in str(nothing.exception)
     assert run("city", "learn", str(folder), "--from", "yesterday").exit_code == USAGE
     nowhere = run("city", "learn", str(folder), "--out", str(tmp_path / "no" / "x.parquet"))
     assert nowhere.exit_code == USAGE

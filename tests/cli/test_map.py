@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from matplotlib import font_manager
 
+from atlas.city import CityData
+from atlas.folder import save_city
 from city.make import make_city
 from cli import drawing
 from cli.exit_codes import USAGE
 from cli.map import MapNotWritten, write_map
-from geo.city import CityData, save_city
 from schemas import journal
 from schemas.snapshot import Snapshot
 from tests.cli.conftest import Run

@@ -61,7 +61,7 @@ def test_a_message_is_sent_again_once(refused: list[int], run: Run, endpoints: E
     assert waiting(endpoints) == [MESSAGE]
     again = run("outbox", "resend", str(refused[0]))
     assert again.exit_code == USAGE
-    assert "was dealt with before" in str(again.exception)
+    assert "was already resent or discarded" in str(again.exception)
     assert waiting(endpoints) == [MESSAGE]
 
 

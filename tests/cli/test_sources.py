@@ -74,4 +74,4 @@ def test_without_any_it_says_so(
     run: Run, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     point_at(endpoints, monkeypatch)
-    assert "no source was heard yet" in run("sources").stderr
+    assert "no messages from any source yet" in run("sources").stderr

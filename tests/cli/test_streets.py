@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import shapely
 
+from atlas.city import CityData
+from atlas.folder import save_city
 from city.make import make_city
 from cli.exit_codes import FAILED, USAGE
-from geo.city import CityData, save_city
-from geo.conditions import Conditions
-from geo.router import CompiledRouter
+from geo.routing.compiled import CompiledRouter
+from geo.routing.conditions import Conditions
 from tests.cli.conftest import Run, data
 
 

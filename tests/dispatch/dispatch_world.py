@@ -8,13 +8,13 @@ from typing import Any
 import networkx as nx
 
 from dispatch import Region
-from geo.router import CompiledRouter
-from geo.routing import Router
-from geo.streets import StreetGraph
+from geo.routing.compiled import CompiledRouter
+from geo.routing.reference import Router
+from geo.streets.graph import StreetGraph
 from schemas import codes, journal
 from schemas.ids import derive
 from schemas.policy import Policy
-from schemas.records import Evidence, Incident, Point, Unit, Where
+from schemas.records import Evidence, Incident, Opinion, Point, Unit, Where
 
 REGION = "test"
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -31,7 +31,8 @@ def place(column: float, row: float, accuracy_m: float | None = 10.0) -> Point:
 
 
 @cache
-def streets() -> StreetGraph:
+def streets(low: str = "") -> StreetGraph:
+    """Return the grid; the street of this name has bridges 3.2 m high."""
     graph = nx.MultiDiGraph(crs="epsg:4326")
     for column in range(SIZE):
         for row in range(SIZE):
@@ -52,6 +53,7 @@ def streets() -> StreetGraph:
                         highway="residential",
                         name=name,
                         oneway=False,
+                        **({"maxheight": "3.2"} if name == low else {}),
                     )
     return StreetGraph.from_networkx(graph)
 
@@ -140,6 +142,31 @@ class Journal:
                 observed_at=observed_at or self.now,
                 received_at=received_at or self.now,
                 text="测试",
+            ),
+        )
+
+    def opinion(
+        self,
+        of: journal.EvidenceNoted | str,
+        category: str = "fire",
+        severity: str = "P1",
+        *,
+        confidence: float = 0.99,
+        danger: float = 0.99,
+        harmless: float = 0.0,
+    ) -> journal.OpinionNoted:
+        return journal.OpinionNoted(
+            id=self.entry_id(),
+            region=REGION,
+            opinion=Opinion(
+                evidence=of if isinstance(of, str) else of.evidence.id,
+                category=category,
+                severity=severity,
+                confidence=confidence,
+                danger=danger,
+                harmless=harmless,
+                model="made",
+                digest="0",
             ),
         )
 

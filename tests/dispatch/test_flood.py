@@ -5,7 +5,7 @@ import pytest
 from dispatch_world import REGION, Journal, fleet, place, routers
 
 from dispatch import Region
-from dispatch.settle import LOOKS
+from dispatch.looks import LOOKS
 from dispatch.timers import MOST
 from schemas import codes, effects
 from schemas.policy import CorrelationRule

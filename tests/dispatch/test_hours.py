@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dispatch import Region
 from dispatch.state import State
 from dispatch.travel import conditions
-from geo.arc_speeds import ArcSpeeds
-from geo.router import CompiledRouter
-from geo.routing import OPEN, NetworkxRouter, Router
+from geo.routing.arc_speeds import ArcSpeeds
+from geo.routing.compiled import CompiledRouter
+from geo.routing.reference import OPEN, NetworkxRouter, Router
 from schemas import codes, wire
 from schemas.effects import AssignmentWritten, Effect
 from schemas.snapshot import Snapshot

@@ -10,6 +10,7 @@ from dispatch import Region
 from dispatch.errors import WrongRegion
 from schemas import codes, effects, journal
 from schemas.records import Incident
+from schemas.words import each, render
 
 
 @pytest.fixture
@@ -51,6 +52,15 @@ def assigned(answers):
 def open_one(region, log, **about):
     about.setdefault("at", place(2.3, 4))
     return region.apply(log.evidence(**about), log.wait(1))
+
+
+def test_a_rehearsal_tells_what_would_change_and_changes_nothing(region, log):
+    open_one(region, log, category="fire", severity="P1")
+    before = region.snapshot()
+    later = msgspec.structs.replace(codes.default_policy(), version="9999", plans=())
+    told = region.rehearse(log.policy(later), log.wait(1))
+    assert "would_ask_for" in {reason.code for reason in told}
+    assert region.snapshot() == before
 
 
 def test_evidence_opens_an_incident_and_sends_the_nearest_units(region, log):
@@ -176,7 +186,7 @@ def test_a_refused_stamp_says_why(region, log):
     answers = region.apply(log.stamp("U00", "on_scene"), log.wait(1))
     (refused,) = answers
     assert isinstance(refused, effects.StampRefused)
-    assert "available" in refused.reason
+    assert "available" in render(refused.reason)
     assert unit(region, "U00").state == "available"
 
 
@@ -223,6 +233,24 @@ def test_a_closure_reroutes_and_expires(region, log):
     log.wait(61)
     region.apply(log.tick(), log.now)
     assert region.snapshot().conditions == ()
+    assert region.snapshot().assignments[0].route == before.route
+
+
+def test_a_closure_put_off_until_later_lets_units_through_now(region, log):
+    open_one(region, log, category="medical", severity="P2", at=place(0.5, 2))
+    (before,) = region.snapshot().assignments
+    closure = journal.StreetChanged(
+        id=log.entry_id(),
+        region=REGION,
+        condition="C1",
+        kind="closure",
+        segments=streets().both_ways(before.route.arcs[len(before.route.arcs) // 2]),
+        valid_from=log.now,
+    )
+    region.apply(closure, log.wait(1))
+    assert region.snapshot().assignments[0].route != before.route
+    later = log.now + timedelta(hours=1)
+    region.apply(msgspec.structs.replace(closure, id=log.entry_id(), valid_from=later), log.wait(1))
     assert region.snapshot().assignments[0].route == before.route
 
 
@@ -314,6 +342,7 @@ def test_override_replaces_the_units(region, log):
         (journal.Unassign(units=("U00",), reason="x"), "not on its way"),
         (journal.SetState(state="reported"), "cannot become"),
         (journal.SetState(state="closed"), "command close"),
+        (journal.SetState(state="dragon"), "'dragon' is no state of incidents; possible: reported"),
         (journal.Classify(category="dragon"), "dragon"),
         (journal.Classify(severity="P9"), "P9"),
         (journal.Classify(), "names a category"),
@@ -335,7 +364,7 @@ def test_commands_that_cannot_be_obeyed_are_refused_with_the_reason(region, log,
         assert answer.outcome == "accepted"
         return
     assert answer.outcome == "refused"
-    assert says in answer.reason
+    assert says in render(answer.reason)
     assert only(region) == before
     assert len(answers) == 1
 
@@ -418,7 +447,7 @@ def test_evidence_off_the_globe_is_ignored_with_a_reason(region, log, lon, lat):
 
 def test_unknown_categories_are_ignored_with_a_reason(region, log):
     (placed,) = region.apply(log.evidence("dragon", at=place(1, 1)), log.wait(1))
-    assert "dragon" in placed.reasons[0]
+    assert "dragon" in render(placed.reasons[0])
 
 
 def test_an_entry_of_another_region_is_a_programming_error(region, log):
@@ -435,19 +464,39 @@ def test_closed_incidents_are_forgotten_after_their_time(region, log):
     region.apply(log.stamp(first.unit, "available"), log.wait(60))
     region.apply(log.command(incident.id, journal.Close(disposition="resolved")), log.wait(1))
     log.wait(codes.default_policy().closed_memory_s)
-    region.apply(log.tick(), log.now)
+    answers = region.apply(log.tick(), log.now)
+    (forgotten,) = kinds(answers, effects.IncidentsForgotten)
+    assert (forgotten.incidents, forgotten.at) == ((incident.id,), log.now)
     snapshot = region.snapshot()
     assert snapshot.incidents == ()
     assert snapshot.assignments == ()
     answers = region.apply(log.command(incident.id, journal.Reopen(reason="x")), log.wait(1))
-    assert "no incident" in kinds(answers, effects.CommandAnswered)[0].reason
+    assert "no incident" in render(kinds(answers, effects.CommandAnswered)[0].reason)
+
+
+def test_a_correction_is_a_line_for_each_thing_that_it_changes(region, log):
+    open_one(region, log, category="medical", severity="P2")
+    before = only(region)
+    said = journal.Classify(category="fire", severity="P1", point=place(4, 4), reason="flames")
+    answers = region.apply(log.command(before.id, said), log.wait(1))
+    lines = [line.entry for line in kinds(answers, effects.TimelineAppended)][:3]
+    assert [(line.kind, line.before, line.after) for line in lines] == [
+        ("classified", "medical", "fire"),
+        ("severity", "P2", "P1"),
+        ("classified", "", ""),
+    ]
+    assert {each(line.reasons) for line in lines} == {("flames",)}
+    corrected = only(region)
+    assert (corrected.category, corrected.severity) == ("fire", "P1")
+    assert corrected.certain == ("category", "severity", "place")
+    assert corrected.point == place(4, 4)
 
 
 def test_evidence_far_from_any_street_still_sends_somebody(region, log):
     answers = open_one(region, log, category="medical", severity="P2", at=place(-4, -4))
     (sent,) = assigned(answers)
     assert sent.route is None
-    assert any("straight-line" in reason for reason in sent.reasons)
+    assert any("straight-line" in render(reason) for reason in sent.reasons)
 
 
 def test_a_place_as_vague_as_a_long_road_merges_nothing(region, log):
@@ -541,6 +590,20 @@ def test_a_busy_unit_that_leaves_the_fleet_is_replaced(region, log):
     assert second.unit != first.unit
     assert unit(region, first.unit).state == "out_of_service"
     assert unit(region, first.unit).assignment is None
+
+
+def test_a_unit_that_is_back_in_the_fleet_serves_again(region, log):
+    fleet = log.fleet()
+    known = [unit for unit in fleet.units if unit.kind == "ambulance"]
+    broken = known[0].id
+    region.apply(log.stamp(broken, "out_of_service"), log.wait(1))
+    without = tuple(unit for unit in fleet.units if unit.kind != "ambulance")
+    for units in (without, fleet.units):
+        entry = msgspec.structs.replace(fleet, id=log.entry_id(), units=units)
+        region.apply(entry, log.wait(1))
+    states = {u.id: u.state for u in region.snapshot().units if u.kind == "ambulance"}
+    assert states.pop(broken) == "out_of_service", "its crew said so, not the fleet"
+    assert set(states.values()) == {"available"}
 
 
 def test_what_an_operator_called_back_is_not_sent_again_by_itself(region, log):

@@ -12,6 +12,7 @@ from dispatch.travel import conditions
 from schemas import effects, journal, wire
 from schemas.records import Condition
 from schemas.snapshot import Snapshot
+from schemas.words import render
 
 FIGURES: list[tuple[str, dict[str, Any], str]] = [
     ("lane_closure", {"lanes_closed": 1}, "lane_closure C1 (1 lane closed)"),
@@ -53,7 +54,7 @@ def change(log: Journal, kind: str, arcs: tuple[str, ...], **more: Any) -> journ
 
 def reasons(answers: tuple[effects.Effect, ...]) -> list[str]:
     return [
-        reason
+        render(reason)
         for answer in answers
         if isinstance(answer, effects.TimelineAppended) and answer.entry.kind == "rerouted"
         for reason in answer.entry.reasons

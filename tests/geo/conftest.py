@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from geo.load import load_streets
-from geo.streets import StreetGraph
+from geo.maps.load import load_streets
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import made_graph
 
 # A machine may be busy with other work: an example's time says nothing about the code.

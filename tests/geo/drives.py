@@ -7,9 +7,9 @@ import numpy as np
 
 from geo.crs import utm_for
 from geo.errors import Unreachable
-from geo.matching import Track
-from geo.routing import NetworkxRouter
-from geo.streets import StreetGraph
+from geo.routing.reference import NetworkxRouter
+from geo.speeds.matching import Track
+from geo.streets.graph import StreetGraph
 
 __all__ = ["Drive", "Driver"]
 

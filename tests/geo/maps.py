@@ -1,15 +1,18 @@
 """Small maps to test on, and an oracle that shares nothing with the router but NetworkX."""
 
 import math
+import weakref
+from typing import Any
 
 import networkx as nx
 import numpy as np
 from hypothesis import strategies as st
 from shapely.geometry import LineString
 
-from geo.routing import Conditions, Profile
-from geo.snap import Snapped
-from geo.streets import StreetGraph
+from geo.routing.profiles import PROFILES
+from geo.routing.reference import Conditions, Profile
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped
 
 LON, LAT = 121.45, 31.23
 STEP = 0.002  # about 190 m east, 222 m north
@@ -43,9 +46,40 @@ def made_graph() -> nx.MultiDiGraph:
     return graph
 
 
+VEHICLES = (
+    {"route": "ferry"},
+    {"maxheight": "3.2 m"},
+    {"maxweight": "7.5", "maxwidth": "2"},
+    {"maxlength": "12", "route": "shuttle_train"},
+    {"closed_hours": "0-5,7,20-160"},
+    {"kph_hours": "5@0-7;2@8", "maxheight": "3"},
+)
+"""Tags of arcs that carry vehicles, or that large ones do not use."""
+
+
+def profiles() -> st.SearchStrategy[Profile]:
+    """Draw a profile, half of the time for a vehicle of some size."""
+    sizes = {
+        "height_m": st.sampled_from([2.0, 3.2, 3.8]),
+        "width_m": st.sampled_from([1.9, 2.5]),
+        "weight_t": st.sampled_from([2.0, 18.0]),
+        "length_m": st.sampled_from([5.0, 13.0]),
+    }
+    sized = st.fixed_dictionaries({}, optional=sizes)
+    return st.builds(
+        lambda profile, size: profile.sized(**size),
+        st.sampled_from([PROFILES[name] for name in sorted(PROFILES)]),
+        st.just({}) | sized,
+    )
+
+
 @st.composite
-def graphs(draw: st.DrawFn) -> StreetGraph:
-    """Random maps with one-ways, parallel arcs, loops, dead ends and parts cut off."""
+def graphs(draw: st.DrawFn, *, vehicles: bool = False) -> StreetGraph:
+    """Random maps with one-ways, parallel arcs, loops, dead ends and parts cut off.
+
+    With `vehicles` also with ferries, limits of size, and signs by the hour.
+    """
+    tagged = (*VEHICLES,) if vehicles else ()
     count = draw(st.integers(2, 8))
     graph = nx.MultiDiGraph(crs="epsg:4326")
     for node in range(count):
@@ -53,7 +87,7 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
     nodes = list(graph)
     pairs = st.tuples(st.sampled_from(nodes), st.sampled_from(nodes))
     bends = st.integers(-3, 3)
-    for (u, v), bend, both, seconds, access, lanes in draw(
+    for (u, v), bend, both, seconds, access, lanes, more in draw(
         st.lists(
             st.tuples(
                 pairs,
@@ -62,6 +96,7 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
                 st.floats(0.0005, 90, allow_nan=False),
                 st.sampled_from(["yes", "yes", "yes", "emergency"]),
                 st.sampled_from([None, "2", "4", "5"]),
+                st.sampled_from([{}, {}, {}, *tagged]),
             ),
             min_size=1,
             max_size=16,
@@ -74,6 +109,7 @@ def graphs(draw: st.DrawFn) -> StreetGraph:
             points = [points[0], (a["x"] + 5e-4, a["y"]), (a["x"], a["y"] + 4e-4), points[0]]
         line = LineString(points)
         data = {"travel_time": seconds, "oneway": not both, "access": access, "lanes": lanes}
+        data |= more
         graph.add_edge(u, v, geometry=line, **data)
         if both:
             graph.add_edge(v, u, geometry=line.reverse(), **data)
@@ -92,22 +128,47 @@ def conditions_on(draw: st.DrawFn, streets: StreetGraph) -> Conditions:
         flood_depths=draw(
             st.dictionaries(some, st.floats(0.0, 0.6) | st.sampled_from([0.3, 0.5]), max_size=3)
         ),
+        hour=draw(st.sampled_from([None, None, 3, 7, 8, 19])),
     )
+
+
+_seen: weakref.WeakKeyDictionary[nx.MultiDiGraph, list[dict[str, Any]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _ways(graph: nx.MultiDiGraph) -> list[dict[str, Any]]:
+    """Return the data of a graph's arcs in their order, listed once."""
+    if graph not in _seen:
+        _seen[graph] = [data for _, _, data in graph.edges(data=True)]
+    return _seen[graph]
 
 
 def arc_ms(streets: StreetGraph, profile: Profile, conditions: Conditions, i: int) -> float:
     """Milliseconds of an arc in its direction, not rounded, inf if closed: plain arithmetic."""
     arcs, arc_id = streets.arcs, streets.arcs.id[i]
+    if not profile.on_foot:
+        for size in ("height_m", "width_m", "weight_t", "length_m"):
+            own, most = getattr(profile, size), arcs.limits.get(size)
+            if own is not None and most is not None and own > most[i]:
+                return math.inf
     if arc_id in conditions.closed or (arcs.emergency_only[i] and not profile.emergency_access):
+        return math.inf
+    hour, data = conditions.hour, _ways(streets.graph)[i]
+    shut = hour is None or hour < 6 or hour == 7 or 20 <= hour <= 160
+    if not profile.emergency_access and "closed_hours" in data and shut:
         return math.inf
     length, lanes = float(arcs.length_m[i]), int(arcs.lanes[i])
     depth = dict(conditions.flood_depths).get(arc_id, 0.0)
     if depth >= profile.wading_limit_m:
         return math.inf
     if profile.on_foot:
-        ms = length * 720.0
+        ms = float(arcs.ms[i]) if arcs.carried[i] else length * 720.0
         return max(ms, length * 3600.0 / (5.0 * (1.0 - 1.2 * depth))) if depth else ms
-    usual = int(arcs.ms[i]) * profile.time_factor
+    usual = int(arcs.ms[i])
+    if "kph_hours" in data and hour is not None and hour <= 8:
+        usual = max(usual, float(np.rint(length * 3600.0 / (2 if hour == 8 else 5))))
+    usual = usual * (1.0 if arcs.carried[i] else profile.time_factor)
     ms = usual / dict(conditions.speed_factors).get(arc_id, 1.0)
     left = max(lanes - dict(conditions.lanes_closed).get(arc_id, 0), 0)
     if not left:

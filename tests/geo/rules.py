@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from geo.streets import StreetGraph
-from geo.turns import NO_COSTS, TurnCosts, TurnRules
+from geo.streets.graph import StreetGraph
+from geo.streets.turns import NO_COSTS, TurnCosts, TurnRules
 
 
 def rules_of(

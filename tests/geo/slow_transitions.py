@@ -6,8 +6,8 @@ import shapely
 from shapely.geometry import LineString, Point
 
 from geo.crs import EARTH_RADIUS_M
-from geo.fences import mended
-from geo.transitions import KINDS, Transition
+from geo.fences.index import mended
+from geo.fences.transitions import KINDS, Transition
 
 
 class SlowEngine:

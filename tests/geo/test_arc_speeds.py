@@ -10,17 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.arc_speeds import ArcSpeeds
-from geo.city import CityData, load_city, save_city
-from geo.conditions import OPEN, Conditions
-from geo.errors import BadConditions, BadSpeeds, CityError, UnknownArc
-from geo.router import CompiledRouter
-from geo.routing import NetworkxRouter
-from geo.street_index import StreetIndex
-from geo.streets import StreetGraph
-from geo.turns import NO_COSTS
+from atlas.city import CityData
+from atlas.errors import CityError
+from atlas.folder import load_city, save_city
+from geo.errors import BadConditions, BadSpeeds, UnknownArc
+from geo.routing.arc_speeds import ArcSpeeds
+from geo.routing.compiled import CompiledRouter
+from geo.routing.conditions import OPEN, Conditions
+from geo.routing.reference import NetworkxRouter
+from geo.routing.street_index import StreetIndex
+from geo.streets.graph import StreetGraph
+from geo.streets.turns import NO_COSTS
+from tests.atlas.test_city import build
 from tests.geo.maps import conditions_on, graphs, made_graph
-from tests.geo.test_city import build
 
 ZONE = "Asia/Shanghai"
 TUESDAY_8 = 24 + 8
@@ -153,7 +155,7 @@ def test_rush_hour_takes_longer(small):
         ({"kph": [np.nan]}, "speed nan"),
         ({"samples": [0]}, "number of samples 0"),
         ({"kph": [1.0, 2.0]}, "2 speeds"),
-        ({"arc_ids": ["1-2-0"] * 2, "hours": [3, 3], "kph": [9, 9]}, "stands twice"),
+        ({"arc_ids": ["1-2-0"] * 2, "hours": [3, 3], "kph": [9, 9]}, "is not unique"),
     ],
 )
 def test_what_makes_no_sense_is_refused(small, change, error):
@@ -165,13 +167,13 @@ def test_what_makes_no_sense_is_refused(small, change, error):
 def test_more_that_is_refused(small):
     with pytest.raises(UnknownArc, match="no arc '1-9-0'"):
         ArcSpeeds.of(small, ZONE, arc_ids=["1-9-0"], hours=[0], kph=[30.0])
-    with pytest.raises(BadSpeeds, match="no time zone"):
+    with pytest.raises(BadSpeeds, match="unknown time zone"):
         ArcSpeeds.of(small, "Mars/Olympus", arc_ids=["1-2-0"], hours=[0], kph=[30.0])
     with pytest.raises(BadConditions, match="hour 168"):
         Conditions.of(hour=168)
     other = StreetGraph.from_networkx(made_graph().subgraph([1, 2]).copy())
     speeds = ArcSpeeds.of(small, ZONE, arc_ids=["1-2-0"], hours=[0], kph=[30.0])
-    with pytest.raises(UnknownArc, match="learn or load them"):
+    with pytest.raises(UnknownArc, match="learn or load speeds"):
         NetworkxRouter(other, speeds=speeds).etas(
             [(121.45, 31.23)], (121.451, 31.23), Conditions.of(hour=0)
         )
@@ -230,5 +232,5 @@ def test_a_table_that_does_not_fit(tmp_path: Path, rows):
 def test_speeds_of_another_zone_do_not_fit():
     city = build()
     speeds = ArcSpeeds.of(city.streets, "UTC", arc_ids=["1-2-0"], hours=[0], kph=[30.0])
-    with pytest.raises(CityError, match="learn them again"):
+    with pytest.raises(CityError, match="learn the speeds again"):
         city.with_speeds(speeds)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geo.barriers import OPENING_S, barrier_of
-from geo.routing import NetworkxRouter
-from geo.streets import StreetGraph
+from geo.maps.barriers import OPENING_S, barrier_of
+from geo.routing.reference import NetworkxRouter
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import LAT, LON, STEP
 from tests.geo.test_restrictions import osm
 
@@ -23,6 +23,14 @@ from tests.geo.test_restrictions import osm
         ({"barrier": "gate", "access": "private"}, True),
         ({"barrier": "gate", "access": "yes"}, None),
         ({"barrier": "gate", "access": "private", "motor_vehicle": "destination"}, None),
+        ({"barrier": "bollard", "bollard": "removable"}, True),
+        ({"barrier": "bollard", "bollard": "rising"}, True),
+        ({"barrier": "bollard", "bollard": "irremovable"}, False),
+        ({"barrier": "bollard", "motorcar": "yes", "access": "no"}, None),
+        ({"barrier": "gate", "access": "agricultural;forestry"}, True),
+        ({"barrier": "gate", "access": "agricultural;destination"}, None),
+        ({"barrier": "fence", "sensory": "audible"}, None),
+        ({"barrier": "entrance", "access": "some_tag"}, None),
         ({"barrier": "toll_booth"}, None),
         ({"barrier": "kerb"}, None),
         ({}, None),
@@ -30,6 +38,24 @@ from tests.geo.test_restrictions import osm
 )
 def test_who_gets_through(tags: dict[str, str], openable: bool | None) -> None:
     assert barrier_of(tags) == (None if openable is None else (tags["barrier"], openable))
+
+
+@pytest.mark.parametrize(
+    ("tags", "openable"),
+    [
+        ({"access": "no"}, True),
+        ({"motorcar": "no", "access": "yes"}, True),
+        ({"barrier": "toll_booth", "motor_vehicle": "no"}, True),
+        ({"access": "no", "emergency": "no"}, False),
+        ({"access": "no", "motorcar": "yes"}, None),
+        ({"access": "private"}, None),
+        ({"highway": "crossing"}, None),
+    ],
+)
+def test_a_sign_without_a_barrier_keeps_cars_out(
+    tags: dict[str, str], openable: bool | None
+) -> None:
+    assert barrier_of(tags) == (None if openable is None else ("sign", openable))
 
 
 def street(tmp_path: Path, node: int, tags: dict[str, str]) -> StreetGraph:

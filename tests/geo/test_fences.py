@@ -16,7 +16,7 @@ from shapely.geometry import (
 )
 
 from geo.errors import BadCoordinates, BadFence
-from geo.fences import Fence, FenceIndex, fences_from_geojson
+from geo.fences.index import Fence, FenceIndex, fences_from_geojson
 
 WEST = Fence("west", "district", "西区", box(121.0, 31.0, 121.5, 31.5))
 EAST = Fence("east", "district", "东区", box(121.5, 31.0, 122.0, 31.5))
@@ -99,11 +99,11 @@ def test_fences_without_a_usable_area_are_refused(geometry: object, text: str) -
 
 
 def test_kinds_and_ids_are_checked() -> None:
-    with pytest.raises(BadFence, match="given twice"):
+    with pytest.raises(BadFence, match="is not unique"):
         FenceIndex([WEST, WEST])
     with pytest.raises(BadFence, match="kind 'city'"):
         FenceIndex([Fence("x", "city", "x", WEST.geometry)])
-    with pytest.raises(BadFence, match="no fence kind"):
+    with pytest.raises(BadFence, match="unknown fence kind"):
         FenceIndex([WEST]).locate([121.0], [31.0], kind="city")
 
 

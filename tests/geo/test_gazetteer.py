@@ -3,9 +3,9 @@ import pytest
 from shapely.geometry import box
 
 from geo.crs import haversine_m
-from geo.fences import Fence
+from geo.fences.index import Fence
 from geo.gazetteer import AddressPoint, Gazetteer, Match, PointOfInterest
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import LAT, LON, STEP, made_graph
 
 

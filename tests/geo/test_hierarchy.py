@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.errors import HierarchyError, MetricInUse, WeightOverflow
-from geo.hierarchy import CLOSED, Hierarchy, Metric, inertial_order
-from geo.order_cache import cached_order
+from geo.routing.hierarchy import CLOSED, Hierarchy, Metric, inertial_order
+from geo.routing.order_cache import cached_order
 
 # 0 -> 1 -> 2 -> 3, with a slower parallel arc 0 -> 1, a loop at 2, and 4 cut off
 TAIL, HEAD = [0, 0, 1, 2, 2], [1, 1, 2, 3, 2]
@@ -109,7 +109,9 @@ def test_what_does_not_fit_is_an_error_and_never_a_wrong_number() -> None:
 def test_a_panic_of_the_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     metric = line()
     monkeypatch.setattr(metric, "_ends", lambda offsets: [(99, 0)] if 99 in offsets else [])
-    monkeypatch.setattr("geo.hierarchy._weights", lambda values, _: np.asarray(values, np.uint32))
+    monkeypatch.setattr(
+        "geo.routing.hierarchy._weights", lambda values, _: np.asarray(values, np.uint32)
+    )
     with pytest.raises(HierarchyError, match="failed while customizing"):
         Metric(metric.hierarchy, [1])
 

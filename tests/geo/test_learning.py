@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from geo.learning import SpeedLearner
-from geo.matching import Matched, Matcher, Track
-from geo.streets import StreetGraph
-from geo.turns import NO_COSTS
+from geo.speeds.learning import SpeedLearner
+from geo.speeds.matching import Matched, Matcher, Track
+from geo.streets.graph import StreetGraph
+from geo.streets.turns import NO_COSTS
 from tests.geo.drives import Driver
 from tests.geo.maps import LAT, LON, STEP
 
@@ -31,7 +31,7 @@ def at(day: int, hour: int, rng: np.random.Generator) -> float:
 def test_estimates_come_to_the_true_speeds(streets: StreetGraph, siren: bool) -> None:
     rng = np.random.default_rng(5)
     true = streets.arcs.speed_kph * rng.uniform(0.4, 1.4, len(streets.arcs))
-    driver = Driver(streets, 3)
+    driver = Driver(streets, 4)
     matcher = Matcher(streets, against=siren)
     learner = SpeedLearner(streets, ZONE)
     routes = [driver.route() for _ in range(10)]

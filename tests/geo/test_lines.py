@@ -9,9 +9,9 @@ from shapely.geometry import LineString
 
 from geo.crs import haversine_m
 from geo.errors import BadMap
-from geo.lines import Lines
-from geo.segment_grid import SegmentGrid
-from geo.streets import StreetGraph, line_length_m
+from geo.streets.graph import StreetGraph, line_length_m
+from geo.streets.lines import Lines
+from geo.streets.segment_grid import SegmentGrid
 from tests.geo.maps import LAT, LON, STEP, graphs
 
 points = st.tuples(st.integers(0, 6), st.integers(0, 6))
@@ -122,11 +122,11 @@ def test_columns_that_are_no_network_are_refused() -> None:
     nothing = np.array([], dtype=np.int64)
     for changed, text in (
         ({"tail": nothing, "head": nothing, "speed_kph": np.array([])}, "no drivable street"),
-        ({"head": np.array([2])}, "nodes that are not there"),
+        ({"head": np.array([2])}, "nodes that do not exist"),
         ({"node_id": np.array([2, 1])}, "do not ascend"),
-        ({"speed_kph": np.array([0.0])}, "no usable length, speed or time: the first is number 0"),
-        ({"length_m": np.array([np.nan])}, "no usable length"),
-        ({"ms": np.array([86_400_001])}, "no usable length, speed or time"),
+        ({"speed_kph": np.array([0.0])}, "invalid length, speed or time: the first is number 0"),
+        ({"length_m": np.array([np.nan])}, "invalid length"),
+        ({"ms": np.array([86_400_001])}, "invalid length, speed or time"),
     ):
         columns = {"lon": lon, "lat": lat, "tail": tail, "head": head, "speed_kph": speed}
         with pytest.raises(BadMap, match=text):

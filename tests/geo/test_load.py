@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from geo.errors import BadMap
-from geo.load import load_streets
-from geo.load_graphml import write_graphml
-from geo.streets import StreetGraph
+from geo.maps.graphml import write_graphml
+from geo.maps.load import load_streets
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import LAT, LON, STEP, made_graph
 
 #   3 - 4 - 8      a bent street 1-2-3, a one-way 5->2, a reversed one-way, a roundabout
@@ -89,11 +89,22 @@ def test_directions(tmp_path: Path, tags: dict[str, str], arcs: set[str]) -> Non
         ({"highway": "service", "access": "no"}, None),
         ({"highway": "service", "access": "no", "motor_vehicle": "yes"}, False),
         ({"highway": "pedestrian", "emergency": "yes"}, True),
-        ({"highway": "pedestrian"}, None),
+        ({"highway": "pedestrian"}, True),
         ({"highway": "footway"}, None),
         ({"highway": "service", "area": "yes"}, None),
         ({"highway": "construction"}, None),
-        ({"highway": "primary", "oneway": "reversible"}, None),
+        ({"highway": "primary", "oneway": "reversible"}, True),
+        ({"highway": "busway"}, True),
+        ({"highway": "track"}, True),
+        ({"highway": "service", "access": "no", "bus": "yes"}, True),
+        ({"highway": "residential", "motor_vehicle": "no"}, True),
+        ({"highway": "residential", "motor_vehicle": "no", "emergency": "no"}, None),
+        ({"highway": "path", "motor_vehicle": "private"}, True),
+        ({"highway": "path", "bicycle": "yes"}, None),
+        ({"highway": "steps", "emergency": "yes"}, None),
+        ({"highway": "track", "smoothness": "impassable"}, None),
+        ({"highway": "bus_guideway", "bus": "yes"}, None),
+        ({"highway": "residential", "emergency": "fire_hydrant", "access": "no"}, None),
     ],
 )
 def test_who_may_drive(tmp_path: Path, tags: dict[str, str], emergency_only: bool | None) -> None:
@@ -151,7 +162,7 @@ def test_missing_nodes_cut_the_way_and_are_counted(tmp_path: Path) -> None:
         ("d.graphml", b"<html></html>", "cannot be read"),
         ("e.osm", b'<osm version="0.6"></osm>', "no drivable street"),
         ("f.osm", b'<osm version="0.6"><node id="1" version="1" lon="NaN" lat="1"/></osm>', None),
-        ("g.shp", b"", "no map format known"),
+        ("g.shp", b"", "unknown map format"),
     ],
 )
 def test_bad_files_are_refused_in_one_sentence(

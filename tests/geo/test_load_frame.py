@@ -7,9 +7,9 @@ import pytest
 from shapely.geometry import LineString, MultiLineString, Point
 
 from geo.errors import BadMap
-from geo.load import load_streets
-from geo.load_frame import streets_of_frame
-from geo.streets import StreetGraph
+from geo.maps.frame import streets_of_frame
+from geo.maps.load import load_streets
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import LAT, LON, STEP
 
 
@@ -75,10 +75,10 @@ def test_as_osmnx_writes_it(tmp_path: Path, small: StreetGraph) -> None:
 
 
 def test_the_reference_system_must_be_told_and_true() -> None:
-    with pytest.raises(BadMap, match="does not say its reference system"):
+    with pytest.raises(BadMap, match="has no reference system"):
         streets_of_frame(frame(crs=None))
     metres = frame().to_crs("EPSG:32651").set_crs("EPSG:4326", allow_override=True)
-    with pytest.raises(BadMap, match="it is in another reference system"):
+    with pytest.raises(BadMap, match="set the right reference system"):
         streets_of_frame(metres)
 
 
@@ -98,7 +98,7 @@ def test_bad_rows_are_counted() -> None:
     )
     streets = streets_of_frame(pd.concat([table, extra], ignore_index=True))
     warnings = streets.report.warnings
-    assert warnings["rows that are no line left out"] == 2
+    assert warnings["rows without a line left out"] == 2
     assert warnings["lines with NaN coordinates left out"] == 1
     assert streets.report.arcs == 6 + 4
     with pytest.raises(BadMap, match="no drivable street"):
@@ -132,9 +132,9 @@ def test_tables_without_lines_or_nodes_are_refused(tmp_path: Path) -> None:
         streets_of_frame(pd.DataFrame({"name": ["A"]}))
     table = frame()
     table["u"], table["v"] = [1, 2, None, 4], 3
-    with pytest.raises(BadMap, match="row 2 has no whole number as u or v"):
+    with pytest.raises(BadMap, match="row 2 has no integer u or v"):
         streets_of_frame(table)
     for layer in ("one", "two"):
         frame().to_file(tmp_path / "two.gpkg", layer=layer)
-    with pytest.raises(BadMap, match="has the layers one, two: call that of the streets 'edges'"):
+    with pytest.raises(BadMap, match="has the layers one, two: name the street layer 'edges'"):
         load_streets(tmp_path / "two.gpkg")

@@ -13,11 +13,11 @@ from shapely.geometry import LineString, Point
 from city.make import make_city
 from geo.crs import utm_for
 from geo.errors import BadFix
-from geo.lane_reach import LaneReach
-from geo.load import load_streets
-from geo.matching import Matched, Matcher, Track
-from geo.snap import Snapper
-from geo.streets import StreetGraph
+from geo.maps.load import load_streets
+from geo.speeds.lane_reach import LaneReach
+from geo.speeds.matching import Matched, Matcher, Track
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapper
 from tests.geo.drives import Driver
 from tests.geo.maps import LAT, LON, STEP, graphs, made_graph
 
@@ -183,7 +183,7 @@ def test_nothing_near_and_nothing_at_all(small):
 
 @pytest.mark.parametrize("times", [[0, 0], [5, 0], [0, np.nan]])
 def test_times_that_do_not_rise(times):
-    with pytest.raises(BadFix, match="do not rise"):
+    with pytest.raises(BadFix, match="do not increase"):
         Track.of(times, [0, 0], [0, 0])
 
 

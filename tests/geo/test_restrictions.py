@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.load import load_streets
-from geo.load_graphml import write_graphml
-from geo.load_restrictions import Relation, resolve
-from geo.streets import StreetGraph
+from geo.maps.graphml import write_graphml
+from geo.maps.load import load_streets
+from geo.maps.restrictions import Relation, resolve
+from geo.streets.graph import StreetGraph
 from tests.geo.maps import LAT, LON, STEP
 
 # A crossing at 5 of two streets, each cut there or not, and a block to drive round:
@@ -105,7 +105,7 @@ def test_ways_that_are_not_cut_at_the_node(
         assert streets.report.restrictions == 0
         ((name, what, reason),) = streets.report.unresolved
         assert (name, what) == ("relation/77", kind)
-        assert reason.startswith("ambiguous: 4 paths could be meant")
+        assert reason.startswith("ambiguous: 4 paths match")
     else:
         assert bans(streets) == banned
 
@@ -163,7 +163,7 @@ def test_several_ways_in_or_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "tags", "text"),
     [
-        (node_rule(99, 3), {"restriction": "no_left_turn"}, "way 99 is none of the map's streets"),
+        (node_rule(99, 3), {"restriction": "no_left_turn"}, "way 99 is not a street of the map"),
         (node_rule(1, 3, via=9), {"restriction": "no_left_turn"}, "cannot be left at via node 9"),
         (node_rule(1, 6), {"restriction": "no_left_turn"}, "cannot be entered at via node 5"),
         (node_rule(1, 3)[:2], {"restriction": "no_left_turn"}, "it has no to way"),
@@ -184,7 +184,7 @@ def test_what_points_nowhere_is_named_and_counted(
     ((name, kind, reason),) = streets.report.unresolved
     assert (name, kind) == ("relation/77", tags["restriction"])
     assert text in reason
-    what = "turn restrictions that could not be resolved left out"
+    what = "unresolved turn restrictions left out"
     assert streets.report.warnings[what] == 1
 
 
@@ -205,7 +205,7 @@ def test_whom_it_is_for(
     streets = osm(tmp_path, CUT, node_rule(1, 3), tags)
     if exempt is None:
         assert streets.turns.banned == ()
-        assert streets.report.warnings["turn restrictions that are not for cars"] == 1
+        assert streets.report.warnings["turn restrictions not for cars"] == 1
         return
     assert streets.turns.emergency_exempt == (exempt,)
     (found,) = streets.turns.restrictions
@@ -299,7 +299,7 @@ def test_any_relation_is_either_resolved_or_named(
     assert len(done) + len(lost) == len(found)
     graph.graph["restrictions"] = done
     streets = StreetGraph.from_networkx(graph)
-    assert "banned turns that point nowhere left out" not in streets.report.warnings
+    assert "invalid banned turns left out" not in streets.report.warnings
     arcs = streets.arcs
     for ban in streets.turns.banned:
         assert len(ban) >= 2

@@ -12,14 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from geo.errors import BadCoordinates, BadMap, NoStreetNear, UnknownArc, Unreachable, WeightOverflow
-from geo.profiles import PROFILES
-from geo.router import CompiledRouter
-from geo.routing import OPEN, Conditions, NetworkxRouter, Route, Router, walk_ms
-from geo.snap import Place, Snapped
-from geo.street_index import StreetIndex
-from geo.streets import StreetGraph
-from geo.turns import OSRM_CAR, TurnCosts
-from tests.geo.maps import conditions_on, graphs
+from geo.routing.compiled import CompiledRouter
+from geo.routing.profiles import PROFILES
+from geo.routing.reference import OPEN, Conditions, NetworkxRouter, Route, Router, walk_ms
+from geo.routing.street_index import StreetIndex
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Place, Snapped
+from geo.streets.turns import OSRM_CAR, TurnCosts
+from tests.geo.maps import conditions_on, graphs, profiles
 from tests.geo.rules import rules_of
 from tests.geo.test_routing import at, check, place_on
 from tests.geo.turn_oracle import TurnOracle
@@ -80,13 +80,13 @@ def is_router(router: Router) -> Router:
 
 
 @settings(max_examples=150)
-@given(graphs(), st.lists(places, min_size=2, max_size=6), st.data())
+@given(graphs(vehicles=True), st.lists(places, min_size=2, max_size=6), st.data())
 def test_without_turn_rules_equal_to_the_networkx_router(
     streets: StreetGraph,
     where: list[tuple[int, float]],
     data: st.DataObject,
 ) -> None:
-    profile = PROFILES[data.draw(st.sampled_from(sorted(PROFILES)))]
+    profile = data.draw(profiles())
     ids = streets.arcs.id
     drawn = data.draw(conditions_on(streets))
     ends = [place_on(streets, arc % len(ids), fraction) for arc, fraction in where]
@@ -125,12 +125,12 @@ def test_without_turn_rules_equal_to_the_networkx_router(
 
 
 @settings(max_examples=200)
-@given(graphs(), turn_costs, st.data())
+@given(graphs(vehicles=True), turn_costs, st.data())
 def test_equal_to_the_oracle_on_small_maps(
     streets: StreetGraph, costs: TurnCosts, data: st.DataObject
 ) -> None:
     """From each arc, heading one way only, so that turning round and bans matter."""
-    profile = PROFILES[data.draw(st.sampled_from(["civilian", "civilian", "emergency"]))]
+    profile = data.draw(profiles().filter(lambda profile: not profile.on_foot))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     longest = 4 if len(streets.arcs) <= 8 else 3  # the oracle grows with this power of the arcs
     banned = walks(streets, rng, data.draw(st.integers(0, 30)), data.draw(st.integers(2, longest)))
@@ -165,6 +165,7 @@ def test_equal_to_the_oracle_on_small_maps(
                 assert not any(route.against)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "longest", "profile"),
     [
@@ -304,7 +305,9 @@ def test_matrix_nearest_and_cutoff(small: StreetGraph) -> None:
 
 
 @settings(max_examples=50)
-@given(graphs(), st.lists(places, min_size=3, max_size=12), st.integers(1, 3), st.data())
+@given(
+    graphs(vehicles=True), st.lists(places, min_size=3, max_size=12), st.integers(1, 3), st.data()
+)
 def test_a_wide_matrix_is_that_of_its_columns(
     streets: StreetGraph,
     where: list[tuple[int, float]],

@@ -9,10 +9,10 @@ from shapely import affinity
 
 from geo.crs import haversine_m
 from geo.errors import BadConditions, BadCoordinates, NoStreetNear, UnknownArc, Unreachable
-from geo.routing import OPEN, PROFILES, Conditions, NetworkxRouter, Route, walk_ms
-from geo.snap import Place, Snapped, Snapper
-from geo.streets import StreetGraph
-from tests.geo.maps import LAT, LON, STEP, arc_ms, conditions_on, graphs, oracle_ms
+from geo.routing.reference import OPEN, PROFILES, Conditions, NetworkxRouter, Route, walk_ms
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Place, Snapped, Snapper
+from tests.geo.maps import LAT, LON, STEP, arc_ms, conditions_on, graphs, oracle_ms, profiles
 
 
 def at(x: float, y: float) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def test_nowhere_and_unreachable_are_never_a_number(small: StreetGraph) -> None:
     assert router.etas([at(1, 0)], at(1.5, 0), ring)[0] < 10
     trapped = Conditions.of(closed=["2-4-0", "4-2-0", "4-3-0", "1-2-0", "2-1-0"])
     assert router.etas([at(2, 0)], at(0, 0.5), trapped) == [math.inf]
-    with pytest.raises(Unreachable, match="no open way leads"):
+    with pytest.raises(Unreachable, match="no open route leads"):
         router.route(at(2, 0), at(0, 0.5), trapped)
     with pytest.raises(BadCoordinates):
         router.etas([(math.nan, 31.0)], at(0, 0))
@@ -206,13 +206,13 @@ places = st.tuples(st.integers(0, 10**6), st.floats(0, 1) | st.sampled_from([0.0
 
 
 @settings(max_examples=300)
-@given(graphs(), st.lists(places, min_size=2, max_size=6), st.data())
+@given(graphs(vehicles=True), st.lists(places, min_size=2, max_size=6), st.data())
 def test_equal_to_networkx(
     streets: StreetGraph,
     where: list[tuple[int, float]],
     data: st.DataObject,
 ) -> None:
-    profile = PROFILES[data.draw(st.sampled_from(sorted(PROFILES)))]
+    profile = data.draw(profiles())
     ids = streets.arcs.id
     conditions = data.draw(conditions_on(streets))
 

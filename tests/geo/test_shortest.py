@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.shortest import Network
+from geo.routing.shortest import Network
 
 arc = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 50) | st.just(math.inf))
 

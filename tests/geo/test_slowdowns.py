@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.conditions import OPEN, Conditions
 from geo.errors import BadConditions, UnknownArc
-from geo.lanes import lanes_of
-from geo.profiles import PROFILES
-from geo.router import CompiledRouter
-from geo.routing import NetworkxRouter
-from geo.slowdowns import lane_closure_ms, wading_kph, wading_ms
-from geo.street_index import StreetIndex
-from geo.streets import StreetGraph
+from geo.routing.compiled import CompiledRouter
+from geo.routing.conditions import OPEN, Conditions
+from geo.routing.profiles import PROFILES
+from geo.routing.reference import NetworkxRouter
+from geo.routing.slowdowns import lane_closure_ms, wading_kph, wading_ms
+from geo.routing.street_index import StreetIndex
+from geo.streets.graph import StreetGraph
+from geo.streets.lanes import lanes_of
 from tests.geo.maps import arc_ms, conditions_on, graphs, made_graph
 from tests.geo.rules import rules_of
 from tests.geo.test_routing import at
@@ -110,7 +110,7 @@ def test_conditions_of_all_kinds_are_values() -> None:
     assert a == b != OPEN
     assert hash(a) == hash(b)
     for count in (0, -1, 21):
-        with pytest.raises(BadConditions, match="not 1 to 20"):
+        with pytest.raises(BadConditions, match="not between 1 and 20"):
             Conditions.of(lanes_closed={"p": count})
     for depth in (-0.1, 10.1, math.nan, math.inf):
         with pytest.raises(BadConditions, match="between 0 and 10 m"):

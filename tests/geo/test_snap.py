@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from geo.crs import haversine_m, utm_for
 from geo.errors import BadCoordinates, NoStreetNear
-from geo.snap import Snapper
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapper
 from tests.geo.maps import LAT, LON, STEP, graphs
 
 
@@ -259,13 +259,13 @@ def test_the_likeliest_street_of_all(
     graphs(),
     st.lists(st.tuples(offsets, offsets), min_size=1, max_size=6),
     st.sampled_from([0.0, 0.005, 24.0, 200.0, 300.0]),
-    st.integers(0, 2**32),
+    st.none() | st.integers(0, 2**32),
 )
 def test_one_point_alone_is_snapped_as_among_many(
-    streets: StreetGraph, points: list[tuple[float, float]], limit: float, seed: int
+    streets: StreetGraph, points: list[tuple[float, float]], limit: float, seed: int | None
 ) -> None:
     snapper = Snapper(streets)
-    usable = np.random.default_rng(seed).random(len(streets.arcs)) < 0.8
+    usable = None if seed is None else np.random.default_rng(seed).random(len(streets.arcs)) < 0.8
     crossings = list(zip(streets.nodes.lon.tolist(), streets.nodes.lat.tolist(), strict=True))
     lonlat = [(LON + x * STEP, LAT + y * STEP) for x, y in points] + crossings
     many = snapper.snap_many(*zip(*lonlat, strict=True), limit, usable)
@@ -274,3 +274,16 @@ def test_one_point_alone_is_snapped_as_among_many(
         assert snapper.places(*point, usable, limit) == expected
     with pytest.raises(BadCoordinates):
         snapper.places(math.nan, LAT, usable)
+
+
+@pytest.mark.parametrize("many", [1, 100])
+def test_a_place_the_maps_projection_cannot_reach_has_no_street(
+    small: StreetGraph, many: int
+) -> None:
+    """A quarter round the earth from the map, on the equator, the projection is infinite."""
+    lon, lat = LON - 88.6, 0.0
+    found = Snapper(small).snap_many([lon] * many + [LON], [lat] * many + [LAT])
+    assert found[:many] == [None] * many
+    assert found[many] is not None
+    every = np.ones(len(small.arcs.id), dtype=np.bool_)
+    assert Snapper(small).places(lon, lat, every) == ([], math.inf)

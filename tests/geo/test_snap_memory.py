@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo import snap_memory
 from geo.errors import BadCoordinates, UnknownArc
-from geo.snap import Place, Snapped, Snapper
-from geo.snap_memory import Places, SnapMemory
-from geo.streets import StreetGraph
-from geo.trace import Pieces, Trace
+from geo.routing import snap_memory
+from geo.routing.snap_memory import Places, SnapMemory
+from geo.routing.trace import Pieces, Trace
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Place, Snapped, Snapper
 from tests.geo.maps import made_graph
 from tests.geo.test_routing import at, place_on
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from geo.errors import Unreachable
-from geo.router import CompiledRouter
-from geo.routing import NetworkxRouter
-from geo.steps import Manoeuvre, steps
-from geo.streets import StreetGraph
+from geo.routing.compiled import CompiledRouter
+from geo.routing.reference import NetworkxRouter
+from geo.routing.steps import Manoeuvre, steps
+from geo.streets.graph import StreetGraph
 from tests.geo.test_routing import at
 
 

@@ -6,8 +6,8 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from geo.errors import BadMap, UnknownArc
-from geo.speeds import default_kph, parse_maxspeed
-from geo.streets import StreetGraph
+from geo.streets.graph import StreetGraph
+from geo.streets.maxspeed import default_kph, parse_maxspeed
 from tests.geo.maps import LAT, LON, STEP, made_graph
 
 
@@ -102,7 +102,7 @@ def test_bad_parts_are_left_out_and_counted() -> None:
         "arcs without length kept as 1 ms": 2,
         "loops without length left out": 1,
         "shapes with NaN coordinates replaced by a straight line": 1,
-        "shapes that are no line replaced by a straight one": 1,
+        "shapes that are not lines replaced by a straight line": 1,
         "shapes drawn against their arc turned round": 1,
         "arcs with the speed of their class (unreadable maxspeed)": 1,
     }
@@ -163,7 +163,9 @@ def test_given_times_and_speeds_are_believed() -> None:
         (["30", "50"], 40.0),
         ("30;50", 40.0),
         ("50|none", 50.0),
-        ("none", None),
+        ("none", 130.0),
+        ("GB:nsl_single", 96.56064),
+        ("DE:zone30", 30.0),
         ("signals", None),
         ("0", None),
         ("900", None),

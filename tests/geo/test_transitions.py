@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from geo.errors import BadCoordinates, BadFence, BadFix
-from geo.fences import Fence
-from geo.transitions import KINDS, STATE_CHANGES, Transition, TransitionEngine, Transitions
+from geo.fences.index import Fence
+from geo.fences.transitions import KINDS, STATE_CHANGES, Transition, TransitionEngine, Transitions
 from tests.geo.slow_transitions import SlowEngine
 
 METRE = 1 / 111_195.0  # degrees of latitude
@@ -229,7 +229,7 @@ def test_parameters_are_checked() -> None:
         engine.put(fence("late", ZONE.geometry), at=5.0, expires=5.0)
     with pytest.raises(BadFence, match="without area"):
         engine.put(fence("point", shapely.Point(121, 31)), at=5.0)
-    with pytest.raises(BadFence, match="given twice"):
+    with pytest.raises(BadFence, match="is not unique"):
         TransitionEngine([ZONE, ZONE])
     assert [f.id for f in engine.fences] == ["zone"]
     for wrong in ({"dwell_s": 0.0}, {"hysteresis": -1.0}, {"detect": ["near"]}):

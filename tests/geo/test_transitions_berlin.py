@@ -13,8 +13,8 @@ import pytest
 from shapely.geometry import Polygon
 
 from geo.crs import haversine_m
-from geo.fences import Fence
-from geo.transitions import Transition, TransitionEngine
+from geo.fences.index import Fence
+from geo.fences.transitions import Transition, TransitionEngine
 
 ACCURACY_M = 15.0
 WITHIN_S = 120.0

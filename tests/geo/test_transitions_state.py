@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon, box
 
 from geo.errors import BadFence, BadFix
-from geo.fence_state import EngineState, ObjectState, Visit
-from geo.fences import Fence
-from geo.transitions import KINDS, STATE_CHANGES, Transition, TransitionEngine
+from geo.fences.index import Fence
+from geo.fences.state import EngineState, ObjectState, Visit
+from geo.fences.transitions import KINDS, STATE_CHANGES, Transition, TransitionEngine
 from schemas import wire
 from tests.geo.slow_transitions import SlowEngine
 from tests.geo.test_transitions import (
@@ -81,9 +81,9 @@ def test_a_snapshot_is_the_same_after_restoring() -> None:
 def test_a_fence_of_the_snapshot_must_be_given_as_it_was() -> None:
     engine = TransitionEngine([ZONE])
     watch(engine, (INSIDE, 0.0))
-    with pytest.raises(BadFence, match="'zone', which is not given"):
+    with pytest.raises(BadFence, match="'zone' that is missing here"):
         TransitionEngine.restore(engine.snapshot(), [])
-    with pytest.raises(BadFence, match="'zone' is not as it was"):
+    with pytest.raises(BadFence, match="'zone' has changed"):
         TransitionEngine.restore(engine.snapshot(), [fence("zone", box(0, 0, 1, 1))])
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from shapely.geometry import LineString
 
-from geo.lines import Lines
-from geo.streets import StreetGraph
-from geo.turns import NO_COSTS, OSRM_CAR, Restriction, TurnRules, banned_of, headings
+from geo.streets.graph import StreetGraph
+from geo.streets.lines import Lines
+from geo.streets.turns import NO_COSTS, OSRM_CAR, Restriction, TurnRules, banned_of, headings
 from tests.geo.maps import LAT, LON, STEP, made_graph
 
 
@@ -102,7 +102,7 @@ def test_bans_of_a_graph_are_by_arc_and_what_points_nowhere_is_counted() -> None
     over = tuple(streets.arc_index(f"{pair}-0") for pair in ("5-2", "2-1", "1-3"))
     assert dict(zip(rules.banned, rules.emergency_exempt, strict=True)) == {left: True, over: False}
     assert streets.report.restrictions == 3
-    assert streets.report.warnings["banned turns that point nowhere left out"] == 2
+    assert streets.report.warnings["invalid banned turns left out"] == 2
 
 
 def test_a_ban_on_a_duplicate_holds_on_the_arc_that_is_kept() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.unreached import Unreached
+from geo.routing.unreached import Unreached
 
 LIMIT = 1000
 

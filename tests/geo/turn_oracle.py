@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import networkx as nx
 import numpy as np
 
-from geo.conditions import Conditions
-from geo.profiles import Profile
-from geo.snap import Snapped
-from geo.streets import StreetGraph
-from geo.turns import TurnRules
+from geo.routing.conditions import Conditions
+from geo.routing.profiles import Profile
+from geo.streets.graph import StreetGraph
+from geo.streets.snap import Snapped
+from geo.streets.turns import TurnRules
 from tests.geo.maps import arc_ms
 
 Lane = tuple[int, bool]

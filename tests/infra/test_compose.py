@@ -7,6 +7,7 @@ import typer
 import yaml
 
 from cli.main import application
+from console.settings import GatewaySettings
 from infra.local.state import ROLES
 from infra.settings import (
     KafkaSettings,
@@ -17,7 +18,7 @@ from infra.settings import (
 )
 
 ROOT = Path(__file__).parents[2]
-OURS = ("migrate", "city", "worker", "archive")
+OURS = ("migrate", "city", "worker", "archive", "gateway")
 OWN_PORTS = {"process.roles", "node.id", "controller.listener.names"}
 
 
@@ -29,7 +30,7 @@ def compose():
 def _known_names():
     return {
         f"{group.model_config['env_prefix']}{name}".upper()
-        for group in (LocalSettings, KafkaSettings, LedgerSettings, WorkerSettings)
+        for group in (LocalSettings, KafkaSettings, LedgerSettings, WorkerSettings, GatewaySettings)
         for name in group.model_fields
     }
 
@@ -64,7 +65,7 @@ def test_a_service_is_given_settings_that_exist(compose, service):
     assert set(_environment(compose, service)) <= _known_names()
 
 
-@pytest.mark.parametrize("service", ["worker", "archive"])
+@pytest.mark.parametrize("service", ["worker", "archive", "gateway"])
 def test_what_runs_for_long_is_started_again_and_waits_for_the_ledger(compose, service):
     found = compose["services"][service]
     assert found["restart"] == "unless-stopped"
@@ -91,7 +92,10 @@ def test_its_settings_can_be_read_and_point_to_the_services(compose, monkeypatch
     host, port = settings.kafka.bootstrap.split(":")
     kafka = _environment(compose, "kafka")
     assert f"INSIDE://{host}:{port}" in kafka["KAFKA_ADVERTISED_LISTENERS"]
-    assert settings.ledger.url == "postgresql://jingwei_owner:secret@postgis:5432/jingwei"
+    assert (
+        settings.ledger.url.get_secret_value()
+        == "postgresql://jingwei_owner:secret@postgis:5432/jingwei"
+    )
     assert settings.worker.group == WorkerSettings.model_fields["group"].default
 
 
@@ -119,6 +123,19 @@ def test_ports_are_open_on_the_loopback_only(compose):
     ]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_gateway_has_its_packages_and_is_asked_where_it_listens(compose):
+    gateway = compose["services"]["gateway"]
+    listens = _parse(gateway["command"])
+    assert gateway["ports"] == [f"127.0.0.1:{listens['port']}:{listens['port']}"]
+    assert gateway["healthcheck"]["test"][1:] == [
+        "python", "-m", "infra.local.gateway", str(listens["port"]),
+    ]  # fmt: skip
+    use = gateway["build"]["args"]["REQUIREMENTS"]
+    assert "uvicorn==" in (ROOT / f"requirements/{use}.lock").read_text()
+    # Nothing is started by the one that only migrates.
+    assert _parse(compose["services"]["migrate"]["command"])["with_gateway"] is False
 
 
 def test_the_database_is_made_by_the_local_stacks_script(compose):

@@ -55,7 +55,11 @@ def test_doctor_without_a_stack(jingwei, home):
     ("environment", "code", "text"),
     [
         ({"JINGWEI_KAFKA_PORT": "x"}, exit_codes.USAGE, "JINGWEI_KAFKA_PORT='x'"),
-        ({"JINGWEI_HOME": "/dev/null"}, exit_codes.USAGE, "/dev/null cannot be made"),
+        (
+            {"JINGWEI_HOME": "/dev/null"},
+            exit_codes.USAGE,
+            "cannot create the home folder /dev/null",
+        ),
         ({"JINGWEI_KAFKA_BOOTSTRAP": "127.0.0.1:1"}, exit_codes.UNREACHABLE, "no broker answers"),
     ],
 )
@@ -71,10 +75,12 @@ def test_a_failing_up_says_one_sentence_on_stderr(jingwei, home, environment, co
 def test_up_on_services_that_are_there_only_migrates(jingwei, home, endpoints):
     ended = jingwei(
         "up",
+        "--no-gateway",
         "--json",
         JINGWEI_HOME=str(home),
         JINGWEI_KAFKA_BOOTSTRAP=endpoints.bootstrap,
         JINGWEI_DATABASE_URL=endpoints.database_url,
+        JINGWEI_KEY_FILE=str(endpoints.key_file),
     )
     assert ended.code == exit_codes.OK, ended.stderr
     assert json.loads(ended.stdout)["broker_kind"] == "external"

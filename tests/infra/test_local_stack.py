@@ -16,6 +16,7 @@ from infra.local.errors import PortTaken, StackNotRunning, Unreachable
 from infra.local.state import BrokerKind, Home, read_state
 from infra.settings import load_settings, resolve_endpoints
 from tests.conftest import lacking
+from tests.patience import patience
 
 UNUSED = "127.0.0.1:1"
 
@@ -58,7 +59,7 @@ async def _read(endpoints):
     part = TopicPartition("kept", 0)
     consumer.assign([part])
     await consumer.seek_to_beginning(part)
-    message = await asyncio.wait_for(consumer.getone(), 10)
+    message = await asyncio.wait_for(consumer.getone(), patience(10))
     await consumer.stop()
     connection = await asyncpg.connect(endpoints.database_url)
     word = await connection.fetchval("SELECT word FROM kept")
@@ -94,7 +95,7 @@ def test_data_outlives_down_and_sigkill(own):
     assert stack.status(own).endpoints is None
     begin = time.monotonic()
     back = stack.up(own, lines.append, bound=True)
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < patience(30)
     assert back == first
     assert asyncio.run(_read(back)) == (b"before", "before")
 

@@ -3,11 +3,14 @@
 import os
 
 import pytest
+from pydantic_settings import BaseSettings
 
+from infra.environment import load, unknown_variables, variable
 from infra.local import process
 from infra.local.errors import InvalidSettings, StackNotRunning, UnreadableState
 from infra.local.state import BrokerKind, Home, Running, StackState, write_state
-from infra.settings import load_settings, resolve_endpoints
+from infra.settings import GROUPS, load_settings, resolve_endpoints
+from streams.limits import IntakeSettings
 
 OWNER = "postgresql://owner:secret@db:5432/city"
 
@@ -27,7 +30,7 @@ def test_environment_is_read(monkeypatch, home):
     settings = load_settings()
     assert settings.local.home == home
     assert settings.kafka.bootstrap == "a:9092,b:9092"
-    assert settings.ledger.url == OWNER
+    assert settings.ledger.url.get_secret_value() == OWNER
     assert settings.worker.batch_size == 250
 
 
@@ -35,7 +38,6 @@ def test_environment_is_read(monkeypatch, home):
     ("name", "value"),
     [
         ("JINGWEI_KAFKA_BOOTSTRAP", "broker without a port"),
-        ("JINGWEI_DATABASE_URL", "mysql://db/city"),
         ("JINGWEI_KAFKA_PORT", "70000"),
         ("JINGWEI_MAVEN", "maybe"),
         ("JINGWEI_WORKER_SESSION_TIMEOUT_S", "2"),
@@ -46,6 +48,55 @@ def test_a_wrong_value_is_named_with_its_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(InvalidSettings, match=f"{name}='{value}'"):
         load_settings()
+
+
+def test_every_wrong_variable_is_named(monkeypatch):
+    monkeypatch.setenv("JINGWEI_KAFKA_PORT", "x")
+    monkeypatch.setenv("JINGWEI_DATABASE_URL", "mysql://city:hunter7@db/city")
+    monkeypatch.setenv("JINGWEI_WORKER_BATCH_SIZE", "many")
+    with pytest.raises(InvalidSettings) as error:
+        load_settings()
+    text = str(error.value)
+    for name in ("JINGWEI_KAFKA_PORT='x'", "JINGWEI_DATABASE_URL: it", "JINGWEI_WORKER_BATCH_SIZE"):
+        assert name in text
+    assert "hunter7" not in text
+    assert error.value.__cause__ is error.value.__context__ is None
+
+
+def test_an_address_with_a_password_is_not_shown_where_it_does_not_belong(monkeypatch):
+    monkeypatch.setenv("JINGWEI_KAFKA_BOOTSTRAP", "kafka://city:hunter7@db:9092")
+    with pytest.raises(InvalidSettings, match="JINGWEI_KAFKA_BOOTSTRAP: give host:port") as error:
+        load_settings()
+    assert "hunter7" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("JINGWEI_INTAKE_PAST_S", "long", "JINGWEI_INTAKE_PAST_S='long'"),
+        ("JINGWEI_INTAKE_FENCE_KINDS", "district,beat", "JINGWEI_INTAKE_FENCE_KINDS: it is not"),
+        ("JINGWEI_INTAKE_FENCE_KINDS", '["moat"]', "JINGWEI_INTAKE_FENCE_KINDS='moat'"),
+    ],
+)
+def test_a_wrong_limit_of_the_intake_is_named(monkeypatch, name, value, text):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettings) as error:
+        load(IntakeSettings)
+    assert text in str(error.value)
+
+
+def test_unknown_variables_are_told_with_the_nearest_name(monkeypatch):
+    monkeypatch.setenv("JINGWEI_DATABASE_URI", "x")
+    monkeypatch.setenv("jingwei_home", "x")
+    monkeypatch.setenv("JINGWEI_WEATHER", "x")
+    monkeypatch.setenv("JINGWEI_OTHER", "x")
+    found = dict(unknown_variables(GROUPS, ["JINGWEI_OTHER"]))
+    ours = {
+        name: near
+        for name, near in found.items()
+        if not name.startswith(("JINGWEI_SHARED", "JINGWEI_TESTS"))
+    }
+    assert ours == {"JINGWEI_DATABASE_URI": "JINGWEI_DATABASE_URL", "JINGWEI_WEATHER": None}
 
 
 def test_a_pool_smaller_than_its_minimum_is_refused(monkeypatch):
@@ -112,3 +163,22 @@ def test_a_state_that_cannot_be_used_is_named(home, content, reason):
     Home.at(home).state_file.write_text(content)
     with pytest.raises(UnreadableState, match=reason):
         resolve_endpoints(load_settings(home))
+
+
+def _numbers() -> list[tuple[type[BaseSettings], str]]:
+    """Return the fields of all settings that are numbers."""
+    return [
+        (group, name)
+        for group in (*GROUPS, IntakeSettings)
+        for name, field in group.model_fields.items()
+        if "int" in str(field.annotation) or "float" in str(field.annotation)
+    ]
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300", "99999999999999999999"])
+@pytest.mark.parametrize(("group", "field"), _numbers())
+def test_a_number_that_nothing_can_be_done_with_is_named(monkeypatch, group, field, value):
+    name = variable(group, field)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettings, match=f"{name}='{value}'"):
+        load(group)

@@ -1,27 +1,30 @@
 """An archiver in a process of its own, for tests."""
 
-import subprocess
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-
-_RUN = """
-import sys
-from pathlib import Path
-from streams.archive import Rolling, run_archive
-bootstrap, root, group, *names = sys.argv[1:]
-rolling = Rolling(journal_s=0.1, input_s=0.1)
-datadir = Path(root).parent / "faust"
-options = {"group": group, "rolling": rolling, "loglevel": "WARNING"}
-run_archive(bootstrap, Path(root), names, datadir=datadir, **options)
-"""
+from tests import nursery
 
 
-def start_archiver(
-    bootstrap: str, root: Path, group: str, names: Sequence[str]
-) -> subprocess.Popen[bytes]:
-    """Start it; it writes ten times a second."""
+def run() -> None:
+    """Be an archiver that writes ten times a second."""
+    from streams.archive import Rolling, run_archive  # noqa: PLC0415 - Faust, for this process only
+
+    bootstrap, root, group, *names = sys.argv[1:]
+    run_archive(
+        bootstrap,
+        Path(root),
+        names,
+        group=group,
+        rolling=Rolling(journal_s=0.1, input_s=0.1),
+        datadir=Path(root).parent / "faust",
+        loglevel="WARNING",
+    )
+
+
+def start_archiver(bootstrap: str, root: Path, group: str, names: Sequence[str]) -> nursery.Child:
+    """Start it."""
     arguments = [bootstrap, str(root), group, *names]
-    return subprocess.Popen([sys.executable, "-c", _RUN, *arguments], cwd=ROOT)
+    return nursery.start("tests.replay.archiver:run", arguments, None, os.environ)

@@ -1,8 +1,12 @@
 """Journals that earlier versions decided, kept as they were: see ``golden/<version>``.
 
-Each is a run of the demo with operators' commands. ``journal.jsonl.gz`` has a line for each
-message of the journal: its offset, log-append time, headers and value, and the effects that
-the ledger of that version recorded. ``city.tar.xz`` has the city's files.
+Each is a run of the demo with operators' commands; 0.2.0's commands, of every kind, were put
+between the entries of a run afterwards and decided by that version's core. 0.3.0's is a run of
+`sim` (the demo city, 300 events an hour, crews eight times as fast as life) with commands of every
+kind, closures, unread reports and sensors that change their category put in while it ran.
+``journal.jsonl.gz``
+has a line for each message of the journal: its offset, log-append time, headers and value, and
+the effects that the version recorded. ``city.tar.xz`` has the city's files.
 """
 
 import gzip

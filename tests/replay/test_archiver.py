@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -19,11 +17,13 @@ from infra.archive import ArchiveGap, Kept, next_offset, partition_folder, read_
 from infra.archive.layout import cluster_id, kept_partitions
 from infra.local.errors import Unreachable
 from schemas import topics
+from tests import nursery
+from tests.patience import patience
 from tests.replay.archiver import start_archiver
 from tests.replay.kept_things import kept
 from tests.streams.rig import make_all_topics
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 class Keeper:
@@ -32,7 +32,7 @@ class Keeper:
     def __init__(self, broker: str, root: Path) -> None:
         self.broker, self.root = broker, root
         self.topic = f"t-{uuid.uuid4().hex[:8]}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: nursery.Child | None = None
 
     def start(self) -> None:
         self.root.mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ class Keeper:
         await admin.start()
         try:
             await admin.delete_topics([self.topic])
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + patience(20)
             while self.topic in await admin.list_topics():
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.1)
@@ -91,15 +91,12 @@ class Keeper:
 
 @pytest.fixture
 def keeper(broker, tmp_path):
-    made = Keeper(broker, tmp_path / "root")
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
+    with nursery.ending():
+        yield Keeper(broker, tmp_path / "root")
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patience(seconds)
     while not condition():
         assert time.monotonic() < deadline, "the deadline has passed"
         await asyncio.sleep(0.05)
@@ -216,7 +213,7 @@ async def test_one_without_topics_stops_when_asked(keeper, how):
     await asyncio.sleep(1.0)  # into its waiting
     begun = time.monotonic()
     assert keeper.end(how) == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < patience(10)
 
 
 @pytest.mark.apache_kafka
@@ -228,7 +225,7 @@ async def test_what_was_aborted_is_not_kept_and_markers_do_not_hold_up_the_end(k
     await until(lambda: keeper.count() == 1)
     begun = time.monotonic()
     assert keeper.end(signal.SIGTERM) == 0
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < patience(10)
     assert [message.value for message in keeper.kept()[0]] == [b"kept"]
 
 
@@ -270,20 +267,17 @@ def test_a_second_one_says_so_in_one_sentence(endpoints, tmp_path):
         "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
         "JINGWEI_DATABASE_URL": endpoints.database_url,
     }
-    command = [sys.executable, "-m", "cli.main", "archive", "--home", str(tmp_path)]
-    first = subprocess.Popen(command, env=environment)
-    try:
-        deadline = time.monotonic() + 30
+    command, log = ["archive", "--home", str(tmp_path)], tmp_path / "first.log"
+    with nursery.ending():
+        first = nursery.start(nursery.COMMAND, command, log, environment)
+        deadline = time.monotonic() + patience(30)
         while not list(tmp_path.rglob("archiver.lock")):
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        second = subprocess.run(
-            command, check=False, env=environment, capture_output=True, timeout=30
-        )
+        second = nursery.run(command, environment)
         assert second.returncode == 1
-        assert b"another archiver writes to" in second.stderr
-        assert b"Traceback" not in second.stderr
-    finally:
+        assert "another archiver writes to" in second.stderr
+        assert "Traceback" not in second.stderr
         first.send_signal(signal.SIGTERM)
         assert first.wait(20) == 0
 
@@ -291,7 +285,8 @@ def test_a_second_one_says_so_in_one_sentence(endpoints, tmp_path):
 async def test_a_second_one_does_not_start(keeper):
     await keeper.make()
     keeper.start()
-    await until((keeper.root / "archiver.lock").exists)
+    await keeper.send([b"first"])
+    await until(lambda: keeper.count() == 1)
     first = keeper.process
     keeper.start()
     assert await asyncio.to_thread(keeper.process.wait, 20) == 1

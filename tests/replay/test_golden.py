@@ -8,11 +8,11 @@ import asyncpg
 import msgspec
 import pytest
 
+from atlas.deciding import deciding_router
+from atlas.folder import city_files as files_of
+from atlas.folder import load_city
 from dispatch import Region
-from geo.city import city_files as files_of
-from geo.city import load_city
-from geo.router import deciding_router
-from geo.routing import Router
+from geo.routing.reference import Router
 from infra.archive import partition_folder, write_segment
 from infra.ledger import city_files, connect, transaction
 from infra.ledger.city_files import CityName
@@ -20,7 +20,7 @@ from infra.ledger.effects import note_decider
 from infra.settings import Endpoints
 from replay.changes import changes_since
 from replay.cities import kept_routers
-from replay.player import Applied, Pace, Window, play
+from replay.player import Pace, Replayed, Window, play
 from replay.reader import find_partition, read_journal
 from replay.run import run_replay
 from schemas import topics, wire
@@ -52,12 +52,12 @@ def router(old: Golden, tmp_path_factory: pytest.TempPathFactory) -> Router:
     return deciding_router(city)
 
 
-def replayed(old: Golden, root: Path, router: Router) -> Iterator[Applied]:
+def replayed(old: Golden, root: Path, router: Router) -> Iterator[Replayed]:
     assert find_partition(root, old.about.region) == old.about.partition
     journal = read_journal(root, old.about.partition, old.about.region)
     core = Region(old.about.region, lambda _digest: router)
     for item in play(journal, core, Window(), Pace(None)):
-        assert isinstance(item, Applied), f"an old entry is none any more: {item}"
+        assert isinstance(item, Replayed), f"an old entry is none any more: {item}"
         yield item
 
 

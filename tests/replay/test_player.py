@@ -4,9 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch import Region
+from dispatch import region as core
 from replay.difference import differing_effect, first_path
-from replay.errors import BadWindow
-from replay.player import Pace, Window, parse_bound
+from replay.errors import BadWindow, EntryFailed
+from replay.player import Pace, Window, parse_bound, play
+from replay.reader import Journaled
+from schemas.journal import Tick, UnitMoved
+from schemas.records import Point
+from tests.infra.ledger.scenario import fleet, router
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -74,9 +80,26 @@ def test_a_path_is_found_exactly_when_values_differ(left, right):
         (b'[{"a":1}]', b'[{"c":1}]', (0, "a", 1, None)),
         (b'[{"a":1}]', b'[{"a":true}]', (0, "a", 1, True)),
         (b'[{"a":1}]', b'[{"a":1.0}]', (0, "a", 1, 1.0)),
-        (b"nonsense", b'[{"a":1}]', (0, "effect", "no JSON: b'nonsense'", {"a": 1})),
+        (b"nonsense", b'[{"a":1}]', (0, "effect", "not JSON: b'nonsense'", {"a": 1})),
         (b'[ {"a":1}]', b'[{"a":1}]', (None, "bytes", '[ {"a":1}]', '[{"a":1}]')),
     ],
 )
 def test_the_first_differing_field_is_named(recorded, replayed, expected):
     assert differing_effect(recorded, replayed) == expected
+
+
+def test_a_broken_invariant_ends_a_replay_and_names_entry_and_fault(monkeypatch):
+    def moves_wrongly(state, entry):
+        state.change_unit(entry.unit, state="on_scene")
+
+    monkeypatch.setattr(core, "move", moves_wrongly)
+    point = Point(lon=121.4, lat=31.2)
+    entries = [
+        fleet("r"),
+        Tick(id="t", region="r"),
+        UnitMoved(id="m", region="r", unit="r/E1", point=point, time=NOON),
+    ]
+    journal = [Journaled(offset, NOON, entry) for offset, entry in enumerate(entries)]
+    wrong = r"offset 2, entry m \(unit_moved\): InvariantBroken: entry m: unit r/E1 cannot go from"
+    with pytest.raises(EntryFailed, match=wrong):
+        list(play(journal, Region("r", router), Window(), Pace(None)))

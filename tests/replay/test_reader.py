@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.archive import Kept, partition_folder, read_kept, write_segment
+from intake.errors import BadInput
+from intake.validate import check_id
 from replay.errors import JournalMissing
 from replay.reader import find_partition, read_journal
 from schemas import topics, wire
 from schemas.envelope import Envelope
 from schemas.ids import id_fault
 from schemas.journal import AddNote, Command
-from streams.errors import BadInput
-from streams.validate import check_id
 from tests.dispatch.dispatch_world import REGION
 from tests.replay.kept_things import PARTITION, keep_journal, kept, story
 

@@ -1,6 +1,6 @@
 """What cannot be decided by is not admitted: a refusal names field, value and reason."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -9,12 +9,24 @@ from schemas import codes, wire
 from schemas.admission import entry_fault, policy_fault
 from schemas.envelope import Envelope
 from schemas.errors import PayloadError
-from schemas.journal import Entry, FleetChanged, PolicyChanged
-from schemas.policy import CorrelationRule, Policy, Requirement, ResponsePlan
-from schemas.records import Point, Unit
+from schemas.journal import Entry, EvidenceNoted, FleetChanged, PolicyChanged
+from schemas.policy import (
+    CorrelationRule,
+    Kinds,
+    Life,
+    Opinions,
+    Places,
+    Policy,
+    Requirement,
+    ResponsePlan,
+    StraightLine,
+    Unresourced,
+)
+from schemas.records import Evidence, Point, Unit, Where
 
 ENVELOPE = Envelope(id="e", source="test", type="t")
 DEFAULT = codes.default_policy()
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def with_(**changes):
@@ -68,6 +80,26 @@ def test_the_default_policy_is_admitted():
             ),
             "count of pump is 0",
         ),
+        (
+            with_(kinds=Kinds(related={"fire": {"dragon": 0.5}})),
+            "policy.kinds.related names 'dragon'",
+        ),
+        (with_(kinds=Kinds(related={"fire": {"flood": 1.5}})), "related[fire][flood] is 1.5"),
+        (with_(kinds=Kinds(related={"fire": {"fire": 0.5}})), "with itself at 1"),
+        (
+            with_(kinds=Kinds(related={"fire": {"flood": 0.5}, "flood": {"fire": 0.6}})),
+            "the other way round",
+        ),
+        (with_(kinds=Kinds(unread_below=-1)), "policy.kinds.unread_below is -1"),
+        (with_(places=Places(nowhere_m=0)), "policy.places.nowhere_m is 0"),
+        (with_(places=Places(refining_factor=0.5)), "refining_factor is 0.5"),
+        (with_(places=Places(unknown_accuracy_m=float("nan"))), "unknown_accuracy_m is nan"),
+        (with_(life=Life(dangers=("dragon",))), "policy.life.dangers names 'dragon'"),
+        (with_(life=Life(covers={"fire": ("dragon",)})), "policy.life.covers names 'dragon'"),
+        (with_(life=Life(mild_severities=("P9",))), "policy.life.mild_severities names 'P9'"),
+        (with_(unresourced=Unresourced(look_again_s=0)), "policy.unresourced.look_again_s is 0"),
+        (with_(opinions=Opinions(danger=0.2)), "policy.opinions.danger is 0.2, not 0.5 to 1"),
+        (with_(straight_line=StraightLine(speed_mps=0)), "policy.straight_line.speed_mps is 0"),
     ],
 )
 def test_a_policy_is_checked_whole(policy: Policy, named: str):
@@ -77,11 +109,58 @@ def test_a_policy_is_checked_whole(policy: Policy, named: str):
     assert named in fault
 
 
+def test_evidence_of_an_unknown_source_is_refused():
+    evidence = Evidence(
+        id="e",
+        source="rumour",
+        source_id="s",
+        phase="opened",
+        category="fire",
+        severity="P1",
+        confidence=0.9,
+        point=None,
+        where=Where(),
+        observed_at=NOW,
+        received_at=NOW,
+        text="",
+    )
+    fault = entry_fault(ENVELOPE, EvidenceNoted(id="e", region="r", evidence=evidence))
+    assert fault == "evidence.source is 'rumour': it is one of report, sensor"
+
+
 def test_a_policy_with_a_field_that_is_not_known_is_refused():
     data = msgspec.to_builtins(PolicyChanged(id="p", region="r", policy=DEFAULT))
     data["policy"]["never_send"] = True
     with pytest.raises(PayloadError, match="never_send"):
         wire.decode(msgspec.json.encode(data), Entry)
+
+
+def test_a_policy_from_before_decides_by_the_same_numbers():
+    """A journal of 0.2.0 has policies without these; they stood in the code then."""
+    data = msgspec.to_builtins(DEFAULT)
+    for name in ("kinds", "places", "life", "unresourced", "straight_line", "opinions"):
+        del data[name]
+    old = wire.decode(msgspec.json.encode(data), Policy)
+    assert (
+        old.kinds.relation("explosion", "fire") == old.kinds.relation("fire", "explosion") == 0.85
+    )
+    assert old.kinds.relation("fire", "flood") == 0.0
+    assert (old.kinds.unread_below, old.kinds.unread_score) == (0.35, 0.6)
+    assert (old.kinds.alternative_share, old.kinds.naming_confidence) == (0.9, 0.5)
+    assert old.kinds.clearly_better == 0.1
+    assert msgspec.to_builtins(old.places) == {
+        "unknown_accuracy_m": 30.0,
+        "most_benefit_m": 150.0,
+        "vague_m": 100.0,
+        "vague_factor": 0.85,
+        "nowhere_m": 500.0,
+        "unplaced_factor": 0.45,
+        "refining_factor": 2.0,
+    }
+    assert len(old.life.dangers) == 11
+    assert old.life.covers["fire"] == ("explosion", "gas_leak")
+    assert old.unresourced == Unresourced(alert_at_once=("P1", "P2"), look_again_s=60.0)
+    assert old.straight_line == StraightLine(detour=1.4, speed_mps=30 / 3.6)
 
 
 def unit(**changes):
@@ -119,6 +198,36 @@ def test_a_fleet_is_checked_whole(units, named: str):
     fault = entry_fault(ENVELOPE, FleetChanged(id="f", region="r", city="c", units=units))
     assert fault is not None
     assert named in fault
+
+
+def evidence(**changes):
+    known = Evidence(
+        id="e",
+        source="sensor",
+        source_id="s",
+        phase="opened",
+        category="fire",
+        severity="P1",
+        confidence=1.0,
+        point=None,
+        where=Where(),
+        observed_at=NOW,
+        received_at=NOW,
+        text="",
+    )
+    return msgspec.structs.replace(known, **changes)
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        (FleetChanged(id="f", region="r", city="c", units=(unit(state="asleep"),)), "asleep"),
+        (EvidenceNoted(id="e", region="r", evidence=evidence(phase="begun")), "begun"),
+    ],
+)
+def test_a_code_of_a_newer_producer_is_refused_by_name(entry, named: str):
+    with pytest.raises(PayloadError, match=named):
+        wire.decode(wire.encode(entry), Entry)
 
 
 def test_a_fleet_that_can_be_sent_is_admitted():

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from geo.city import CityData, save_city
+from atlas.city import CityData
+from atlas.folder import save_city
 from infra.settings import Endpoints
+from tests import nursery
 from tests.city.toy import toy_city
 from tests.conftest import fresh_database
 from tests.streams.fenced import fenced
@@ -41,9 +43,8 @@ def _rig(endpoints: Endpoints, city_folder: Path, home: Path) -> Rig:
 @pytest.fixture
 def rig(endpoints: Endpoints, city_folder: Path, tmp_path: Path) -> Iterator[Rig]:
     """Return a fresh database and group with a worker that is not started yet."""
-    rig = _rig(endpoints, city_folder, tmp_path)
-    yield rig
-    rig.worker.kill()
+    with nursery.ending():
+        yield _rig(endpoints, city_folder, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,8 @@ def running(
     stack: Endpoints, city_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
     """Return a running worker that the tests of a module share."""
-    with fresh_database(stack) as endpoints:
+    with fresh_database(stack) as endpoints, nursery.ending():
         rig = _rig(endpoints, city_folder, tmp_path_factory.mktemp("home"))
         rig.worker.start()
         rig.worker.wait_ready()
         yield rig
-        rig.worker.kill()

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from shapely.geometry import Point, box
 
-from geo.city import CityData
-from geo.fences import Fence
+from atlas.city import CityData
+from geo.fences.index import Fence
 from tests.city.toy import SIZE, lonlat
 
 METRE = 1 / 111_195.0

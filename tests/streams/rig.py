@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -21,8 +19,10 @@ from schemas import codes, topics, wire
 from schemas.envelope import Envelope
 from schemas.topics import Topic
 from streams.topics import make_topics
+from tests import nursery
+from tests.patience import patience
 
-READ_TOPICS = (*topics.INPUTS, topics.JOURNAL, topics.INCIDENTS)
+READ_TOPICS = (*topics.INPUTS, topics.JOURNAL)
 Part = tuple[str, int]
 
 
@@ -76,34 +76,35 @@ class WorkerProcess:
         *,
         instance: str = "w1",
         settings: dict[str, str] | None = None,
+        program: str = nursery.COMMAND,
     ) -> None:
         self.log = home / f"{instance}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._command = [
-            *(sys.executable, "-m", "cli.main", "worker"),
+        self._program = program
+        self._process: nursery.Child | None = None
+        self._arguments = [
+            "worker",
             *(() if city is None else ("--city", str(city))),
             *("--home", str(home), "--group", group, "--instance", instance),
         ]
         self._environment = os.environ | {
             "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
+            "JINGWEI_KEY_FILE": str(endpoints.key_file),
             "JINGWEI_KAFKA_IDEMPOTENT": str(endpoints.broker_idempotent),
             "JINGWEI_DATABASE_URL": endpoints.database_url,
             "JINGWEI_DATABASE_WORKER_URL": endpoints.worker_url,
             "JINGWEI_INTAKE_SILENCE_CHECK_S": "0.5",
-            "JINGWEI_WORKER_SESSION_TIMEOUT_S": "6",
+            "JINGWEI_WORKER_SESSION_TIMEOUT_S": f"{min(patience(6), 18):.0f}",
             **(settings or {}),
         }
         self._starts = 0
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log
-            )
+        self.log.touch()
+        self._process = nursery.start(self._program, self._arguments, self.log, self._environment)
         self._starts += 1
 
     def wait_ready(self, within_s: float = 40.0) -> None:
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patience(within_s)
         while self.log.read_text().count("worker is ready") < self._starts:
             assert self.alive, f"the worker has ended: {self.log.read_text()[-3000:]}"
             assert time.monotonic() < deadline, f"not ready: {self.log.read_text()[-3000:]}"
@@ -177,7 +178,7 @@ class Rig:
         self, query: str, *arguments: object, count: int = 1, within_s: float = 30.0
     ) -> list[dict[str, Any]]:
         """Return the rows of a query as soon as there are enough."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patience(within_s)
         while len(rows := self.rows(query, *arguments)) < count:
             assert time.monotonic() < deadline, f"{rows} for {query} {arguments}"
             time.sleep(0.1)
@@ -207,17 +208,22 @@ async def end_offsets(bootstrap: str, names: Iterable[str]) -> dict[Part, int]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await consumer.start()
     try:
-        parts = []
-        for name in names:
-            await consumer._client.force_metadata_update()
-            found = consumer.partitions_for_topic(name)
-            if found is None:
-                await consumer._client.add_topic(name)
-                found = consumer.partitions_for_topic(name)
-            parts += [TopicPartition(name, partition) for partition in sorted(found or ())]
-        ends = await consumer.end_offsets(parts)
+        return await _ends_by(consumer, names)
     finally:
         await consumer.stop()
+
+
+async def _ends_by(consumer: AIOKafkaConsumer, names: Iterable[str]) -> dict[Part, int]:
+    """Ask a consumer that may be asked again: of each topic it looks for new partitions."""
+    parts = []
+    for name in names:
+        await consumer._client.force_metadata_update()
+        found = consumer.partitions_for_topic(name)
+        if found is None:
+            await consumer._client.add_topic(name)
+            found = consumer.partitions_for_topic(name)
+        parts += [TopicPartition(name, partition) for partition in sorted(found or ())]
+    ends = await consumer.end_offsets(parts)
     return {(part.topic, part.partition): offset for part, offset in ends.items()}
 
 
@@ -226,7 +232,10 @@ async def true_ends(endpoints: Endpoints, names: Iterable[str]) -> dict[Part, in
 
     It answers with the first offset of the last batch, plus one: reading from there tells more.
     """
-    ends = await end_offsets(endpoints.bootstrap, names)
+    return await _true_ends(endpoints, await end_offsets(endpoints.bootstrap, names))
+
+
+async def _true_ends(endpoints: Endpoints, ends: dict[Part, int]) -> dict[Part, int]:
     waiting = [TopicPartition(*part) for part, end in ends.items() if end]
     if endpoints.broker_idempotent or not waiting:
         return ends
@@ -236,7 +245,7 @@ async def true_ends(endpoints: Endpoints, names: Iterable[str]) -> dict[Part, in
         consumer.assign(waiting)
         for part in waiting:
             consumer.seek(part, ends[part.topic, part.partition] - 1)
-        deadline = time.monotonic() + 30.0
+        deadline = time.monotonic() + patience(30.0)
         while waiting:
             assert time.monotonic() < deadline, f"nothing before the end of {waiting}"
             for part in await consumer.getmany(timeout_ms=200):
@@ -292,12 +301,15 @@ async def _rows(url: str, query: str, arguments: Sequence[object]) -> list[dict[
 
 
 async def _settle(endpoints: Endpoints, group: str, worker: WorkerProcess, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patience(within_s)
     quiet: dict[Part, int] | None = None
+    names = [topic.name for topic in READ_TOPICS]
     connection = await asyncpg.connect(endpoints.database_url)
+    consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.bootstrap)
+    await consumer.start()
     try:
         while True:
-            ends = await true_ends(endpoints, [topic.name for topic in READ_TOPICS])
+            ends = await _true_ends(endpoints, await _ends_by(consumer, names))
             rows = await connection.fetch(
                 "SELECT topic, partition, next_offset FROM consumed WHERE consumer_group = $1",
                 group,
@@ -308,11 +320,15 @@ async def _settle(endpoints: Endpoints, group: str, worker: WorkerProcess, withi
             # A message can be on its way from the outbox to Kafka between these two looks.
             if not behind and not owed and ends == quiet:
                 return
-            quiet = None if behind or owed else ends
+            if behind or owed:
+                quiet, pause_s = None, 0.1
+            else:
+                quiet, pause_s = ends, 0.02
             assert worker.alive, f"the worker has ended: {worker.log.read_text()[-3000:]}"
             assert time.monotonic() < deadline, (
                 f"behind {behind}, fences {fences}, owes {owed}: {worker.log.read_text()[-3000:]}"
             )
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(pause_s)
     finally:
+        await consumer.stop()
         await connection.close()

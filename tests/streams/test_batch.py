@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -15,17 +15,17 @@ from infra.ledger import intake, open_pool, outbox, queries, reading, transactio
 from infra.ledger.errors import LedgerUnavailable
 from infra.ledger.outbox import Message
 from infra.settings import Endpoints
+from intake.errors import BadInput, Fault
 from schemas import topics
-from streams import batch, producer
+from streams import batch, lanes, producer, transactions
 from streams.batch import Processor
-from streams.dead_letters import Fault, dead_letter
-from streams.errors import BadInput
+from streams.dead_letters import dead_letter
 from streams.exits import Exit
 from streams.messages import Received
 from streams.metrics import Metrics
 from streams.producer import Producer
 from streams.redrive import redrive
-from streams.relay import Relay
+from streams.relay import Relay, Row
 from streams.suspects import TRIED
 from streams.watchdog import Vitals, Watchdog
 from tests.streams.rig import end_offsets, make_all_topics, read_all
@@ -33,6 +33,7 @@ from tests.streams.rig import end_offsets, make_all_topics, read_all
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 
 OUT = topics.ALERTS.name
+NOWHERE = "no.such.topic"
 SLOW_S = 0.2
 START = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -47,6 +48,7 @@ class Echo:
     name = "echo"
     topic = topics.REPORTS
     bulk = False
+    ahead = True
 
     def __init__(self) -> None:
         self.loads = 0
@@ -84,6 +86,7 @@ class Echo:
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         values, self._values = self._values, []
+        await conn.execute("SELECT")  # meanwhile the next ones are handled
         for value in values:
             if value.startswith(b"cancel"):
                 raise asyncio.CancelledError
@@ -92,7 +95,12 @@ class Echo:
             if value.startswith(b"lost") and self.lost_connections:
                 self.lost_connections -= 1
                 await conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        return [Message(topic=OUT, key=b"k", value=value) for value in values]
+        return [
+            Message(topic=NOWHERE, key=b"k", value=value, aside=True)
+            if value.startswith(b"aside")
+            else Message(topic=OUT, key=b"k", value=value)
+            for value in values
+        ]
 
 
 class Bench:
@@ -104,15 +112,18 @@ class Bench:
         self.relay = Relay(pool, producer)
         self.bootstrap = bootstrap
         self.producer = producer
+        self.processors: list[Processor] = []
 
-    def processor(self) -> Processor:
-        return Processor(
+    def processor(self, relay: Relay | None = None, group: str | None = None) -> Processor:
+        made = Processor(
             Echo(),
-            group=self.group,
+            group=group or self.group,
             pool=self.pool,
-            relay=Relay(self.pool, self.producer),
+            relay=relay or Relay(self.pool, self.producer),
             metrics=Metrics(),
         )
+        self.processors.append(made)
+        return made
 
     def messages(self, first: int, *values: str, partition: int = 0) -> list[Received]:
         return [
@@ -122,6 +133,12 @@ class Bench:
 
     async def sent(self) -> list[str]:
         """Return what came out, in order, repeats dropped."""
+        for processor in self.processors:
+            await processor.sent()
+        return await self.arrived()
+
+    async def arrived(self) -> list[str]:
+        """Return what is there now of what comes out."""
         mine = self.group.encode()
         values = [m.value for m in await read_all(self.bootstrap, [OUT]) if mine in m.value]
         return list(dict.fromkeys(value.decode().split("|")[0] for value in values))
@@ -147,7 +164,9 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(endpoints: Endpoints) -> AsyncIterator[Bench]:
+async def bench(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    """Return processors whose ledger writes beside the handler after every message."""
+    monkeypatch.setattr(transactions, "_YIELD_S", 0.0)
     await make_all_topics(endpoints.bootstrap)
     await end_offsets(endpoints.bootstrap, [OUT])
     pool = await open_pool(endpoints.worker_url)
@@ -163,6 +182,18 @@ async def test_good_messages_go_on_in_order_and_bad_ones_aside(bench):
     assert await bench.sent() == ["a", "b", "c"]
     assert await bench.dead() == [(1, "payload")]
     assert await bench.next_offset() == 4
+
+
+async def test_what_is_written_beside_keeps_its_order_and_goes_with_its_transaction(bench):
+    processor = bench.processor()
+    values = [f"v{n}" for n in range(40)]
+    await processor.process(bench.messages(0, *values[:20], "bad", *values[20:]))
+    assert await bench.sent() == values
+    assert await bench.dead() == [(20, "payload")]
+    processor.handler.lost_connections = 1
+    await processor.process(bench.messages(41, "a", "lost", "b"))
+    assert await bench.sent() == [*values, "a", "lost", "b"]
+    assert await bench.next_offset() == 44
 
 
 async def test_a_message_of_nothing_at_all_is_a_dead_letter(bench):
@@ -183,6 +214,7 @@ def leave(code: Exit, text: str, *args: object) -> None:
 @pytest.fixture
 def leaving(monkeypatch):
     monkeypatch.setattr(batch, "die", leave)
+    monkeypatch.setattr(transactions, "die", leave)
 
 
 async def restarted(bench, messages: list[Received], starts: int = 30) -> list[str]:
@@ -284,12 +316,19 @@ async def test_memory_that_cannot_be_loaded_is_no_messages_fault(bench, leaving)
     assert await bench.dead() == await bench.strikes() == []
 
 
-async def test_a_batch_is_cut_by_time_and_what_was_handled_is_committed(bench):
+async def test_a_batch_is_cut_by_time_and_what_was_handled_is_committed(bench, monkeypatch):
     processor = bench.processor()
     watchdog = Watchdog([processor], Vitals(), patience_s=1.5)
     values = [f"slow{n}" for n in range(25)]
     committed = [0]
     faults: list[str] = []
+    advance = transactions.guard.advance
+
+    async def noting(conn, group, reached) -> None:
+        await advance(conn, group, reached)
+        committed.append(reached.get((Echo.topic.name, 0), committed[-1]))
+
+    monkeypatch.setattr(transactions.guard, "advance", noting)
 
     async def look() -> None:
         while True:
@@ -297,16 +336,14 @@ async def test_a_batch_is_cut_by_time_and_what_was_handled_is_committed(bench):
             watchdog._vitals.waiting = {Echo.topic.name: 25}
             if (fault := watchdog.look(time.monotonic())) is not None:
                 faults.append(fault)
-            at = await bench.next_offset()
-            if committed[-1] != at:
-                committed.append(at)
             await asyncio.sleep(0.02)
 
     looker = asyncio.create_task(look())
     await processor.process([*bench.messages(0, *values), *bench.messages(0, "b", partition=1)])
     looker.cancel()
     assert faults == [], "the watchdog knows work from standstill"
-    most = batch.SLICE_S / SLOW_S + 1
+    assert committed[-1] == await bench.next_offset() == 25
+    most = transactions.SLICE_S / SLOW_S + 1
     assert all(after - before <= most for before, after in pairwise(committed))
     sent = await bench.sent()
     assert sorted(sent) == sorted([*values, "b"])
@@ -347,7 +384,7 @@ async def test_what_a_predecessor_left_in_the_lane_goes_first(bench):
         left = [
             Message(topic=OUT, key=b"k", value=f"left{n}|{bench.group}".encode()) for n in range(3)
         ]
-        await outbox.put(conn, successor.lane(0), left)
+        await outbox.put(conn, successor.lanes(0)[0], left)
     await successor.process(bench.messages(0, "mine"))
     assert await bench.sent() == ["left0", "left1", "left2", "mine"]
 
@@ -356,10 +393,8 @@ async def test_what_a_group_left_is_sent_under_another_groups_name(bench):
     left = bench.processor()
     async with transaction(bench.pool) as conn:  # and then its process was killed
         row = Message(topic=OUT, key=b"k", value=f"left|{bench.group}".encode())
-        await outbox.put(conn, left.lane(2), [row])
-    renamed = Processor(
-        Echo(), group=uuid.uuid4().hex, pool=bench.pool, relay=bench.relay, metrics=Metrics()
-    )
+        await outbox.put(conn, left.lanes(2)[0], [row])
+    renamed = bench.processor(group=uuid.uuid4().hex)
     await renamed.process(bench.messages(0, "mine", partition=2))
     assert await bench.sent() == ["left", "mine"]
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox WHERE lane LIKE '%/2'") <= 1
@@ -370,7 +405,7 @@ async def test_a_partition_is_adopted_before_its_first_message(bench):
     async with transaction(bench.pool) as conn:
         await outbox.put(
             conn,
-            successor.lane(3),
+            successor.lanes(3)[0],
             [Message(topic=OUT, key=b"k", value=f"x|{bench.group}".encode())],
         )
     await successor.adopt(3)
@@ -405,12 +440,12 @@ async def test_what_was_sent_is_forgotten(bench):
     for n in range(2):  # the first batch drains the lane, which forgets at once
         await processor.process(bench.messages(n, "a"))
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 1
-    await processor._relay.forget_sent()
+    await processor.sent()
+    await processor._lanes._relay.forget_sent()
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 0
 
 
-async def test_messages_given_up_are_never_jumped_over(bench, monkeypatch):
-    monkeypatch.setattr(batch, "die", leave)
+async def test_messages_given_up_are_never_jumped_over(bench, leaving):
     again, on = bench.processor(), bench.processor()
     for processor in (again, on):
         with pytest.raises(asyncio.CancelledError):
@@ -418,7 +453,7 @@ async def test_messages_given_up_are_never_jumped_over(bench, monkeypatch):
     with pytest.raises(Left):
         await on.process(bench.messages(2, "c"))
     assert await bench.sent() == []
-    # The next assignment begins at the fence; a gap as compaction makes them is none of ours.
+    # The next assignment begins at the guard; a gap as compaction makes them is none of ours.
     await again.process(bench.messages(0, "a", "b"))
     await again.process(bench.messages(7, "h"))
     assert await bench.sent() == ["a", "b", "h"]
@@ -428,24 +463,90 @@ async def test_a_partition_whose_lane_cannot_be_drained_is_not_adopted(bench):
     class Interrupted(Relay):
         interruptions = 1
 
-        async def drain(self, lane: str) -> int:
+        async def drain(self, *lanes: str) -> set[int]:
             if self.interruptions:
                 self.interruptions -= 1
                 raise LedgerUnavailable("gone")
-            return await super().drain(lane)
+            return await super().drain(*lanes)
 
     relay = Interrupted(bench.pool, bench.producer)
-    successor = Processor(
-        Echo(), group=bench.group, pool=bench.pool, relay=relay, metrics=Metrics()
-    )
+    successor = bench.processor(relay)
     left = Message(topic=OUT, key=b"k", value=f"left|{bench.group}".encode())
     async with transaction(bench.pool) as conn:
-        await outbox.put(conn, successor.lane(0), [left])
+        await outbox.put(conn, successor.lanes(0)[0], [left])
     with pytest.raises(LedgerUnavailable):
         await successor.adopt(0)
     assert successor.reached == {}
     await successor.process(bench.messages(0, "mine"))
     assert await bench.sent() == ["left", "mine"]
+
+
+async def test_what_the_ledger_gave_is_not_sent_again_from_memory(bench):
+    """A batch commits while its partition's second lane is drained: both hold its rows."""
+    owed = bench.processor()._lanes
+    mark = f"|{bench.group}".encode()
+    mine = [Message(topic=OUT, key=b"k", value=v + mark, aside=True) for v in (b"a", b"b")]
+    async with transaction(bench.pool) as conn:
+        rows = await owed.put(conn, [(0, message) for message in mine])
+    await owed.drain(0)
+    await owed.send(rows)
+    await owed.sent()
+    values = [m.value for m in await read_all(bench.bootstrap, [OUT]) if m.value.endswith(mark)]
+    assert values == [message.value for message in mine]
+
+
+class Gate(Relay):
+    """A relay whose broker does not answer until it is opened."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench.pool, bench.producer)
+        self.opened = asyncio.Event()
+
+    async def send(self, rows: Sequence[Row]) -> None:
+        await self.opened.wait()
+        await super().send(rows)
+
+
+async def test_the_next_batch_does_not_wait_for_the_brokers_answer(bench):
+    gate = Gate(bench)
+    processor = bench.processor(gate)
+    await processor.adopt(0)
+    for n in range(5):
+        await processor.process(bench.messages(2 * n, f"a{n}", f"b{n}"))
+    assert await bench.next_offset() == 10
+    assert await bench.arrived() == []
+    gate.opened.set()
+    assert await bench.sent() == [f"{letter}{n}" for n in range(5) for letter in "ab"]
+
+
+async def test_what_is_owed_in_memory_is_bounded(bench, monkeypatch):
+    monkeypatch.setattr(lanes, "MOST_ROWS", 3)
+    gate = Gate(bench)
+    processor = bench.processor(gate)
+    await processor.adopt(0)
+    await processor.process(bench.messages(0, "a", "b", "c"))  # on their way
+    await processor.process(bench.messages(3, "d", "e", "f"))  # wait
+    waits = asyncio.create_task(processor.process(bench.messages(6, "g")))
+    deadline = time.monotonic() + 20.0
+    while await bench.next_offset() < 7:
+        assert time.monotonic() < deadline
+    assert not waits.done()
+    gate.opened.set()
+    await waits
+    assert await bench.sent() == list("abcdefg")
+
+
+@pytest.mark.apache_kafka  # the embedded broker makes topics as they are named
+async def test_a_feed_whose_topic_is_missing_holds_up_nothing_else(bench, monkeypatch):
+    monkeypatch.setattr(producer, "_METADATA_S", 60.0)
+    processor = bench.processor()
+    await processor.process(bench.messages(0, "first", "aside", "a"))
+    deadline = time.monotonic() + 20.0
+    while await bench.arrived() != ["first", "a"]:
+        assert time.monotonic() < deadline
+    waiting = await bench.pool.fetch("SELECT lane, topic FROM outbox WHERE topic = $1", NOWHERE)
+    assert [tuple(row) for row in waiting] == [(processor.lanes(0)[1], NOWHERE)]
+    processor._lanes.stop()
 
 
 @pytest.mark.apache_kafka  # the embedded broker has no limit, and makes topics as they are named
@@ -456,12 +557,12 @@ async def test_what_the_broker_refuses_for_good_holds_up_nothing(bench, monkeypa
         Message(topic=topic, key=b"k", value=value + mark)
         for topic, value in (
             (OUT, b"a"),
-            ("no.such.topic", b"lost"),
+            (NOWHERE, b"lost"),
             (OUT, b"b"),
             (OUT, bytes(1_500_000)),  # the broker refuses
             (OUT, b"c"),
             (OUT, bytes(2_500_000)),  # the producer refuses
-            ("no.such.topic", b"lost too"),
+            (NOWHERE, b"lost too"),
             (OUT, b"d"),
         )
     ]

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from geo.city import CityData
+from atlas.city import CityData
 from schemas import codes
 from schemas.journal import FleetChanged, PolicyChanged
 from schemas.policy import Policy
@@ -57,6 +57,19 @@ def test_an_operators_newer_policy_stays(city: CityData) -> None:
         codes.default_policy(), version="2999-01-01.1", utc_offset_minutes=60
     )
     assert policies(in_zone(city, "America/New_York"), newer) == []
+
+
+def test_a_policy_that_was_changed_under_its_old_version_is_reported(
+    city: CityData, caplog: pytest.LogCaptureFixture
+) -> None:
+    (ours,) = policies(city, None)
+    changed = msgspec.structs.replace(ours, max_eta_s=1.0)
+
+    assert policies(city, changed) == []
+
+    (line,) = caplog.records
+    assert f"keeps its policy {ours.version}" in line.getMessage()
+    assert "give schemas/codes/policy.json a later version" in line.getMessage()
 
 
 def test_another_fleet_is_journaled_after_the_policy(city: CityData) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from geo.city import CityData
+from atlas.city import CityData
 from infra.ledger.pool import connect
 from infra.ledger.sources import Source, list_sources
 from schemas import codes, topics, wire
@@ -19,6 +19,7 @@ from schemas.envelope import Envelope
 from schemas.inputs import CitizenReport, Location, SensorReading, UnitPosition, UnitStatus
 from schemas.journal import Close, Command
 from tests.city.toy import lonlat
+from tests.patience import patience
 from tests.streams.rig import Rig, Sent, message, now
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.apache_kafka]
@@ -51,7 +52,7 @@ def source_of(rig: Rig, name: str) -> Source:
         finally:
             await connection.close()
 
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + patience(30.0)
     while True:
         found = [one for one in asyncio.run(ask()) if one.source == name]
         if found:

@@ -1,5 +1,6 @@
 """Departments' feeds: who was told stays told to the end, without a hole."""
 
+import asyncio
 import json
 import random
 from collections import defaultdict
@@ -14,15 +15,15 @@ from infra.ledger.effects import write_applied
 from infra.ledger.feeds import Told
 from infra.ledger.intake import insert_evidence
 from infra.settings import Endpoints
-from schemas import codes, journal, topics
+from schemas import codes, journal, topics, wire
 from schemas.inputs import CitizenReport, Location
-from streams.departments import Departments, tell
-from streams.messages import Received
-from streams.publish import publish
+from schemas.outputs import IncidentChanged
+from streams.departments import Change, tell, tell_departments
+from streams.publish import outputs
 from tests.checker import feed_faults
 from tests.city.toy import lonlat
 from tests.infra.ledger.scenario import Play, fleet, policy
-from tests.streams.rig import Rig, message, now
+from tests.streams.rig import Rig, Sent, message, now, true_ends
 
 LON, LAT = lonlat(5, 5)
 
@@ -55,33 +56,31 @@ def test_a_feed_that_was_off_begins_anew_and_late_lines_still_come():
 
 
 class Feeds:
-    """The handler over a ledger, and what the departments have got."""
+    """The feeds over a ledger, and what the departments have got."""
 
     def __init__(self, conn: asyncpg.Connection) -> None:
         self.conn = conn
-        self.handler = Departments()
-        self.log: list[Received] = []
+        self.log: list[Change] = []
         self.got: dict[tuple[str, str], list[dict]] = defaultdict(list)
 
     def publish(self, entry_id: str, at, effects) -> None:
-        for m in publish(entry_id, at, effects):
-            if m.topic == topics.INCIDENTS.name:
-                place = len(self.log)
-                self.log.append(Received(m.topic, 0, place, m.key, m.value, m.headers, at))
+        for output, m in outputs(entry_id, at, effects):
+            if isinstance(output, IncidentChanged):
+                self.log.append((output, m))
 
     async def run(self, first: int, *, crash: bool = False) -> bool:
         """Deal with the log from a place on; False after a crash, which leaves no trace."""
         batch = self.conn.transaction()
         await batch.start()
-        for m in self.log[first:]:
-            self.handler.handle(m)
-        sent = await self.handler.write(self.conn, 0)
+        sent = await tell_departments(self.conn, self.log[first:])
         if crash:
             await batch.rollback()
             return False
         await batch.commit()
         for m in sent:
             change = json.loads(m.value)
+            again = wire.decode(m.value, IncidentChanged)
+            assert wire.encode(again) == m.value, "as canonical as any other message"
             self.got[m.topic, change["incident_id"]].append(change)
         return True
 
@@ -206,6 +205,45 @@ async def test_what_was_told_of_old_incidents_is_forgotten(told):
     await told.conn.execute("UPDATE incident SET is_open = false")
     assert await feeds.forget_told(told.conn, -1.0, 1) == 1
     assert await feeds.forget_told(told.conn, -1.0, 100) == many - 1
+
+
+@pytest.mark.kafka
+@pytest.mark.postgis
+def test_what_version_0_2_left_on_its_own_topic_is_told_once(rig: Rig):
+    play = Play("310106")
+    lines = [
+        (output, m)
+        for step in (play.apply(fleet("310106")), play.step(0, 6, 1))
+        for output, m in outputs(step.entry_id, step.at, step.effects)
+        if isinstance(output, IncidentChanged)
+    ]
+    incident = lines[0][0].incident_id
+    since = asyncio.run(true_ends(rig.endpoints, [topics.INCIDENTS.name]))
+    rig.send([Sent(m.topic, m.key, m.value, m.headers) for _, m in lines])
+    asyncio.run(note_fences(rig, since))
+    for _ in range(2):  # the second start finds nothing left
+        rig.worker.start()
+        rig.worker.wait_ready()
+        assert rig.worker.stop() == 0
+    assert rig.worker.log.read_text().count("that an earlier version had left") == 1
+    got = [json.loads(value) for value in rig.published("dept.fire", incident)]
+    assert [(change["seq"], change["standing"]) for change in got] == [
+        (output.seq, "snapshot" if n == 0 else "yours") for n, (output, _) in enumerate(lines)
+    ]
+    assert rig.rows("SELECT 1 FROM consumed WHERE topic = $1", topics.INCIDENTS.name) == []
+
+
+async def note_fences(rig: Rig, reached: dict[tuple[str, int], int]) -> None:
+    """Note how far the group has read, as a worker of that version did."""
+    conn = await asyncpg.connect(rig.endpoints.database_url)
+    try:
+        await conn.executemany(
+            "INSERT INTO consumed (consumer_group, topic, partition, next_offset)"
+            " VALUES ($1, $2, $3, $4)",
+            [(rig.group, *part, offset) for part, offset in reached.items()],
+        )
+    finally:
+        await conn.close()
 
 
 @pytest.mark.kafka

@@ -4,8 +4,6 @@ import asyncio
 import json
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,22 +11,25 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from geo.city import CityData, save_city
+from atlas.city import CityData
+from atlas.folder import save_city
 from geo.errors import BadFence
-from geo.fence_watch import FenceTerms, FenceWatch
 from infra.archive import archive_root, cluster_id
 from infra.ledger import connect, transaction, watch
 from infra.ledger.city import FenceRow, store_city
-from infra.ledger.intake import Fix
 from infra.settings import Endpoints
-from replay.fence_events import await_archive, tell_again, watched
+from intake.fence_watch import FenceTerms, FenceWatch
+from replay.fence_replay import await_archive, tell_again, watched
 from schemas import topics, wire
 from schemas.inputs import Location, UnitPosition
+from schemas.intake import Fix
 from schemas.outputs import FenceEvent
 from streams.fencing import Fencing
 from streams.limits import IntakeSettings
+from tests import nursery
 from tests.city.toy import lonlat
 from tests.geo.slow_transitions import SlowEngine
+from tests.patience import patience
 from tests.replay.archiver import start_archiver
 from tests.streams.fenced import beats, fenced, zone
 from tests.streams.rig import Rig, Sent, WorkerProcess, message, now, read_all
@@ -120,10 +121,8 @@ def by_command(rig: Rig, home: Path, *options: str) -> list[FenceEvent]:
         "JINGWEI_DATABASE_GATEWAY_URL": rig.endpoints.gateway_url,
         "JINGWEI_WORKER_GROUP": rig.group,
     }
-    command = [sys.executable, "-m", "cli.main", "fences", "track", "--json", "--home", str(home)]
-    done = subprocess.run(
-        [*command, *options], env=environment, capture_output=True, text=True, check=False
-    )
+    command = ["fences", "track", "--json", "--home", str(home)]
+    done = nursery.run([*command, *options], environment)
     assert done.returncode == 0, done.stderr
     return [wire.decode(line.encode(), FenceEvent) for line in done.stdout.splitlines()]
 
@@ -187,7 +186,7 @@ def test_live_events_survive_kills_and_city_changes_and_are_told_again(
 
         # Another city: fences gone are closed, new ones entered, without a new fix.
         before = len(rig.rows("SELECT 1 FROM fence_terms"))
-        end = now(20)
+        end = now(patience(12))
         ending = zone("ending", 13, 13, 5_000, valid_until=end.isoformat())
         other = [*beats(3), zone("a", 7, 7), zone("new", 13, 13, 400), ending]
         save_city(fenced(city, other), folder)

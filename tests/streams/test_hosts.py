@@ -10,8 +10,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from geo.city import CityData, load_city, save_city
-from geo.city import city_files as files_of
+from atlas.city import CityData
+from atlas.folder import city_files as files_of
+from atlas.folder import load_city, save_city
 from infra.archive import CityMissing
 from infra.archive.cities import city_folder_name
 from infra.cities import city_by_digest
@@ -182,7 +183,7 @@ async def test_a_city_under_another_ones_digest_is_refused(
     async with transaction(pool) as conn:
         files = city_files.look_at(city_folder, files_of(city_folder))
         assert await city_files.keep(conn, name, city_folder, files)
-    with pytest.raises(CityDamaged, match=f"keeps as {'5' * 64} reads as"):
+    with pytest.raises(CityDamaged, match=f"{'5' * 64} has the digest"):
         city_by_digest(tmp_path, endpoints.gateway_url, name.digest, load_city)
     assert list((tmp_path / "cities").iterdir()) == [], "it is not believed the next time either"
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec import to_builtins
 
-from geo.city import CityData
+from atlas.city import CityData
 from geo.crs import from_wgs84
+from infra.vault import Sealed, load_vault
 from schemas import topics
 from schemas.ids import derive
 from schemas.inputs import (
@@ -26,6 +28,8 @@ from tests.streams.rig import Rig, Sent, message, now
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 
 LON, LAT = lonlat(5, 5)
+FAR, OFF = lonlat(1, 1), lonlat(8, 1)
+"""Away from what other tests report."""
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-5)))
 
 
@@ -240,7 +244,6 @@ def bad_messages() -> list[Bad]:
             "condition",
             "not after",
         ),
-        Bad(bare(b"{}", topics.INCIDENTS), "payload", "missing required field"),
         Bad(bare(b'{"entry": "surprise"}', topics.JOURNAL), "payload", "surprise"),
         Bad(
             message(
@@ -275,7 +278,7 @@ def test_a_bad_message_becomes_a_dead_letter_that_says_why(running, buried, numb
 
 
 def test_good_messages_behind_bad_ones_are_dealt_with(running, buried):
-    sent = report(description="老人晕倒了", location=Location(lon=LON, lat=LAT))
+    sent = report(description="老人晕倒了", location=Location(lon=FAR[0], lat=FAR[1]))
     running.send([message(topics.REPORTS, sent)])
     rows = running.await_rows(
         "SELECT * FROM evidence WHERE source_id = $1 AND placed IS NOT NULL",
@@ -343,8 +346,15 @@ def test_personal_data_stays_behind_its_door(running):
     told = " ".join(str(value) for value in row.values()) + row["record"].decode()
     for secret in ("王小明", "13800138000", "310106199001011234", "w@example.com"):
         assert secret not in told
-    contact = running.rows("SELECT contact FROM reporter WHERE ref = $1", row["reporter_ref"])
-    assert "13800138000" in contact[0]["contact"]
+    kept = running.rows(
+        "SELECT r.ref, k.key, r.sealed AS content, r.contact"
+        " FROM reporter AS r JOIN reporter_key AS k USING (ref) WHERE ref = $1",
+        row["reporter_ref"],
+    )[0]
+    assert kept.pop("contact") is None
+    assert b"13800138000" not in kept["content"]
+    contact = load_vault(running.endpoints.key_file).open(Sealed(**kept))
+    assert contact == {"name": "王小明", "phone": "13800138000", "email": "w@example.com"}
     applied = running.rows(
         "SELECT effects FROM applied WHERE entry_id = $1", derive(row["id"], "entry")
     )
@@ -435,6 +445,17 @@ def test_positions_are_all_tracked_and_thinned_for_the_journal(running):
         )
     ]
     assert journaled == [0, 10, 11]
+    shown = [json.loads(value) for value in running.published(topics.UNITS.name, unit)]
+    known = running.rows(
+        "SELECT state, ST_X(position) AS lon, position_at FROM unit WHERE id = $1", unit
+    )[0]
+    # Other tests' messages about a unit of this name stand before.
+    moves = [one["unit"]["position_at"] for one in shown if one["unit"]["position_at"]]
+    assert moves[-3:] == [to_builtins(fixes[n].time) for n in journaled], (
+        "the public topic has what the journal has, and no more"
+    )
+    last = shown[-1]["unit"]
+    assert (last["state"], last["position"]["lon"]) == (known["state"], known["lon"])
 
 
 def test_a_stamp_reaches_the_unit(running):
@@ -513,7 +534,7 @@ def test_lanes_and_water_reach_the_ledger(running, city: CityData):
 
 
 def test_departments_get_what_concerns_them_and_nothing_else(running):
-    sent = report(description="井盖不见了", location=Location(lon=LON, lat=LAT))
+    sent = report(description="井盖不见了", location=Location(lon=OFF[0], lat=OFF[1]))
     running.send([message(topics.REPORTS, sent)])
     row = running.await_rows(
         "SELECT incident_id FROM evidence WHERE source_id = $1 AND placed = 'opened'",

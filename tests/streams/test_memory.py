@@ -1,22 +1,21 @@
 """What handlers remember of a partition: a core beside its ledger, datastreams that fall silent."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
-from geo.city import CityData
+from atlas.city import CityData
 from infra.ledger import connect, snapshot, transaction
 from infra.ledger.intake import load_alarms
 from infra.settings import Endpoints
 from schemas import topics, wire
-from schemas.inputs import SensorReading, StreetCondition
-from schemas.journal import Entry, EvidenceNoted, StreetChanged
+from schemas.inputs import SensorReading
+from schemas.journal import Entry, EvidenceNoted
 from schemas.topics import Topic
 from streams.dispatcher import Dispatcher
 from streams.intake_readings import ReadingsIntake
-from streams.intake_streets import StreetsIntake
 from streams.limits import IntakeSettings
 from streams.messages import Received
 from tests.infra.ledger.scenario import evidence, fleet, policy, router
@@ -101,7 +100,7 @@ async def test_calm_datastreams_leave_when_nothing_can_follow_them(
     assert sorted(await load_alarms(ledger, 0)) == ["calm", "later", "loud"]
     await take(readings, ledger, smoke("last", begun + timedelta(minutes=61)))
     assert sorted(await load_alarms(ledger, 0)) == ["last", "later", "loud"]
-    assert sorted(readings._streams[0]) == ["last", "later", "loud"]
+    assert sorted(readings._memory[0].streams) == ["last", "later", "loud"]
 
 
 async def test_a_new_datastream_a_message_does_not_fill_the_memory(
@@ -113,45 +112,42 @@ async def test_a_new_datastream_a_message_does_not_fill_the_memory(
     for batch in range(10):
         at = NOW + timedelta(milliseconds=batch)
         await take(readings, ledger, *(smoke(f"{batch}/{n}", at) for n in range(20)))
-        assert len(readings._streams[0]) <= 50
+        assert len(readings._memory[0].streams) <= 50
     left = await load_alarms(ledger, 0)
-    assert sorted(left) == sorted(readings._streams[0])
+    assert sorted(left) == sorted(readings._memory[0].streams)
     assert {"loud", "9/0", "9/19"} <= set(left)
 
 
-async def test_street_conditions_are_journaled_in_utc(city: CityData) -> None:
-    intake = StreetsIntake(city, IntakeSettings())
-    zone = timezone(timedelta(hours=8))
-    condition = StreetCondition(
-        condition="c", kind="closure", street="南京西一路", valid_from=NOW.astimezone(zone)
-    )
-    intake.handle(received(topics.STREETS, condition, 0))
-    (sent,) = intake._changes
-    assert sent.value is not None
-    assert wire.decode(sent.value, StreetChanged).valid_from.utcoffset() == timedelta(0)
+async def test_between_messages_silence_is_found_once_and_only_if_the_time_is_known(
+    ledger: asyncpg.Connection, city: CityData
+) -> None:
+    readings = ReadingsIntake(city, IntakeSettings())
+    await readings.load(ledger, 0)
+    await take(readings, ledger, smoke("tended", NOW, 40.0))
+    late = NOW + timedelta(hours=1)
+    assert not readings.is_due(0, None)
+    assert not readings.is_due(0, NOW)
+    assert readings.is_due(0, late)
+    readings.tend(0, 7, None)
+    async with transaction(ledger) as conn:
+        assert await readings.write(conn, 0) == []
+    readings.tend(0, 7, late)
+    assert not readings.is_due(0, late)
+    async with transaction(ledger) as conn:
+        (entry,) = await readings.write(conn, 0)
+    noted: EvidenceNoted = wire.decode(entry.value or b"", EvidenceNoted)
+    assert (noted.evidence.phase, noted.evidence.source_id) == ("silent", "tended")
+    row = await ledger.fetchrow("SELECT * FROM evidence WHERE id = $1", noted.evidence.id)
+    assert row is not None
+    assert row["record_offset"] == 7
+    assert not (await load_alarms(ledger, 0))["tended"].open
 
 
-@pytest.mark.parametrize(
-    ("kind", "figure"),
-    [
-        ("lane_closure", {"lanes_closed": 1}),
-        ("lane_closure", {"lanes_closed": 20}),
-        ("flood_depth", {"depth_m": 0.0}),
-        ("flood_depth", {"depth_m": 10}),
-    ],
-)
-def test_lanes_and_water_are_journaled(city: CityData, kind: str, figure: dict[str, float]) -> None:
-    intake = StreetsIntake(city, IntakeSettings())
-    condition = StreetCondition(
-        condition="c",
-        kind=kind,
-        street="南京西一路",
-        valid_from=NOW,
-        **figure,  # type: ignore[arg-type]
-    )
-    intake.handle(received(topics.STREETS, condition, 0))
-    (sent,) = intake._changes
-    assert sent.value is not None
-    entry = wire.decode(sent.value, StreetChanged)
-    assert entry.kind == kind
-    assert {name: getattr(entry, name) for name in figure} == figure
+async def test_who_has_nothing_to_do_between_messages_does_nothing(
+    ledger: asyncpg.Connection,
+) -> None:
+    handler = Dispatcher({}, router)
+    await handler.load(ledger, 0)
+    assert not handler.is_due(0, NOW)
+    handler.tend(0, 7, NOW)
+    assert await handler.write(ledger, 0) == []

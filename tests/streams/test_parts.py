@@ -1,4 +1,4 @@
-"""The pure parts: privacy, publishing, dead letters, the watchdog's judgement, first entries."""
+"""The pure parts: publishing, dead letters, the watchdog's judgement, first entries."""
 
 import asyncio
 import time
@@ -6,48 +6,41 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from atlas.city import CityData
+from geo.routing.reference import Router
 from infra.ledger.intake import Source
 from infra.settings import WorkerSettings
+from infra.vault import Vault
 from schemas import topics, wire
-from schemas.effects import IncidentWritten, TimelineAppended
+from schemas.effects import IncidentWritten, Recommended, TimelineAppended, UnitWritten
 from schemas.envelope import read_envelope
-from schemas.inputs import Contact
-from schemas.outputs import IncidentChanged
-from schemas.records import Incident, TimelineEntry, Where
+from schemas.outputs import DispatchChanged, IncidentChanged, UnitChanged
+from schemas.records import (
+    Candidate,
+    Incident,
+    Point,
+    Recommendation,
+    Shortage,
+    TimelineEntry,
+    Unit,
+    Where,
+)
+from schemas.words import because, said
 from streams import app
+from streams.arrivals import unknown
 from streams.consumer import Looked
 from streams.dead_letters import dead_letter, to_dead_letter_topic, without_notes
+from streams.dispatcher import Dispatcher
+from streams.handlers import make_handlers
+from streams.limits import IntakeSettings
 from streams.messages import EPOCH, Received
-from streams.privacy import redact
 from streams.publish import publish
 from streams.watchdog import Held, Vitals, Watchdog
 
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
-        ("打13800138000", "打[phone]"),
-        ("打 138-0013-8000 或 +86 13800138000", "打 [phone] 或 [phone]"),
-        ("１３８００１３８０００", "[phone]"),
-        ("021-62345678", "[phone]"),
-        ("call +44 20 7946 0958 now", "call [phone] now"),
-        ("310106199001011234 和 31010619900101123X", "[id number] 和 [id number]"),
-        ("a.b+c@example.com.cn", "[email]"),
-        ("南京西路1376号，3楼，2026年", "南京西路1376号，3楼，2026年"),
-        ("着火了", "着火了"),
-    ],
-)
-def test_personal_data_is_taken_out(text, redacted):
-    assert redact(text) == redacted
-
-
-def test_the_contact_is_taken_out_by_name():
-    contact = Contact(name="王小明", phone="555 0199")
-    assert redact("我叫王小明, 555 0199", contact) == "我叫[name], [phone]"
 
 
 def incident(version: int) -> Incident:
@@ -73,8 +66,30 @@ def incident(version: int) -> Incident:
 
 def line(seq: int) -> TimelineEntry:
     return TimelineEntry(
-        incident="i1", seq=seq, at=AT, kind="note", actor="a", text="t", reasons=(), cause="e1"
+        incident="i1",
+        seq=seq,
+        at=AT,
+        kind="note",
+        actor="a",
+        said=said("t"),
+        reasons=(),
+        cause="e1",
     )
+
+
+def test_each_topic_that_a_worker_reads_has_one_handler(city: CityData):
+    handlers = make_handlers(
+        city, IntakeSettings(), unknown, Dispatcher({}, _no_router), Vault(bytes(32))
+    )
+    read = sorted(handler.topic.name for handler in handlers)
+    assert read == sorted(topic.name for topic in (*topics.INPUTS, topics.JOURNAL)), (
+        "streams/handlers.py and INPUTS in schemas/topics.py differ"
+    )
+    assert len({handler.name for handler in handlers}) == len(handlers)
+
+
+def _no_router(digest: str) -> Router:
+    raise AssertionError(digest)
 
 
 def test_each_line_of_a_timeline_is_published_with_the_incident_after_it():
@@ -106,6 +121,71 @@ def test_a_line_shows_the_incident_as_it_left_it():
     assert [(change.seq, change.incident.version) for change in changes] == [(1, 1), (2, 2)]
 
 
+def test_what_is_short_is_published_in_words_and_as_data():
+    short = Shortage(capability="pump", count=2, why=because("none_free"))
+    candidate = Candidate(
+        unit="U1",
+        capability="als",
+        seconds=80.0,
+        chosen=True,
+        reasons=(because("seconds_away", seconds=80.0), because("position_unreliable")),
+    )
+    recommendation = Recommendation(
+        policy="p",
+        requirements=("pump×2", "als×1"),
+        candidates=(candidate,),
+        short=(short,),
+        reasons=(because("fewest_seconds"),),
+    )
+    effects = (
+        TimelineAppended(entry=line(1)),
+        IncidentWritten(incident=msgspec.structs.replace(incident(1), short=(short,))),
+        Recommended(incident="i1", at=AT, recommendation=recommendation),
+    )
+    one, other = publish("e1", AT, effects)
+    told = wire.decode(one.value, IncidentChanged).incident
+    assert told.short == ("pump×2: no free unit has it",)
+    assert told.shortages == (short,)
+    sent = wire.decode(other.value, DispatchChanged).recommendation
+    assert sent.short == told.short
+    assert sent.shortages == told.shortages
+    assert sent.reasons == ("fewest seconds to the scene for each requirement in turn",)
+    assert sent.because == recommendation.reasons
+    (chosen,) = sent.candidates
+    assert chosen.reason == "80 s away; position not to be relied on"
+    assert chosen.reasons == candidate.reasons
+
+
+def test_units_are_published_as_the_entry_left_them_with_its_place():
+    unit = Unit(
+        id="U1",
+        region="r",
+        kind="ambulance",
+        name="U1",
+        department="medical",
+        capabilities=("als",),
+        station="S",
+        home=Point(lon=121.4, lat=31.2),
+        state="dispatched",
+        position=Point(lon=121.4, lat=31.2),
+        incident="i1",
+        reason=because("none_free"),
+    )
+    effects = (
+        UnitWritten(unit=msgspec.structs.replace(unit, state="available")),
+        UnitWritten(unit=unit),
+        TimelineAppended(entry=line(1)),
+        IncidentWritten(incident=incident(1)),
+    )
+    of_incident, of_unit = publish("e1", AT, effects, "r/7")
+    assert of_incident == publish("e1", AT, effects[2:], "r/7")[0], "its id stays"
+    assert (of_unit.topic, of_unit.key) == (topics.UNITS.name, b"U1")
+    told = wire.decode(of_unit.value, UnitChanged)
+    assert (told.unit.state, told.unit.reason, told.at) == ("dispatched", "no free unit has it", AT)
+    envelope = read_envelope(of_unit.headers, topics.UNITS.type)
+    assert (envelope.journal, envelope.correlation, envelope.causation) == ("r/7", "i1", "e1")
+
+
 def test_a_dead_letter_keeps_what_came_and_says_where_and_why():
     came = Received("city.x", 3, 7, b"k", b"v", [("ce_id", b"1"), ("ce_id", b"2")], AT)
     letter = dead_letter(came, fault="text", reason="a\x00b\ud800", agent="a", at=AT)
@@ -133,7 +213,7 @@ def test_a_letter_of_many_headers_says_where_it_is():
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("nobody thought of that"), SystemExit(1)])
 async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
-    """Faust would drop the batch, take the next one, and the fence would jump over it."""
+    """Faust would drop the batch, take the next one, and the guard would jump over it."""
     agents: list[Any] = []
 
     class App:
@@ -160,8 +240,11 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
             self.acked = True
 
     class Stream:
-        async def noack_take(self, *_: object, **__: object) -> Any:
-            yield [event]
+        channel = SimpleNamespace(queue=asyncio.Queue[object]())
+        enable_acks = True
+
+        async def events(self) -> Any:
+            yield event
 
     class Poisoned:
         handler = SimpleNamespace(name="n", topic=topics.REPORTS, bulk=False)
@@ -183,7 +266,8 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
     for failure, leaves in ((error, Left), (asyncio.CancelledError(), asyncio.CancelledError)):
         poisoned.failure = failure
         with pytest.raises(leaves):
-            await agents[0](Stream())
+            await agents[0](stream := Stream())
+        assert not stream.enable_acks, "Faust would acknowledge what an exception interrupts"
     assert not event.acked
 
 
@@ -232,7 +316,8 @@ def test_what_an_open_transaction_holds_is_told_once_a_minute(caplog):
 
 def processor(topic: str, beat: float, *, busy: bool = False, handling: float | None = None) -> Any:
     handler = SimpleNamespace(topic=SimpleNamespace(name=topic))
-    return SimpleNamespace(handler=handler, beat=beat, busy=busy, handling=handling)
+    pulse = SimpleNamespace(beat=beat, busy=busy, handling=handling)
+    return SimpleNamespace(handler=handler, pulse=pulse)
 
 
 def watchdog_of(now: float, *processors: Any) -> Watchdog:
@@ -246,14 +331,55 @@ def test_the_watchdog_leaves_a_topic_that_waits_while_others_are_worked_on():
     now = time.monotonic()
     busy, waits = processor("a", now - 1, busy=True), processor("b", now - 60)
     assert watchdog_of(now, busy, waits).look(now) is None
-    waits.beat = now - 101
+    waits.pulse.beat = now - 101
     assert "b: 7 messages wait" in str(watchdog_of(now, busy, waits).look(now))
 
 
-def test_the_watchdog_sees_a_processor_that_was_given_messages_and_hangs():
+def test_a_batch_that_hangs_is_a_fault_only_when_nothing_else_moves_or_after_long():
     now = time.monotonic()
-    busy, hangs = processor("a", now - 1, busy=True), processor("b", now - 11, busy=True)
-    assert "b: 7 messages wait" in str(watchdog_of(now, busy, hangs).look(now))
+    moves, hangs = processor("a", now - 1, busy=True), processor("b", now - 60, busy=True)
+    assert watchdog_of(now, moves, hangs).look(now) is None
+    moves.pulse.beat = now - 15
+    assert "b: 7 messages wait" in str(watchdog_of(now, moves, hangs).look(now))
+    moves.pulse.beat, hangs.pulse.beat = now - 1, now - 101
+    assert "b: 7 messages wait" in str(watchdog_of(now, moves, hangs).look(now))
+
+
+def test_the_ledgers_time_limits_come_before_the_watchdog():
+    now = time.monotonic()
+    waits = processor("a", now - 19, busy=True)
+    assert watchdog_of(now, waits).look(now) is None
+    waits.pulse.beat = now - 21
+    assert "a: 7 messages wait" in str(watchdog_of(now, waits).look(now))
+
+
+def test_time_without_cpu_is_not_counted():
+    begun = time.monotonic()
+    idle = processor("a", begun)
+    watchdog = watchdog_of(begun, idle)
+    watchdog._starved.look(begun, 1.0)
+    now = begun + 60  # the process was stopped: the next look comes a minute late
+    watchdog._starved.look(now, 1.0)
+    assert watchdog.look(now) is None
+    for second in range(1, 11):
+        watchdog._starved.look(now + second, 1.0)
+        watchdog._vitals.beat = now + second
+        assert watchdog.look(now + second) is None
+    watchdog._vitals.beat = now + 11
+    assert "a: 7 messages wait" in str(watchdog.look(now + 11))
+
+
+def test_stops_in_a_row_are_not_added_up():
+    begun = time.monotonic()
+    watchdog = Watchdog([], Vitals(), patience_s=3)
+    watchdog._vitals.beat = begun  # and the event loop gets no turn between the stops
+    watchdog._starved.look(begun, 1.0)
+    for now in (begun + 4.5, begun + 9.0, begun + 13.5):
+        watchdog._starved.look(now, 1.0)
+        assert watchdog.look(now) is None
+    for second in range(1, 4):
+        watchdog._starved.look(now + second, 1.0)
+    assert "event loop" in str(watchdog.look(now + 3.1))
 
 
 def test_the_watchdog_sees_that_nothing_is_given_to_anybody():
@@ -267,7 +393,7 @@ def test_the_watchdog_waits_longer_for_one_message_but_not_for_ever():
     other = processor("b", now - 50)
     watchdog = watchdog_of(now - 50, slow, other)  # the event loop stands still with it
     assert watchdog.look(now) is None
-    slow.handling = now - 101
+    slow.pulse.handling = now - 101
     assert "a: one message has been handled for 101 s" in str(watchdog.look(now))
 
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from geo.router import deciding_router
+from atlas.deciding import deciding_router
 from infra.ledger import connect
 from replay.run import Report, run_replay
 from schemas import journal, topics

@@ -10,9 +10,8 @@ import pytest
 from infra.ledger.pool import connect, transaction
 from infra.ledger.sources import SourceClock, list_sources
 from infra.settings import Endpoints
+from intake.errors import BadInput, Fault
 from schemas.envelope import Envelope
-from streams.dead_letters import Fault
-from streams.errors import BadInput
 from streams.messages import Received
 from streams.sources import LATEST, MOST, OTHERS, SAVE_S, Sources
 

@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-from geo.city import CityData
+from atlas.city import CityData
 from schemas import codes, topics
 from schemas.inputs import CitizenReport, Location, SensorReading, UnitPosition, UnitStatus
 from tests.streams.rig import Sent, message

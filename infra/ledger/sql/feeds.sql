@@ -16,7 +16,10 @@ WHERE t.incident_id = ANY($1::text[]);
 
 -- name: save_told
 INSERT INTO feed_told (subscription_id, incident_id, target, seq, missing)
-VALUES ($1, $2, $3, $4, $5)
+SELECT r.subscription_id, r.incident_id, r.target, r.seq, r.missing::integer[]
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::text[]) AS r (
+    subscription_id, incident_id, target, seq, missing
+)
 ON CONFLICT (subscription_id, incident_id) DO UPDATE
 SET target = excluded.target, seq = excluded.seq, missing = excluded.missing,
     told_at = clock_timestamp();

@@ -1,19 +1,26 @@
 -- name: evidence
 INSERT INTO evidence (
     id, region, source, source_id, phase, category, severity, confidence, point, accuracy_m,
-    district, subdistrict, beat, hazard_zones, address,
-    observed_at, received_at, text, triage, reporter_ref, record,
-    topic, partition, record_offset
-) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8,
-    ST_SetSRID(ST_MakePoint($9::float8, $10::float8), 4326), $11,
-    $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25
+    district, subdistrict, beat, hazard_zones, address, observed_at, received_at, text, triage,
+    reporter_ref, record, topic, partition, record_offset
+)
+SELECT
+    r.id, r.region, r.source, r.source_id, r.phase, r.category, r.severity, r.confidence,
+    ST_SetSRID(ST_MakePoint(r.lon, r.lat), 4326), r.accuracy_m, r.district, r.subdistrict,
+    r.beat, r.hazard_zones::text[], r.address, r.observed_at, r.received_at, r.text,
+    r.triage::text[], r.reporter_ref, r.record, r.topic, r.partition, r.record_offset
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::float8[], $9::float8[], $10::float8[], $11::float8[], $12::text[], $13::text[],
+    $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::text[],
+    $20::text[], $21::text[], $22::bytea[], $23::text[], $24::integer[], $25::bigint[]
+) AS r (
+    id, region, source, source_id, phase, category, severity, confidence, lon, lat, accuracy_m,
+    district, subdistrict, beat, hazard_zones, address, observed_at, received_at, text, triage,
+    reporter_ref, record, topic, partition, record_offset
 )
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
-
--- name: reporter
-INSERT INTO reporter (ref, contact) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 
 -- name: alarms
 SELECT datastream, open, seen_at, state FROM alarm WHERE partition = $1;

@@ -38,8 +38,7 @@ ORDER BY 1 LIMIT 20;
 -- name: states_follow_one_another
 SELECT format('incident %s goes from %s although it was %s', number, origin, before)
 FROM (
-    SELECT i.number, split_part(e.text, ' → ', 1) AS origin,
-           coalesce(lag(split_part(e.text, ' → ', 2)) OVER story, 'reported') AS before
+    SELECT i.number, e.before AS origin, coalesce(lag(e.after) OVER story, 'reported') AS before
     FROM incident_entry AS e JOIN incident AS i ON i.id = e.incident_id
     WHERE e.kind = 'state'
     WINDOW story AS (PARTITION BY e.incident_id ORDER BY e.seq)
@@ -49,7 +48,7 @@ UNION ALL
 SELECT format('incident %s is %s, its timeline ends with %s', i.number, i.state, last.state)
 FROM incident AS i
 CROSS JOIN LATERAL (
-    SELECT split_part(e.text, ' → ', 2) AS state FROM incident_entry AS e
+    SELECT e.after AS state FROM incident_entry AS e
     WHERE e.incident_id = i.id AND e.kind = 'state'
     ORDER BY e.seq DESC LIMIT 1
 ) AS last

@@ -1,13 +1,16 @@
 -- name: put
 INSERT INTO outbox (lane, topic, key, value, headers)
-SELECT $1, m.topic, m.key, m.value, m.headers
-FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
-    WITH ORDINALITY AS m (topic, key, value, headers, position)
+SELECT m.lane, m.topic, m.key, m.value, m.headers
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
+    WITH ORDINALITY AS m (lane, topic, key, value, headers, position)
 ORDER BY m.position
 RETURNING id;
 
 -- name: unsent
 SELECT id, topic, key, value, headers FROM outbox WHERE lane = $1 ORDER BY id LIMIT $2;
+
+-- name: holding
+SELECT DISTINCT lane FROM outbox WHERE lane = ANY($1::text[]);
 
 -- name: mark_sent
 DELETE FROM outbox WHERE id = ANY($1::bigint[]);

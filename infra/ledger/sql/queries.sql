@@ -10,7 +10,7 @@ WHERE ($1::text[] IS NULL OR i.state = ANY($1))
   AND ($3::text[] IS NULL OR i.severity = ANY($3))
   AND ($4::text[] IS NULL OR i.category = ANY($4))
   AND ($5::timestamptz IS NULL OR i.opened_at >= $5)
-ORDER BY i.opened_at DESC, i.number DESC
+ORDER BY i.is_open AND i.severity = 'unknown' DESC, i.opened_at DESC, i.number DESC
 LIMIT $6;
 
 -- name: find
@@ -25,7 +25,9 @@ LIMIT 6;
 SELECT record FROM incident WHERE id = $1;
 
 -- name: timeline
-SELECT incident_id AS incident, seq, at, kind, actor, text, reasons, cause
+SELECT incident_id AS incident, seq, at, kind, actor,
+       coalesce(text_data, to_jsonb(text)) AS text,
+       coalesce(reasons_data, to_jsonb(reasons)) AS reasons, cause, before, after
 FROM incident_entry WHERE incident_id = $1 ORDER BY seq;
 
 -- name: assignments
@@ -37,9 +39,10 @@ WITH RECURSIVE family AS (
     UNION
     SELECT i.id FROM incident AS i JOIN family AS f ON i.merged_into = f.id
 )
-SELECT record, placed, score, reasons FROM evidence
-WHERE incident_id IN (SELECT id FROM family)
-ORDER BY placed_offset NULLS FIRST, received_at, id
+SELECT e.record, e.placed, e.score, e.reasons, e.reasons_data, o.record AS opinion
+FROM evidence AS e LEFT JOIN opinion AS o ON o.evidence_id = e.id
+WHERE e.incident_id IN (SELECT id FROM family)
+ORDER BY e.placed_offset NULLS FIRST, e.received_at, e.id
 LIMIT $2 OFFSET $3;
 
 -- name: find_evidence
@@ -58,11 +61,23 @@ SELECT at, record FROM recommendation WHERE incident_id = $1 ORDER BY id;
 SELECT incident_id AS incident, other_id AS other, kind, at FROM incident_link
 WHERE incident_id = $1 OR other_id = $1 ORDER BY at, incident_id, other_id, kind;
 
+-- name: find_unit
+SELECT id FROM unit
+WHERE region = $1 AND ($2 IN (id, name) OR id = region || '-' || $2)
+ORDER BY (id = $2) DESC, id
+LIMIT 6;
+
 -- name: units
 SELECT record FROM unit ORDER BY id;
 
+-- name: unit_names
+SELECT id, name FROM unit WHERE id = ANY($1::text[]) ORDER BY id;
+
+-- name: numbers
+SELECT id, number FROM incident WHERE id = ANY($1::text[]) ORDER BY id;
+
 -- name: refusals
-SELECT unit_id AS unit, status, at, stamped_by AS by, reason FROM stamp_refused
+SELECT unit_id AS unit, status, at, stamped_by AS by, reason, reason_data FROM stamp_refused
 WHERE $1::text IS NULL OR unit_id = $1
 ORDER BY id DESC
 LIMIT $2;
@@ -98,6 +113,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1;
 SELECT
     (SELECT count(*) FROM evidence) AS evidence,
     (SELECT count(*) FROM evidence WHERE placed IS NULL) AS evidence_unplaced,
+    (SELECT count(*) FROM opinion WHERE at > now() - interval '1 hour') AS opinions_last_hour,
     (SELECT count(*) FROM alarm) AS datastreams,
     (SELECT count(*) FROM alarm WHERE open) AS alarms_open,
     (SELECT count(*) FROM alert WHERE ended_at IS NULL) AS alerts_active,
@@ -107,10 +123,6 @@ SELECT
 
 -- name: regions
 SELECT region, clock, applied_offset, policy_version, city FROM region ORDER BY region;
-
--- name: command
-SELECT id AS command, incident_id AS incident, operator, outcome, reason, version, at, changes
-FROM command WHERE id = $1 AND outcome IS NOT NULL;
 
 -- name: dead_letters
 SELECT id, topic, partition, record_offset AS offset, key, value, headers, reason, error, agent,

@@ -3,7 +3,8 @@ SELECT source, source_id, incident_id, coalesce(placed, '') AS placed, observed_
 FROM evidence WHERE region = $1 AND received_at >= $2;
 
 -- name: incidents
-SELECT i.id, i.category, i.state, i.opened_at, i.merged_into, min(a.dispatched) AS dispatched_at
+SELECT i.id, i.category, i.state, i.opened_at, i.merged_into, min(a.dispatched) AS dispatched_at,
+       i.severity
 FROM incident AS i LEFT JOIN assignment AS a ON a.incident_id = i.id
 WHERE i.region = $1 AND i.opened_at >= $2
 GROUP BY i.id;

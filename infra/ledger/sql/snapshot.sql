@@ -1,25 +1,26 @@
 -- name: region
-SELECT clock, applied_offset, forgotten_until, policy, city, numbers
+SELECT clock, applied_offset, policy, city, numbers
 FROM region WHERE region = $1;
 
 -- name: incidents
-SELECT record FROM incident WHERE id IN (SELECT remembered($1, $2));
+SELECT record FROM incident WHERE region = $1 AND forgotten_at IS NULL;
 
 -- name: notes
-SELECT incident_id, record FROM evidence
-WHERE incident_id IN (SELECT remembered($1, $2))
-  AND placed IN ('opened', 'asked', 'attached', 'split')
-ORDER BY placed_offset NULLS FIRST, received_at, id;
+SELECT e.incident_id, e.record, o.record AS opinion
+FROM evidence AS e LEFT JOIN opinion AS o ON o.evidence_id = e.id
+WHERE e.incident_id IN (SELECT remembered($1))
+  AND e.placed IN ('opened', 'asked', 'attached', 'split')
+ORDER BY e.placed_offset NULLS FIRST, e.received_at, e.id;
 
 -- name: mergers
 SELECT record FROM incident_merge
-WHERE undone_at IS NULL AND incident_id IN (SELECT remembered($1, $2));
+WHERE undone_at IS NULL AND incident_id IN (SELECT remembered($1));
 
 -- name: units
 SELECT record FROM unit WHERE region = $1;
 
 -- name: assignments
-SELECT record FROM assignment WHERE incident_id IN (SELECT remembered($1, $2));
+SELECT record FROM assignment WHERE incident_id IN (SELECT remembered($1));
 
 -- name: alerts
 SELECT record FROM alert WHERE region = $1 AND ended_at IS NULL;
@@ -32,7 +33,7 @@ SELECT kind, subject, due FROM timer WHERE region = $1;
 
 -- name: separations
 SELECT incident_id, other_id FROM incident_link
-WHERE kind = 'kept_apart' AND incident_id IN (SELECT remembered($1, $2));
+WHERE kind = 'kept_apart' AND incident_id IN (SELECT remembered($1));
 
 -- name: seen
 SELECT entry_id FROM applied WHERE region = $1 ORDER BY journal_offset DESC LIMIT $2;

@@ -7,13 +7,13 @@ import msgspec
 import networkx as nx
 
 from dispatch import Region
-from geo.routing import NetworkxRouter, Router
-from geo.streets import StreetGraph
+from geo.routing.reference import NetworkxRouter, Router
+from geo.streets.graph import StreetGraph
 from infra.ledger.effects import Applied
 from infra.ledger.intake import Source
 from schemas import codes, journal
 from schemas.effects import IncidentWritten
-from schemas.records import Evidence, Incident, Point, Unit, Where
+from schemas.records import Evidence, Incident, Opinion, Point, Unit, Where
 from schemas.snapshot import Snapshot
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -172,6 +172,21 @@ class Play:
         self.at = max(self.at, due - timedelta(milliseconds=b % 3))
         return journal.Tick(id=f"{region}/tick/{name}", region=region, due=due)
 
+    def _opinion(self, a: int, b: int, name: str) -> journal.OpinionNoted:
+        notes = self.core.snapshot().notes
+        opinion = Opinion(
+            evidence=notes[b % len(notes)].id if notes else "nowhere",
+            category=("fire", "medical", "other")[a // 5 % 3],
+            severity=f"P{1 + b % 4}",
+            confidence=0.99,
+            danger=0.99 if b % 3 else 0.1,
+            harmless=0.0,
+            model="made",
+            digest="0",
+        )
+        entry_id = f"{self.region}/opinion/{name}"
+        return journal.OpinionNoted(id=entry_id, region=self.region, opinion=opinion)
+
     def _action(self, b: int, incident: Incident, known: Snapshot) -> journal.Action:
         other = known.incidents[b % len(known.incidents)].id
         noted = incident.evidence[b % len(incident.evidence)]
@@ -196,7 +211,9 @@ class Play:
         return undoing[b % 3] if b % 16 > 12 else actions[b % len(actions)]
 
     def _rare(self, a: int, b: int, name: str) -> journal.Entry:
-        rare = a % 4
+        rare = a % 5
+        if rare == 4:
+            return self._opinion(a, b, name)
         if rare == 0:
             memory_s = (30.0, 600.0, 7200.0, 86400.0)[b % 4]
             return policy(self.region, f"v{name}", memory_s)

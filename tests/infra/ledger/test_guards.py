@@ -7,17 +7,18 @@ import pytest
 
 from infra.ledger import connect, errors, transaction
 from infra.ledger.effects import write_applied
+from infra.ledger.erasure import erase
 from infra.ledger.intake import (
     DeadLetter,
-    Reporter,
     Source,
     insert_dead_letters,
     insert_evidence,
-    insert_reporters,
 )
 from infra.ledger.outbox import Message, put
 from infra.ledger.queries import get_dead_letter
+from infra.ledger.reporters import insert_reporters, reveal
 from infra.settings import Endpoints
+from infra.vault import Sealed, Vault
 from tests.infra.ledger.scenario import Play, fleet
 
 pytestmark = pytest.mark.postgis
@@ -127,44 +128,46 @@ async def test_planners_see_views_without_personal_data_only(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await planner.execute("DELETE FROM planning.incident")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await planner.fetchval("SELECT read_reporter('r', 'planner', 'curiosity')")
+        await planner.fetchval("SELECT reveal_reporter('r', 'planner', 'curiosity', 'e')")
     await planner.close()
 
 
 async def test_reading_personal_data_is_audited(
     endpoints: Endpoints, owner: asyncpg.Connection, worker: asyncpg.Connection
 ) -> None:
+    vault = Vault(bytes(32))
+    contact = {"name": "张三", "phone": "13800000000\x00"}
     async with transaction(worker) as conn:
-        reporter = Reporter("r1", {"name": "张三", "phone": "13800000000\x00"})
-        await insert_reporters(conn, [reporter])
-        await insert_reporters(conn, [Reporter("r1", {"name": "another"})])
-    for table in ("reporter", "audit"):
+        await insert_reporters(conn, [vault.seal("r1", contact)])
+        await insert_reporters(conn, [vault.seal("r1", {"name": "another"})])
+    for hidden in ("sealed FROM reporter", "key FROM reporter_key", "* FROM audit"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await worker.fetch(f"SELECT * FROM {table}")
+            await worker.fetch(f"SELECT {hidden}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await worker.fetchval("SELECT read_reporter('r1', 'worker', 'why')")
+        await worker.fetchval("SELECT reveal_reporter('r1', 'worker', 'why', 'e')")
     gateway = await connect(endpoints.gateway_url)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await gateway.fetch("SELECT * FROM reporter")
-    read = "SELECT read_reporter('r1', '王', 'call back')"
-    assert await gateway.fetchval(read) == {"name": "张三", "phone": "13800000000\ufffd"}
-    with pytest.raises(asyncpg.InvalidParameterValueError, match="actor and a purpose"):
-        await gateway.fetchval("SELECT read_reporter('r1', '王', '')")
-    assert await gateway.fetchval("SELECT erase_reporter('r1', '王', 'asked by citizen')")
-    assert await gateway.fetchval(read) is None
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await gateway.execute("DELETE FROM audit")
+    for hidden in ("ref FROM reporter", "ref FROM reporter_key"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await gateway.fetch(f"SELECT {hidden}")
+    async with transaction(gateway) as conn:
+        found = await reveal(conn, "r1", "王", "call back", "e1")
+    assert vault.open(found.sealed) == contact
+    with pytest.raises(errors.Unstorable, match="actor and a purpose"):
+        async with transaction(gateway) as conn:
+            await reveal(conn, "r1", "王", "", "e1")
+    for change in ("DELETE FROM audit", "DELETE FROM reporter_key", "SELECT * FROM erasure"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await gateway.execute(change)
     await gateway.close()
+    async with transaction(owner) as conn:
+        await erase(conn, ["r1"], [], None)
     async with transaction(worker) as conn:
-        await insert_reporters(conn, [reporter])
-    assert await owner.fetchval("SELECT contact FROM reporter WHERE ref = 'r1'") is None
-    rows = await owner.fetch("SELECT role, actor, action, subject FROM audit ORDER BY id")
-    assert [tuple(row) for row in rows] == [
-        ("jingwei_gateway", "王", action, "r1")
-        for action in ("read_reporter", "erase_reporter", "read_reporter")
-    ]
-    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append-only"):
-        await owner.execute("UPDATE audit SET actor = 'x'")
+        await insert_reporters(conn, [vault.seal("r1", contact)])  # the report is read again
+    assert await owner.fetchval("SELECT count(*) FROM reporter_key") == 0
+    assert await owner.fetchval("SELECT sealed FROM reporter") is None
+    rows = await owner.fetch("SELECT role, actor, action, subject, detail FROM audit")
+    detail = {"purpose": "call back", "evidence": "e1"}
+    assert [tuple(row) for row in rows] == [("jingwei_gateway", "王", "reveal", "r1", detail)]
 
 
 async def test_a_dead_letters_content_is_personal_data_too(
@@ -211,15 +214,21 @@ async def test_a_dead_letters_content_is_personal_data_too(
     ]
 
 
-async def test_the_gateway_writes_commands_and_no_incidents(
+async def test_the_gateway_writes_no_incidents_answers_or_accounts(
     play: Play, endpoints: Endpoints
 ) -> None:
     gateway = await connect(endpoints.gateway_url)
-    await gateway.execute(
-        "INSERT INTO command (id, region, incident_id, operator) VALUES ('c', 'r', 'i', 'o')"
-    )
     assert await gateway.fetchval("SELECT count(*) FROM open_incident") > 0
-    for change in ("DELETE FROM incident", "UPDATE incident SET state = 'closed'"):
+    for change in (
+        "DELETE FROM incident",
+        "UPDATE incident SET state = 'closed'",
+        "INSERT INTO command (id, region, incident_id, operator) VALUES ('c', 'r', 'i', 'o')",
+        "INSERT INTO account (name, role, password) VALUES ('a', 'administrator', 'x')",
+        "UPDATE account SET role = 'administrator'",
+        "UPDATE session SET account = 'admin'",
+        "UPDATE api_token SET role = 'administrator'",
+        "UPDATE command_key SET digest = ''",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await gateway.execute(change)
     await gateway.close()
@@ -240,7 +249,7 @@ async def test_a_key_longer_than_an_index_takes_is_refused(worker: asyncpg.Conne
     noise = "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(5000))
     with pytest.raises(errors.Unstorable, match="index row"):
         async with transaction(worker) as conn:
-            await insert_reporters(conn, [Reporter(noise, {})])
+            await insert_reporters(conn, [Sealed(noise, b"", b"")])
 
 
 async def test_any_other_error_of_the_database_is_the_ledgers(worker: asyncpg.Connection) -> None:

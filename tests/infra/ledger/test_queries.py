@@ -3,12 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import msgspec
 import pytest
 
-from infra.ledger import errors, invariants, queries, reading, transaction
+from infra.ledger import commands, errors, invariants, queries, reading, transaction
 from infra.ledger.effects import write_applied
 from infra.ledger.intake import insert_evidence
 from infra.ledger.queries import IncidentFilter
+from infra.ledger.snapshot import applied_range
+from schemas import journal, wire
+from schemas.effects import Effect, TimelineAppended
+from schemas.records import Reason
+from schemas.words import each, each_said, render, said
 from tests.infra.ledger.scenario import START, Play, fleet
 
 pytestmark = pytest.mark.postgis
@@ -74,7 +80,49 @@ async def test_an_incident_is_shown_whole(play: Play, worker: asyncpg.Connection
         await queries.show_incident(worker, "nothing")
 
 
-async def test_counts_units_and_outcomes(play: Play, worker: asyncpg.Connection) -> None:
+def storable(value: object) -> bytes:
+    """A value with what the database puts for the character that it cannot store."""
+    return msgspec.json.encode(value, order="sorted").replace(b"\\u0000", "\ufffd".encode())
+
+
+async def test_what_is_said_is_kept_as_data_beside_the_english(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    decided = {
+        (effect.entry.incident, effect.entry.seq): effect.entry
+        for applied in await applied_range(worker, play.region, 0, play.offset)
+        for effect in wire.decode(applied.effects, tuple[Effect, ...])
+        if isinstance(effect, TimelineAppended)
+    }
+    for incident in play.core.snapshot().incidents:
+        for entry in (await queries.show_incident(worker, incident.id)).timeline:
+            known = decided[entry.incident, entry.seq]
+            assert storable(entry) == storable(known)
+    row = await worker.fetchrow("SELECT * FROM incident_entry WHERE kind = 'recommended' LIMIT 1")
+    assert row is not None
+    assert row["text"] == render(msgspec.convert(row["text_data"], Reason))
+    assert row["reasons"] == list(each(msgspec.convert(row["reasons_data"], tuple[Reason, ...])))
+
+
+async def test_what_earlier_versions_wrote_is_read_as_said(
+    play: Play, owner: asyncpg.Connection
+) -> None:
+    trial = owner.transaction()
+    await trial.start()
+    await owner.execute("ALTER TABLE incident_entry DISABLE TRIGGER USER")
+    await owner.execute("ALTER TABLE stamp_refused DISABLE TRIGGER USER")
+    await owner.execute("UPDATE incident_entry SET text_data = NULL, reasons_data = NULL")
+    await owner.execute("UPDATE evidence SET reasons_data = NULL")
+    await owner.execute("UPDATE command SET reason_data = NULL, changes_data = NULL")
+    whole = await queries.show_incident(owner, next(iter(play.incidents)))
+    assert {entry.said.code for entry in whole.timeline} == {"said"}
+    assert all(line.because == each_said(line.reasons) for line in whole.evidence)
+    for answer in await commands.command_history(owner, limit=1_000):
+        assert answer.said == (said(answer.reason) if answer.reason else None)
+    await trial.rollback()
+
+
+async def test_counts_and_units(play: Play, worker: asyncpg.Connection) -> None:
     known = play.core.snapshot()
     assert await queries.list_units(worker) == list(known.units)
     status = await queries.status(worker)
@@ -82,11 +130,6 @@ async def test_counts_units_and_outcomes(play: Play, worker: asyncpg.Connection)
     assert sum(status.units.values()) == len(known.units)
     assert status.counts["alerts_active"] == len(known.alerts)
     assert status.regions[0].clock == known.clock
-    commands = [entry for entry, _ in play.entries if "command" in entry.id]
-    outcomes = [await queries.command_outcome(worker, entry.id) for entry in commands]
-    assert {outcome.outcome for outcome in outcomes} == {"accepted", "refused"}
-    assert all(o.reason for o in outcomes if o.outcome == "refused")
-    assert await queries.command_outcome(worker, "nothing") is None
     summary = await queries.summary(worker)
     assert summary["evidence"] == len(play.evidence)
     assert summary["incidents"] == len(play.incidents)
@@ -144,3 +187,28 @@ async def test_an_invariant_that_is_broken_is_named(play: Play, owner: asyncpg.C
         assert not (await invariants.check(owner, settled_s=0))[name]
         assert (await invariants.violations(owner, settled_s=0))[name]
         await trial.rollback()
+
+
+async def test_answers_say_what_was_asked(play: Play, worker: asyncpg.Connection) -> None:
+    given = {entry.id: entry for entry, _ in play.entries if isinstance(entry, journal.Command)}
+    answers = await commands.command_answers(worker, [*given, "nothing"])
+    assert answers.keys() == given.keys()
+    assert {type(answer) for answer in answers.values()} == {commands.Accepted, commands.Refused}
+    for key, answer in answers.items():
+        assert storable(answer.action) == storable(given[key].action)
+        assert answer.expected_version == given[key].expected_version
+        assert answer.reason or isinstance(answer, commands.Accepted)
+        assert answer.number == play.incidents[answer.incident].number
+
+
+async def test_an_operators_history_is_the_latest_first(
+    play: Play, worker: asyncpg.Connection
+) -> None:
+    everything = await commands.command_history(worker, limit=1_000)
+    assert [one.at for one in everything] == sorted((one.at for one in everything), reverse=True)
+    some = everything[0]
+    mine = await commands.command_history(worker, operator=some.operator, incident=some.incident)
+    assert some in mine
+    assert {(one.operator, one.incident) for one in mine} == {(some.operator, some.incident)}
+    assert len(await commands.command_history(worker, limit=1)) == 1
+    assert await commands.command_history(worker, operator="nobody") == []

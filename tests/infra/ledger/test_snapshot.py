@@ -3,6 +3,7 @@
 import itertools
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from infra.ledger.effects import write_applied
 from infra.ledger.intake import insert_evidence
 from infra.ledger.snapshot import applied_offset, applied_range, load_snapshot
 from schemas import journal, wire
+from schemas.effects import IncidentsForgotten
 from schemas.snapshot import SEEN, Snapshot
 from tests.infra.ledger.scenario import Play, evidence, fleet, policy, router
 
@@ -142,6 +144,28 @@ async def test_a_longer_memory_does_not_bring_back_what_was_forgotten(
     await _write(worker, play, [play.apply(policy("310106", "long", 86400.0))])
     assert play.core.snapshot().incidents == ()
     assert await load_snapshot(worker, "310106") == play.core.snapshot()
+
+
+async def test_what_is_forgotten_is_what_the_core_says_and_nothing_else(
+    worker: asyncpg.Connection, owner: asyncpg.Connection
+) -> None:
+    play = Play("310106")
+    batch = [play.apply(fleet("310106")), play.apply(policy("310106", "short", 30.0))]
+    batch += [play.step(0, 1, 1), play.step(4, 0, 8)]
+    (over,) = play.core.snapshot().incidents
+    later = play.step(6, 60, 1)
+    (forgotten,) = [e for e in later.effects if isinstance(e, IncidentsForgotten)]
+    assert forgotten.incidents == (over.id,)
+    silent = msgspec.structs.replace(
+        later, effects=tuple(e for e in later.effects if e is not forgotten)
+    )
+    await _write(worker, play, [*batch, silent])
+    assert (await load_snapshot(worker, "310106")).incidents == (over,)
+    said = msgspec.structs.replace(later, offset=later.offset + 1, effects=(forgotten,))
+    await _write(worker, play, [said])
+    assert (await load_snapshot(worker, "310106")).incidents == ()
+    rows = await owner.fetch("SELECT id, forgotten_at FROM incident")
+    assert [tuple(row) for row in rows] == [(over.id, forgotten.at)]
 
 
 async def test_a_region_nobody_knows_has_no_snapshot(worker: asyncpg.Connection) -> None:

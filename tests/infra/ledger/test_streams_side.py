@@ -10,7 +10,7 @@ import pytest
 from infra.ledger import (
     connect,
     errors,
-    fence,
+    guard,
     invariants,
     ledger_errors,
     open_pool,
@@ -21,9 +21,8 @@ from infra.ledger import (
 from infra.ledger.city import FenceRow, store_city
 from infra.ledger.feeds import fill_subscriptions, load_subscriptions
 from infra.ledger.intake import (
-    Alarm,
+    AlarmRow,
     DeadLetter,
-    Fix,
     Source,
     forget_alarms,
     insert_dead_letters,
@@ -36,6 +35,8 @@ from infra.ledger.outbox import Message
 from infra.ledger.rows import line_ewkb
 from infra.settings import Endpoints
 from schemas import codes
+from schemas.intake import Fix
+from tests.patience import patience
 
 pytestmark = pytest.mark.postgis
 
@@ -47,31 +48,31 @@ DAY = timedelta(days=1)
 async def test_fences_begin_at_zero_and_advance(worker: asyncpg.Connection) -> None:
     parts = [("b", 1), ("a", 2), ("a", 10), ("b", 1)]
     async with transaction(worker) as conn:
-        assert await fence.lock_offsets(conn, "g", parts) == {
+        assert await guard.lock_offsets(conn, "g", parts) == {
             ("a", 2): 0,
             ("a", 10): 0,
             ("b", 1): 0,
         }
-        await fence.advance(conn, "g", {("b", 1): 7, ("a", 2): 0})
+        await guard.advance(conn, "g", {("b", 1): 7, ("a", 2): 0})
     async with transaction(worker) as conn:
-        assert await fence.lock_offsets(conn, "g", parts) == {
+        assert await guard.lock_offsets(conn, "g", parts) == {
             ("a", 2): 0,
             ("a", 10): 0,
             ("b", 1): 7,
         }
-        assert await fence.lock_offsets(conn, "other", [("b", 1)]) == {("b", 1): 0}
+        assert await guard.lock_offsets(conn, "other", [("b", 1)]) == {("b", 1): 0}
 
 
 async def test_a_fence_never_goes_back(worker: asyncpg.Connection) -> None:
     async with transaction(worker) as conn:
-        await fence.lock_offsets(conn, "g", [PART])
-        await fence.advance(conn, "g", {PART: 7})
-    with pytest.raises(errors.FenceBroken, match=r"city\.journal partition 3 is past offset 6"):
+        await guard.lock_offsets(conn, "g", [PART])
+        await guard.advance(conn, "g", {PART: 7})
+    with pytest.raises(errors.GuardBroken, match=r"city\.journal partition 3 is past offset 6"):
         async with transaction(worker) as conn:
-            await fence.advance(conn, "g", {PART: 6})
-    with pytest.raises(errors.FenceBroken, match="not locked"):
+            await guard.advance(conn, "g", {PART: 6})
+    with pytest.raises(errors.GuardBroken, match="not locked"):
         async with transaction(worker) as conn:
-            await fence.advance(conn, "g", {("unknown", 0): 6})
+            await guard.advance(conn, "g", {("unknown", 0): 6})
 
 
 async def test_a_zombie_waits_and_then_has_nothing_to_do(
@@ -83,11 +84,11 @@ async def test_a_zombie_waits_and_then_has_nothing_to_do(
 
     async def work(conn: asyncpg.Connection, locked: asyncio.Event, go: asyncio.Event) -> None:
         async with transaction(conn) as inside:
-            first = (await fence.lock_offsets(inside, "g", [PART]))[PART]
+            first = (await guard.lock_offsets(inside, "g", [PART]))[PART]
             locked.set()
             await go.wait()
             written.extend(offset for offset in batch if offset >= first)
-            await fence.advance(inside, "g", {PART: 10})
+            await guard.advance(inside, "g", {PART: 10})
 
     owner_locked, zombie_locked, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
     owner = asyncio.create_task(work(worker, owner_locked, go))
@@ -104,15 +105,15 @@ async def test_a_zombie_waits_and_then_has_nothing_to_do(
 async def test_a_batch_given_up_leaves_the_fence_where_it_was(worker: asyncpg.Connection) -> None:
     async def fail() -> None:
         async with transaction(worker) as conn:
-            await fence.lock_offsets(conn, "g", [PART])
+            await guard.lock_offsets(conn, "g", [PART])
             await outbox.put(conn, "lane", [Message("t", None, None)])
-            await fence.advance(conn, "g", {PART: 7})
+            await guard.advance(conn, "g", {PART: 7})
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail()
     async with transaction(worker) as conn:
-        assert await fence.lock_offsets(conn, "g", [PART]) == {PART: 0}
+        assert await guard.lock_offsets(conn, "g", [PART]) == {PART: 0}
         assert await outbox.unsent(conn, "lane", 10) == []
 
 
@@ -146,13 +147,13 @@ async def test_a_lane_does_not_wait_for_a_clock_that_was_set_back(
 
 
 async def test_alarms_come_back_as_they_were(worker: asyncpg.Connection) -> None:
-    first = [Alarm("d1", b"\x00state", True, NOW), Alarm("d2", b"{}")]
+    first = [AlarmRow("d1", b"\x00state", True, NOW), AlarmRow("d2", b"{}")]
     await save_alarms(worker, 4, first)
-    await save_alarms(worker, 4, [Alarm("d2", b"next", False, NOW)])
-    await save_alarms(worker, 5, [Alarm("d1", b"elsewhere")])
+    await save_alarms(worker, 4, [AlarmRow("d2", b"next", False, NOW)])
+    await save_alarms(worker, 5, [AlarmRow("d1", b"elsewhere")])
     assert await load_alarms(worker, 4) == {
         "d1": first[0],
-        "d2": Alarm("d2", b"next", False, NOW),
+        "d2": AlarmRow("d2", b"next", False, NOW),
     }
     assert await load_alarms(worker, 6) == {}
 
@@ -224,13 +225,13 @@ async def test_a_day_is_made_while_others_write_and_read(
     async with transaction(worker) as conn:
         await insert_tracks(conn, [Fix("v", NOW, 121.4, 31.2)])
         day = (NOW - timedelta(days=9)).date()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience(10)):
             assert await other.fetchval("SELECT make_track_partitions(ARRAY[$1::date])", day) == 1
     # Whoever holds the default partition is waited for a moment only.
     async with transaction(worker) as conn:
         await insert_tracks(conn, [Fix("v", NOW - timedelta(days=5), 121.4, 31.2)])
         with pytest.raises(errors.LedgerUnavailable):
-            async with asyncio.timeout(10), transaction(other) as tx:
+            async with asyncio.timeout(patience(10)), transaction(other) as tx:
                 await tx.execute("SELECT make_track_partitions(ARRAY[$1::date])", day - DAY)
     assert await make_track_partitions(other) == 1
     await other.close()
@@ -357,6 +358,8 @@ async def test_a_refused_message_is_set_aside_once_and_kept(
 async def test_calm_datastreams_are_forgotten_and_alarms_are_not(
     worker: asyncpg.Connection,
 ) -> None:
-    await save_alarms(worker, 4, [Alarm("calm", b""), Alarm("loud", b"", True), Alarm("c", b"")])
+    await save_alarms(
+        worker, 4, [AlarmRow("calm", b""), AlarmRow("loud", b"", True), AlarmRow("c", b"")]
+    )
     await forget_alarms(worker, 4, ["calm", "loud"])
     assert sorted(await load_alarms(worker, 4)) == ["c", "loud"]

@@ -6,8 +6,9 @@ import asyncpg
 import pytest
 
 from infra.ledger import transaction
-from infra.ledger.intake import Fix, insert_tracks
+from infra.ledger.intake import insert_tracks
 from infra.ledger.tracks import TrackedUnit, tracked_units, unit_duties, unit_fixes
+from schemas.intake import Fix
 
 pytestmark = pytest.mark.postgis
 

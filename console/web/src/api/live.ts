@@ -1,0 +1,207 @@
+/** The live stream: what is open, then every change; while it is missing, asked for by and by. */
+
+import { signal } from "@preact/signals";
+import * as store from "../state/store";
+import { sheetConcerns } from "../state/sheet";
+import { Problem } from "./http";
+import * as read from "./read";
+import type { Alert, Assignment, Incident, Shortage, Unit } from "./types";
+
+const KINDS = ["incident", "dispatch", "alert", "unit"];
+const SILENT_MS = 8_000;
+const AGAIN_MS = 1_500;
+const POLL_MS = 5_000;
+const LATE_S = 2;
+
+export type Health =
+  | { readonly state: "live" }
+  | { readonly state: "starting" }
+  | { readonly state: "late"; readonly seconds: number }
+  | { readonly state: "cut"; readonly since: number; readonly polling: boolean };
+
+export const health = signal<Health>({ state: "starting" });
+
+/** `shortages` and `said` are the data of what the stream also says in English. */
+type Published<T> = Omit<T, "short"> & { shortages?: readonly Shortage[] };
+
+interface Told {
+  snapshot: { part: string; kind?: string; items?: unknown[]; at?: string };
+  incident: { incident: Published<Incident> };
+  dispatch: { incident_id: string; assignment: Assignment | null };
+  alert: { alert: Alert };
+  unit: { unit: Unit };
+  enter: { incident?: Published<Incident>; assignments?: Assignment[]; alerts?: Alert[] };
+  gone: { kind: string; id: string };
+  heartbeat: { at: string; gateway_age: number | null; core_age: number | null };
+  end: { reason: string };
+}
+
+let source: EventSource | null = null;
+let lastId = "";
+let heard = 0;
+let currentAt = 0;
+let lateness = 0;
+let watch = 0;
+let gathering: { [kind: string]: unknown[] } | null = null;
+let polled = 0;
+
+/** Begin to listen; the answer to a session that has ended is to call it again. */
+export function listen(): void {
+  stop();
+  currentAt ||= performance.now();
+  connect();
+  watch = window.setInterval(look, 500);
+}
+
+export function stop(): void {
+  source?.close();
+  source = null;
+  window.clearInterval(watch);
+}
+
+function connect(): void {
+  source?.close();
+  heard = performance.now();
+  const query = new URLSearchParams(KINDS.map((kind) => ["type", kind]));
+  if (lastId) query.set("last_event_id", lastId);
+  const stream = new EventSource(`/api/v1/stream?${query}`);
+  source = stream;
+  for (const name of Object.keys(TAKE) as (keyof Told)[]) {
+    stream.addEventListener(name, (event: MessageEvent<string>) => {
+      if (source !== stream) return;
+      heard = performance.now();
+      TAKE[name](JSON.parse(event.data) as never);
+      if (event.lastEventId) lastId = event.lastEventId;
+    });
+  }
+  stream.onerror = () => {
+    if (source !== stream) return;
+    // The browser itself would not come back after an answer such as 401 or 503.
+    stream.close();
+    source = null;
+    cut();
+    window.setTimeout(() => {
+      if (source === null && store.locked.value === null) connect();
+    }, AGAIN_MS);
+  };
+}
+
+/** Say how old is what is shown. */
+function look(): void {
+  store.tick();
+  if (store.locked.value !== null) return;
+  const silent = performance.now() - heard;
+  if (source !== null && silent > SILENT_MS) {
+    source.close();
+    source = null;
+    cut();
+    connect();
+  }
+  const current = health.value;
+  if (current.state === "cut") {
+    if (performance.now() - polled > POLL_MS) void poll();
+  } else if (current.state !== "starting") {
+    // What the last heartbeat said, and what has passed since, but for the time between two.
+    const late = lateness + Math.max(0, (silent - 5_500) / 1_000);
+    health.value = late > LATE_S ? { state: "late", seconds: Math.round(late) } : { state: "live" };
+    if (late <= LATE_S) currentAt = performance.now();
+  }
+}
+
+function cut(): void {
+  gathering = null;
+  if (health.value.state !== "cut") {
+    health.value = { state: "cut", since: currentAt, polling: false };
+    polled = performance.now() - POLL_MS + 1_000;
+  }
+}
+
+async function poll(): Promise<void> {
+  polled = performance.now();
+  try {
+    const [incidents, units, alerts] = await Promise.all([
+      read.openIncidents(),
+      read.units(),
+      read.alerts(),
+    ]);
+    if (health.value.state !== "cut") return;
+    const assignments = [...store.assignments.value.values()];
+    store.putEverything({ incidents, units, alerts, assignments });
+    sheetConcerns(null);
+    currentAt = performance.now();
+    health.value = { state: "cut", since: currentAt, polling: true };
+  } catch (error) {
+    if (error instanceof Problem && error.kind === "sign-in") lock();
+    else if (health.value.state === "cut") health.value = { ...health.value, polling: false };
+  }
+}
+
+function lock(): void {
+  stop();
+  store.locked.value = "expired";
+}
+
+const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
+  snapshot(data) {
+    if (data.part === "begin") gathering = {};
+    else if (data.part === "items" && gathering && data.kind) {
+      (gathering[data.kind] ??= []).push(...(data.items ?? []));
+    } else if (data.part === "end" && gathering) {
+      const found = gathering;
+      gathering = null;
+      store.later(() =>
+        store.putEverything({
+          incidents: ((found["incident"] ?? []) as Published<Incident>[]).map(asIncident),
+          units: (found["unit"] ?? []) as Unit[],
+          alerts: (found["alert"] ?? []) as Alert[],
+          assignments: (found["dispatch"] ?? []) as Assignment[],
+        }),
+      );
+      sheetConcerns(null);
+      isCurrent();
+    }
+  },
+  incident({ incident }) {
+    store.later(() => store.putIncident(asIncident(incident)));
+    sheetConcerns(incident.id);
+  },
+  dispatch({ incident_id, assignment }) {
+    if (assignment) store.later(() => store.putAssignment(assignment));
+    sheetConcerns(incident_id);
+  },
+  alert({ alert }) {
+    store.later(() => store.putAlert(alert));
+    sheetConcerns(alert.incident);
+  },
+  unit({ unit }) {
+    store.later(() => store.putUnit(unit));
+  },
+  enter({ incident, assignments, alerts }) {
+    store.later(() => {
+      if (incident) store.putIncident(asIncident(incident));
+      assignments?.forEach(store.putAssignment);
+      alerts?.forEach(store.putAlert);
+    });
+  },
+  gone({ kind, id }) {
+    store.later(() => (kind === "unit" ? store.dropUnit(id) : store.dropIncident(id)));
+  },
+  heartbeat({ at, gateway_age, core_age }) {
+    store.setClock(at);
+    lateness = Math.max(gateway_age ?? 0, core_age ?? 0);
+    if (gathering === null && lastId) isCurrent();
+  },
+  end({ reason }) {
+    if (reason === "signed_out") lock();
+  },
+};
+
+function isCurrent(): void {
+  if (health.value.state === "cut" || health.value.state === "starting") {
+    health.value = { state: "live" };
+  }
+}
+
+function asIncident(told: Published<Incident>): Incident {
+  return { ...told, short: told.shortages ?? [] };
+}

@@ -1,0 +1,93 @@
+/** The queue: in which order incidents stand, and when that order may change. */
+
+import { computed, effect, signal } from "@preact/signals";
+import type { Alert, Incident } from "../api/types";
+import { severityRank } from "../words/codes";
+import { alertsOf, incidents } from "./store";
+import { address } from "./url";
+
+export type Group = "act" | "held";
+
+export interface Row {
+  readonly incident: Incident;
+  readonly group: Group;
+}
+
+/** Somebody must act: nobody has seen it, it lacks units, a question is open, an alarm stands. */
+export function mustAct(incident: Incident, alerts: readonly Alert[]): boolean {
+  return (
+    incident.acknowledged_at === null ||
+    incident.severity === "unknown" ||
+    incident.possible_duplicate_of !== null ||
+    alerts.some((alert) => alert.priority === 1)
+  );
+}
+
+const matching = computed(() => {
+  const { severities, words } = address.value;
+  const sought = words.toLowerCase();
+  return [...incidents.value.values()].filter(
+    (one) =>
+      (severities.length === 0 || severities.includes(one.severity)) &&
+      (sought === "" ||
+        `${one.number} ${one.title} ${one.where.address ?? ""}`.toLowerCase().includes(sought)),
+  );
+});
+
+/** All rows as they should stand: what needs acting, worst first, unseen first, oldest first. */
+const wanted = computed<readonly Row[]>(() => {
+  const rows = matching.value.map((incident): Row => {
+    const acts = mustAct(incident, alertsOf.value.get(incident.id) ?? []);
+    return { incident, group: acts ? "act" : "held" };
+  });
+  return rows.sort((a, b) => compare(a, b));
+});
+
+function compare(a: Row, b: Row): number {
+  const seen = (row: Row) => (row.incident.acknowledged_at === null ? 0 : 1);
+  return (
+    (a.group === b.group ? 0 : a.group === "act" ? -1 : 1) ||
+    severityRank(a.incident.severity) - severityRank(b.incident.severity) ||
+    seen(a) - seen(b) ||
+    a.incident.opened_at.localeCompare(b.incident.opened_at) ||
+    a.incident.id.localeCompare(b.incident.id)
+  );
+}
+
+interface Place {
+  readonly id: string;
+  readonly group: Group;
+}
+
+/** While it is true no row moves: the pointer is on the list. */
+export const held = signal(false);
+const places = signal<readonly Place[]>([]);
+
+effect(() => {
+  if (!held.value) {
+    places.value = wanted.value.map((row) => ({ id: row.incident.id, group: row.group }));
+  }
+});
+
+/** The rows as they stand. One that is over stays in its place, as it was, while they are held. */
+export const rows = computed<readonly Row[]>(() => {
+  const current = new Map(wanted.value.map((row) => [row.incident.id, row.incident]));
+  return places.value.flatMap(({ id, group }) => {
+    const incident = current.get(id) ?? lastSeen.get(id);
+    if (!incident) return [];
+    lastSeen.set(id, incident);
+    return [{ incident, group }];
+  });
+});
+const lastSeen = new Map<string, Incident>();
+
+/** What waits to be shown while rows are held. */
+export const waiting = computed<readonly Incident[]>(() => {
+  const standing = new Set(places.value.map((place) => place.id));
+  return wanted.value.filter((row) => !standing.has(row.incident.id)).map((row) => row.incident);
+});
+
+effect(() => {
+  const standing = new Set(places.value.map((place) => place.id));
+  for (const id of lastSeen.keys()) if (!standing.has(id)) lastSeen.delete(id);
+});

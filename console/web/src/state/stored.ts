@@ -1,0 +1,15 @@
+/** Preferences of this browser. Without storage they last as long as the page. */
+
+const kept = new Map<string, string>();
+
+/** Return what is stored under a name, after storing a value if one is given. */
+export function stored(name: string, value?: string): string | null {
+  const key = `jingwei.${name}`;
+  try {
+    if (value !== undefined) localStorage.setItem(key, value);
+    return localStorage.getItem(key);
+  } catch {
+    if (value !== undefined) kept.set(key, value);
+    return kept.get(key) ?? null;
+  }
+}

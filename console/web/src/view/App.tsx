@@ -1,0 +1,47 @@
+import { locked, person } from "../state/store";
+import { announced } from "../state/arrivals";
+import { address } from "../state/url";
+import { t } from "../words/catalogue";
+import { Banners } from "./Banners";
+import { CommandLine } from "./CommandLine";
+import { Decisions } from "./Decisions";
+import { Header } from "./Header";
+import { Keys } from "./Keys";
+import { MapPane } from "./MapPane";
+import { Queue } from "./Queue";
+import { Sheet } from "./Sheet";
+import { SignIn } from "./SignIn";
+import { UnitBoard } from "./UnitBoard";
+
+export function App() {
+  const lock = locked.value;
+  document.title = t("title");
+  return (
+    <>
+      {person.value !== null && (
+        <div class="screen" inert={lock !== null} data-chosen={address.value.incident !== null}>
+          <a class="skip" href="#queue">
+            {t("skip_to_queue")}
+          </a>
+          <Header />
+          <Banners />
+          <main class="panes">
+            <Queue />
+            <div class="middle">
+              <MapPane />
+              <UnitBoard />
+            </div>
+            <Sheet />
+          </main>
+          <Decisions />
+          <CommandLine />
+          <Keys />
+        </div>
+      )}
+      <div class="unseen" role="alert" aria-live="assertive">
+        {announced.value}
+      </div>
+      {lock !== null && <SignIn expired={lock === "expired"} />}
+    </>
+  );
+}

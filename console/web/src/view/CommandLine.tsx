@@ -1,0 +1,89 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { showsLine } from "../actions/keys";
+import { completions, GO, parse } from "../actions/line";
+import { incidentNamed, Slip } from "../actions/resolve";
+import { chosen, run } from "../actions/run";
+import { incidents } from "../state/store";
+import { go } from "../state/url";
+import { t } from "../words/catalogue";
+
+/** The command line: Tab completes, Enter does it. */
+export function CommandLine() {
+  return showsLine.value ? <Line /> : null;
+}
+
+function Line() {
+  const [text, setText] = useState("");
+  const [fault, setFault] = useState("");
+  const box = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => box.current?.focus(), []);
+  const found = completions(text);
+
+  function submit() {
+    try {
+      carryOut(text);
+      showsLine.value = false;
+    } catch (error) {
+      if (!(error instanceof Slip)) throw error;
+      setFault(error.message);
+    }
+  }
+
+  function carryOut(typed: string) {
+    const command = parse(typed);
+    if (command.verb === GO) {
+      go({ incident: incidentNamed(typed.trim().split(/\s+/)[1] ?? "") });
+      return;
+    }
+    if (command.deed === null) {
+      const field = { name: "", kind: "text", label: "typed", required: true } as const;
+      throw new Slip(field, t("unknown_command", { verb: command.verb }));
+    }
+    if (command.number !== null) go({ incident: incidentNamed(command.number) });
+    const incident = chosen();
+    run(command.deed, incident && (incidents.value.get(incident.id) ?? incident), command.values);
+  }
+
+  return (
+    <form
+      class="command"
+      aria-label={t("command_line")}
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <label class="unseen" for="command">
+        {t("command_hint")}
+      </label>
+      <input
+        id="command"
+        ref={box}
+        value={text}
+        autocomplete="off"
+        spellcheck={false}
+        placeholder={t("command_hint")}
+        aria-describedby="command-list"
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          setFault("");
+        }}
+        onKeyDown={(event) => {
+          const [first] = found;
+          if (event.key === "Tab" && !event.shiftKey && first !== undefined && first !== text) {
+            event.preventDefault();
+            setText(`${first} `);
+          }
+        }}
+      />
+      <p class="fault" role="alert">
+        {fault}
+      </p>
+      <ul id="command-list">
+        {found.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    </form>
+  );
+}

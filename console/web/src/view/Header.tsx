@@ -1,0 +1,31 @@
+import { showsKeys, showsLine } from "../actions/keys";
+import { signOut } from "../state/entry";
+import { audible, enableSound, mute } from "../state/sound";
+import { now, person } from "../state/store";
+import { t } from "../words/catalogue";
+import { clock } from "../words/times";
+import { Preferences } from "./Preferences";
+
+export function Header() {
+  return (
+    <header class="top">
+      <h1>{t("title")}</h1>
+      <button class="quiet line" onClick={() => (showsLine.value = true)}>
+        <kbd>/</kbd> {t("command_line")}
+      </button>
+      <button class="quiet" onClick={() => (showsKeys.value = true)}>
+        <kbd>?</kbd> {t("keys")}
+      </button>
+      <span class="space" />
+      <time class="clock">{clock(now.value)}</time>
+      <button class="quiet" onClick={() => void (audible.value ? mute() : enableSound())}>
+        {t(audible.value ? "mute" : "enable_sound")}
+      </button>
+      <Preferences />
+      <span class="who">{person.value?.name}</span>
+      <button class="quiet" onClick={() => void signOut()}>
+        {t("sign_out")}
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,77 @@
+/** Reasons in words, as `schemas/words.py` renders them. */
+
+import table from "../../../../schemas/codes/reasons.json";
+import type { Reason, Shortage, Value } from "../api/types";
+import { word, type Table } from "./codes";
+import { language, type Language } from "./language";
+
+const TEMPLATES = new Map(table.map((row) => [row.code, row]));
+const BETWEEN = { en: "; ", zh: "；" };
+const ITEMS = { en: ", ", zh: "、" };
+const LISTS = new Set(["units", "requirements", "plan", "plan_before"]);
+const NAMED = new Map<string, Table>(
+  (["alert_kind", "capability", "category", "disposition", "state", "unit_kind", "unit_state"] as const).map(
+    (name) => [name, name],
+  ),
+);
+const CHINESE: Record<string, Record<string, string>> = {
+  condition_kind: {
+    closure: "封路",
+    lane_closure: "车道封闭",
+    speed_factor: "缓行",
+    flood_depth: "积水",
+  },
+  severity: { unknown: "未知" },
+  source: { sensor: "传感器", report: "报警" },
+};
+const FIELD = /\{(\w+)(!r)?(?::([^}]*))?\}/g;
+
+export function render(reason: Reason, tongue: Language = language.value): string {
+  const values = new Map(
+    Object.entries(reason.values ?? {}).map(([name, value]) => [name, named(name, value, tongue)]),
+  );
+  const template = TEMPLATES.get(reason.code)?.[tongue];
+  if (template !== undefined) {
+    let whole = true;
+    const told = template.replace(FIELD, (_, name: string, quoted?: string, format?: string) => {
+      const value = values.get(name);
+      const shown = value === undefined ? null : formatted(value, format ?? "");
+      whole &&= shown !== null;
+      return quoted ? `'${shown}'` : String(shown);
+    });
+    if (whole) return told;
+  }
+  const told = [...values].map(([name, value]) => `${name} ${value}`).join(", ");
+  return told ? `${reason.code}: ${told}` : reason.code;
+}
+
+export function together(reasons: readonly Reason[], tongue: Language = language.value): string {
+  return reasons.map((one) => render(one, tongue)).join(BETWEEN[tongue]);
+}
+
+export function shortage(short: Shortage, tongue: Language = language.value): string {
+  const { capability, count, why } = short;
+  return render({ code: "short_of", values: { capability, count, why } }, tongue);
+}
+
+function named(name: string, value: Value, tongue: Language): string | number {
+  if (Array.isArray(value)) {
+    const between = LISTS.has(name) ? ITEMS : BETWEEN;
+    return value.map((one: Reason) => render(one, tongue)).join(between[tongue]);
+  }
+  if (typeof value === "object") return render(value as Reason, tongue);
+  if (tongue === "en") return value;
+  const kind = name.replace(/_before$|_other$/, "");
+  const codes = NAMED.get(kind);
+  if (codes) return word(codes, String(value), tongue);
+  return CHINESE[kind]?.[String(value)] ?? value;
+}
+
+/** Write a value in the formats that the table uses: none, `.Nf` and `g`; null for another one. */
+function formatted(value: string | number, format: string): string | null {
+  if (format === "") return String(value);
+  const digits = /^\.(\d)f$/.exec(format);
+  if (typeof value !== "number") return null;
+  if (digits) return value.toFixed(Number(digits[1]));
+  return format === "g" ? String(Number(value.toPrecision(6))) : null;
+}

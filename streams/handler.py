@@ -1,0 +1,63 @@
+"""What an agent knows and does: the part of it that differs from topic to topic."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+import asyncpg
+
+from infra.ledger.outbox import Message
+from schemas.topics import Topic
+from streams.messages import Received
+
+Act = Callable[[asyncpg.Connection], Awaitable[list[Message]]]
+"""Writes something for a partition and returns what to publish."""
+
+
+class Handler(Protocol):
+    """One a topic, made by inheriting: so it has nothing to do between messages unless it says so.
+
+    ``bulk`` says that its messages are many and small: they wait longer for company, and let
+    those of other topics go first. ``ahead`` says that messages may be handled while `write`
+    awaits the ledger: it takes what it writes from memory before its first ``await``.
+    """
+
+    name: str
+    topic: Topic
+    bulk: bool
+    ahead: bool = False
+
+    async def load(self, conn: asyncpg.Connection, partition: int) -> None:
+        """Bring the memory of a partition to where the ledger stands."""
+
+    def forget(self, partition: int) -> None:
+        """Throw away the memory of a partition and all that was not written."""
+
+    def handle(self, message: Received) -> None:
+        """Take in one message, or raise `BadInput` and leave memory as it was."""
+
+    async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
+        """Write what the messages since the last call asked for; return what to publish."""
+
+    def is_due(self, partition: int, now: datetime | None) -> bool:  # noqa: ARG002 - a default
+        """Whether `tend` has something to do; asked often.
+
+        Parameters
+        ----------
+        now
+            The broker's time; None where it is not known, or where messages wait unread, which
+            may change what has to be done.
+        """
+        return False
+
+    def tend(self, partition: int, offset: int, now: datetime | None) -> None:  # noqa: ARG002 - a default
+        """Do what is due between messages; the next `write` writes it.
+
+        Parameters
+        ----------
+        offset
+            The partition's next one: what is done stands before its message.
+        now
+            As for `is_due`.
+        """
+        return

@@ -1,0 +1,416 @@
+"""One batch, one transaction: how the messages of every topic get into the ledger.
+
+::
+
+    lock the guards ─> skip what was dealt with ─> handle each message, write what was handled
+        ─> advance the guards ─> commit ─> hand over what is owed to Kafka
+
+Whatever fails before the commit leaves no trace: the handler's memory of the partition is
+thrown away and loaded again from the ledger. A database that cannot serve is waited for.
+
+A batch that takes long is cut: what was handled within two seconds is committed, and the rest
+follows in the next transaction. So progress is kept whatever happens then.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import asyncpg
+
+from infra.ledger import guard, intake, ledger_errors, strikes, transaction
+from infra.ledger.errors import GuardBroken, LedgerUnavailable
+from infra.ledger.guard import OffsetGuard, Part
+from infra.ledger.intake import DeadLetter
+from intake import BadInput
+from streams.beside import Beside
+from streams.dead_letters import dead_letter, to_dead_letter_topic
+from streams.errors import HandlerFailed, LoadFailed
+from streams.exits import Exit, die
+from streams.faults import ending
+from streams.handler import Act, Handler
+from streams.lanes import Lanes
+from streams.messages import Received
+from streams.metrics import Metrics
+from streams.pulse import Pulse
+from streams.relay import Row
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 30.0
+SLICE_S = 2.0
+"""After so long a batch is cut, and what was handled is committed."""
+_YIELD_S = 0.005
+"""After so long other tasks get their turn, and the ledger what was handled."""
+_SLOW_S = 5.0
+"""A message that takes so long may outlast the time limit of the ledger's idle transactions."""
+_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
+
+T = TypeVar("T")
+
+
+class _Undone(Exception):
+    """Rolls a trial back."""
+
+
+def cause_of(error: Exception) -> Exception:
+    """Return what a handler failed by; any other error as it is."""
+    cause = error.__cause__
+    return cause if isinstance(error, HandlerFailed) and isinstance(cause, Exception) else error
+
+
+@dataclass
+class _Slice:
+    """What one transaction has taken in."""
+
+    until: float
+    buried: DeadLetter | None
+    owed: list[tuple[int, Row]] = field(default_factory=list)
+    left: list[Received] = field(default_factory=list)
+    stale: list[int] = field(default_factory=list)
+    ends: dict[Part, int] = field(default_factory=dict)
+
+
+class Transactions:
+    """Brings a handler's messages into the ledger.
+
+    One caller at a time; it holds its own lock.
+
+    Parameters
+    ----------
+    group
+        The consumer group, which names the guards.
+    incarnation
+        Of the topic, as the worker found it at its start; see `infra.ledger.logs`.
+
+    Attributes
+    ----------
+    reached : dict of int to int
+        By partition, the next offset as this worker last saw or left it. A partition that is
+        not there is not adopted: its lanes may hold what goes first.
+    owed : dict of int to int
+        By partition, the last offset of a batch that was given up.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        group: str,
+        pool: asyncpg.Pool,
+        lanes: Lanes,
+        pulse: Pulse,
+        metrics: Metrics,
+        incarnation: int,
+    ) -> None:
+        self.reached: dict[int, int] = {}
+        self.owed: dict[int, int] = {}
+        self._handler = handler
+        self._name, self._topic = handler.name, handler.topic.name
+        self._group = group
+        self._pool = pool
+        self._lanes = lanes
+        self._pulse = pulse
+        self._metrics = metrics
+        self._incarnation = incarnation
+        self._struck: dict[int, set[int]] = {}
+        self._slow = False
+
+    async def persist(
+        self, messages: Sequence[Received], buried: DeadLetter | None = None
+    ) -> list[Received]:
+        """Write a batch for as long as a slice takes, waiting while the ledger is away.
+
+        Returns
+        -------
+        list
+            The messages that are left.
+        """
+        parts = sorted({message.partition for message in messages})
+        return await self.insist(lambda: self._attempt(messages, buried), parts)
+
+    async def insist(self, act: Callable[[], Awaitable[T]], parts: Collection[int] = ()) -> T:
+        """Do something in the ledger, again for as long as it cannot be reached."""
+        pause = FIRST_PAUSE_S
+        while True:
+            self._pulse.strike()
+            try:
+                return await act()
+            except (LedgerUnavailable, GuardBroken) as error:
+                log.warning("%s: %s; again in %.1f s", self._name, error, pause)
+                self.forget(parts)
+            except BaseException:
+                self.forget(parts)
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def try_alone(self, message: Received) -> Exception | None:
+        """Handle a message alone and undo it; return the error that it failed by."""
+        partition = message.partition
+        try:
+            async with transaction(self._pool) as conn:
+                await self._lock(conn, [partition])
+                self.forget([partition])
+                await self._load(conn, partition)
+                self._take(message)
+                await self._handler.write(conn, partition)
+                raise _Undone  # noqa: TRY301 - it rolls back
+        except _Undone:
+            return None
+        except Exception as caught:  # noqa: BLE001 - what it fails by is what is asked
+            return cause_of(caught)
+        finally:
+            self.forget([partition])
+
+    async def adopt(self, partition: int) -> None:
+        """Take over a partition before a message of it comes: load its memory, drain its lanes."""
+        if partition in self.reached:
+            return
+        async with transaction(self._pool) as conn:
+            guards = await self._lock(conn, [partition])
+            await self._load(conn, partition)
+        # Only now: until then a batch that comes drains the lanes before it sends its own.
+        await self._lanes.drain(partition)
+        self.reached[partition] = guards[partition].next
+
+    async def skip(self, partition: int, since: int, to: int) -> None:
+        """Advance a guard from ``since`` over offsets that hold no message, unless it has moved."""
+        if self.reached.get(partition) != since:
+            return
+        async with transaction(self._pool) as conn:
+            guards = await self._lock(conn, [partition])
+            if guards[partition].next != since:
+                self.forget([partition])
+                return
+            await guard.advance(conn, self._group, {(self._topic, partition): to})
+        self.reached[partition] = to
+
+    async def tend(self, partition: int, act: Act) -> None:
+        """Do something for a partition without a message, under its guard and in its lane."""
+        if partition not in self.reached:
+            return
+        try:
+            async with transaction(self._pool) as conn:
+                guards = await self._lock(conn, [partition])
+                if guards[partition].next != self.reached[partition]:
+                    self.forget([partition])
+                    return
+                messages = await act(conn)
+                rows = await self._lanes.put(conn, [(partition, message) for message in messages])
+        except BaseException:  # as when it is cancelled: what was done is undone in the ledger
+            self.forget([partition])
+            raise
+        await self._lanes.send(rows)
+
+    def forget(self, partitions: Collection[int]) -> None:
+        """Throw away what is remembered of partitions; the next batch loads it again."""
+        for partition in partitions:
+            self.reached.pop(partition, None)
+            self._handler.forget(partition)
+
+    def letter(self, message: Received, fault: str, reason: str) -> DeadLetter:
+        """Return the dead letter of a message."""
+        now = datetime.now(UTC)
+        return dead_letter(message, fault=fault, reason=reason, agent=self._name, at=now)
+
+    async def _attempt(
+        self, messages: Sequence[Received], buried: DeadLetter | None
+    ) -> list[Received]:
+        by_partition: dict[int, list[Received]] = {}
+        for message in messages:
+            by_partition.setdefault(message.partition, []).append(message)
+        since = time.perf_counter()
+        taken = _Slice(since + SLICE_S, buried)
+        async with transaction(self._pool) as conn:
+            if self._slow:
+                await conn.execute(_PATIENT)
+            since = self._took("begin", since)
+            guards = await self._lock(conn, by_partition)
+            since = self._took("lock", since)
+            for partition, arrived in by_partition.items():
+                await self._take_in(conn, partition, guards[partition].next, arrived, taken)
+            since = self._took("handle", since)
+            await guard.advance(conn, self._group, taken.ends)
+            since = self._took("advance", since)
+        since = self._took("commit", since)
+        self._keep(taken.ends)
+        for partition in taken.stale:  # what a predecessor left in the lanes goes first
+            await self._lanes.drain(partition)
+        await self._lanes.send([row for p, row in taken.owed if p not in taken.stale])
+        self._took("relay", since)
+        self._metrics.count(f"{self._name}.messages", len(messages) - len(taken.left))
+        self._metrics.count(f"{self._name}.batches")
+        return taken.left
+
+    def _took(self, stage: str, since: float) -> float:
+        self._pulse.strike()
+        return self._metrics.took(f"{self._name}.{stage}", since)
+
+    async def _take_in(
+        self,
+        conn: asyncpg.Connection,
+        partition: int,
+        next_offset: int,
+        arrived: Sequence[Received],
+        taken: _Slice,
+    ) -> None:
+        """Deal with a partition's messages until the slice is full."""
+        self._refuse_jump(partition, next_offset, arrived[0].offset)
+        if taken.left:  # the slice is full
+            taken.left += arrived
+            return
+        if self.reached.get(partition) != next_offset:
+            # Another worker was here, or none: what this one remembers does not count.
+            self.forget([partition])
+            await self._load(conn, partition)
+            taken.stale.append(partition)
+        fresh = [message for message in arrived if message.offset >= next_offset]
+        count = await self._write(conn, partition, fresh, taken)
+        taken.left += fresh[count:]
+        last = fresh[count - 1] if taken.left else arrived[-1]
+        taken.ends[self._topic, partition] = max(next_offset, last.offset + 1)
+        await self._clear_strikes(conn, partition, last.offset, taken.buried)
+
+    async def _write(
+        self,
+        conn: asyncpg.Connection,
+        partition: int,
+        fresh: Sequence[Received],
+        taken: _Slice,
+    ) -> int:
+        """Handle new messages until the slice is full; write what they ask for.
+
+        Where the handler allows it, the ledger writes what was handled while the next messages
+        are handled: one statement after the other, in the order of the messages.
+
+        Returns
+        -------
+        int
+            How many were handled.
+        """
+        letters: list[DeadLetter] = []
+        count, turn = 0, time.perf_counter() + _YIELD_S
+        async with Beside() as ledger:
+            for message in fresh:
+                count += 1
+                letter = self._take(message) if taken.buried is None else taken.buried
+                if letter is not None:
+                    letters.append(letter)
+                now = time.perf_counter()
+                if now >= taken.until:
+                    break
+                if now >= turn:
+                    if self._handler.ahead and ledger.idle:
+                        await ledger.begin(self._put(conn, partition, letters, taken))
+                        letters = []
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter() + _YIELD_S
+            await ledger.end()
+            await self._put(conn, partition, letters, taken)
+        return count
+
+    async def _put(
+        self,
+        conn: asyncpg.Connection,
+        partition: int,
+        letters: Sequence[DeadLetter],
+        taken: _Slice,
+    ) -> None:
+        """Write what the messages since the last call asked for, and what is owed to Kafka."""
+        outgoing = await self._handler.write(conn, partition)
+        if letters:
+            await intake.insert_dead_letters(conn, letters)
+            outgoing = outgoing + [to_dead_letter_topic(letter) for letter in letters]
+            self._metrics.count(f"{self._name}.dead_letters", len(letters))
+        rows = await self._lanes.put(conn, [(partition, message) for message in outgoing])
+        taken.owed += [(partition, row) for row in rows]
+
+    def _take(self, message: Received) -> DeadLetter | None:
+        """Let the handler take in a message; return its letter if it cannot be used."""
+        if message.value is None:
+            self._metrics.count(f"{self._name}.tombstones")
+        pulse = self._pulse
+        pulse.handling = begun = time.monotonic()
+        try:
+            self._handler.handle(message)
+        except BadInput as error:
+            return self.letter(message, error.fault, str(error))
+        except Exception as error:
+            raise HandlerFailed from error
+        else:
+            return None
+        finally:
+            pulse.handling, pulse.beat = None, time.monotonic()
+            if pulse.beat - begun > _SLOW_S:
+                self._slow = True
+
+    async def _lock(
+        self, conn: asyncpg.Connection, partitions: Collection[int]
+    ) -> dict[int, OffsetGuard]:
+        """Lock guards, and leave where they count in another log than this worker reads."""
+        parts = [(self._topic, partition) for partition in partitions]
+        guards = await guard.lock(conn, self._group, parts)
+        for (topic, _), found in guards.items():
+            if found.incarnation != self._incarnation:
+                die(
+                    Exit.STALLED,
+                    "topic %s was deleted and made anew: this worker read the old one, the next "
+                    "start reads the new one from its first offset",
+                    topic,
+                )
+        return {partition: found for (_, partition), found in guards.items()}
+
+    async def _load(self, conn: asyncpg.Connection, partition: int) -> None:
+        """Load a partition's memory; a failure is told from one of a message."""
+        try:
+            with ledger_errors():
+                await self._handler.load(conn, partition)
+        except (LedgerUnavailable, GuardBroken):
+            raise
+        except Exception as error:
+            if ending(error) is not None:
+                raise
+            raise LoadFailed(
+                f"what the ledger has of {self._topic}/{partition} cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        part = (self._topic, partition)
+        self._struck[partition] = await strikes.open_strikes(conn, self._group, part)
+
+    def _refuse_jump(self, partition: int, next_offset: int, first: int) -> None:
+        """Leave rather than let the guard jump over messages that were given up.
+
+        Gaps alone say nothing: compaction, retention and transactions' markers make them.
+        """
+        owed = self.owed.pop(partition, None)
+        if owed is not None and next_offset <= owed < first:
+            die(
+                Exit.DEFECT,
+                "%s/%d: a batch up to offset %d was given up and %d comes next, the guard is at %d",
+                *(self._topic, partition, owed, first, next_offset),
+            )
+
+    async def _clear_strikes(
+        self, conn: asyncpg.Connection, partition: int, last: int, buried: DeadLetter | None
+    ) -> None:
+        """Forget the strikes of messages that have passed; note which one is set aside."""
+        struck = self._struck.get(partition)
+        if not struck and buried is None:
+            return
+        part = (self._topic, partition)
+        if buried is not None:
+            await strikes.set_aside(conn, strikes.Place(self._group, *part, buried.source.offset))
+        await strikes.clear(conn, self._group, part, [o for o in struck or () if o <= last])
+
+    def _keep(self, ends: Mapping[Part, int]) -> None:
+        for (_, partition), next_offset in ends.items():
+            self.reached[partition] = next_offset
+            struck = self._struck.get(partition)
+            if struck:
+                self._struck[partition] = {offset for offset in struck if offset >= next_offset}

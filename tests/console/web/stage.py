@@ -1,0 +1,131 @@
+"""A city whose core works on the broker's journal, so that a page sees and changes it live."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from infra.settings import Endpoints
+from schemas import journal, topics, wire
+from schemas.records import Where
+from tests.cli.scene import FIRST_COMMAND
+from tests.console.live_city import LiveCity
+from tests.dispatch import dispatch_world as world
+from tests.patience import patience
+
+TEXTS = {
+    "fire": "楼道里全是烟，三楼还有老人没下来",
+    "medical": "老人倒在地上没有反应",
+    "traffic_crash": "两辆车追尾，有人受伤",
+    "lift_entrapment": "电梯停在六楼，里面有人",
+    "flood": "地下车库进水，水已经到膝盖",
+    "gas_leak": "走廊里闻到很浓的煤气味",
+}
+STREETS = ("南京西路", "成都北路", "石门二路", "北京西路", "愚园路", "万航渡路", "康定路", "新闸路")
+
+
+class Stage(LiveCity):
+    """Applies what stands in the journal and publishes what follows, on a thread of its own."""
+
+    def __init__(self, region: str, endpoints: Endpoints) -> None:
+        super().__init__(region, endpoints)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._work: asyncio.Task[None] | None = None
+        self._over = False
+
+    def open(self) -> None:
+        """Begin with the policy and the fleet."""
+        self._do(self._open())
+
+    def close(self) -> None:
+        """Stop; a fault of the work is raised here."""
+        self._over = True
+        try:
+            if self._work is not None:
+                self._do(asyncio.wait_for(self._work, patience(20)))
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(patience(20))
+            self._loop.close()
+
+    def happen(
+        self,
+        category: str,
+        severity: str,
+        column: float,
+        row: float,
+        confidence: float = 0.3,
+    ) -> None:
+        """Let somebody report something; with little confidence nobody is sent by itself."""
+        self.happen_all([(category, severity, column, row)], confidence)
+
+    def happen_all(
+        self, events: list[tuple[str, str, float, float]], confidence: float = 0.3
+    ) -> None:
+        """Let several things be reported at once."""
+        told = []
+        for category, severity, column, row in events:
+            noted = self.journal.evidence(
+                category, severity, world.place(column, row), confidence=confidence
+            )
+            street = STREETS[(int(column) + int(row)) % len(STREETS)]
+            house = 100 + int(column * 97 + row * 13)
+            evidence = msgspec.structs.replace(
+                noted.evidence,
+                text=TEXTS.get(category, "请派人来看一下"),
+                where=Where(district="静安区", address=f"{street}{house}号"),
+            )
+            told.append(msgspec.structs.replace(noted, evidence=evidence))
+        self.tell(*told)
+
+    def tell(self, *entries: journal.Entry) -> None:
+        """Put entries into the journal."""
+        self._do(self._tell(entries))
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(patience(40))
+
+    async def _open(self) -> None:
+        await self.apply(self.journal.policy(), self.journal.fleet())
+        await self.publish()
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.endpoints.bootstrap, enable_auto_commit=False
+        )
+        await consumer.start()
+        parts = [TopicPartition(topics.JOURNAL.name, n) for n in range(topics.JOURNAL.partitions)]
+        consumer.assign(parts)
+        await consumer.seek_to_end()
+        for part in parts:
+            await consumer.position(part)
+        self._work = asyncio.ensure_future(self._follow(consumer))
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            while not self._over:
+                for records in (await consumer.getmany(timeout_ms=50)).values():
+                    for record in records:
+                        if record.key == self.region.encode():
+                            self.journal.wait(0.1)
+                            self.offset = FIRST_COMMAND + record.offset
+                            await self.apply(wire.decode(record.value, journal.Entry))
+                if self.owed:
+                    await self.publish()
+        finally:
+            await consumer.stop()
+
+    async def _tell(self, entries: tuple[journal.Entry, ...]) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.endpoints.bootstrap)
+        await producer.start()
+        try:
+            for entry in entries:
+                here = msgspec.structs.replace(entry, region=self.region)
+                await producer.send(
+                    topics.JOURNAL.name, wire.encode(here), key=self.region.encode()
+                )
+        finally:
+            await producer.stop()
