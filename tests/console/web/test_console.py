@@ -226,17 +226,18 @@ def test_button_key_and_command_ask_for_the_same(stage, page) -> None:
         typed = {name: value.format(other=other) for name, value in fields.items()}
         before = len(asked)
         for way in ("button", "key", "line"):
-            if way == "line":
-                page.keyboard.press("/")
-                page.keyboard.type(line.format(other=other))
-                page.keyboard.press("Enter")
-            else:
-                if way == "button":
-                    page.locator(f"#do-{deed}").click()
+            with page.expect_response("**/commands", timeout=patience(8_000)):
+                if way == "line":
+                    page.keyboard.press("/")
+                    page.keyboard.type(line.format(other=other))
+                    page.keyboard.press("Enter")
                 else:
-                    page.locator("#sheet").focus()
-                    page.keyboard.press(key)
-                fill(page, typed)
+                    if way == "button":
+                        page.locator(f"#do-{deed}").click()
+                    else:
+                        page.locator("#sheet").focus()
+                        page.keyboard.press(key)
+                    fill(page, typed)
             expect(page.locator(".deed")).to_have_count(0, timeout=patience(8_000))
         found = asked[before:]
         assert len(found) == 3, (deed, found)
