@@ -7,10 +7,12 @@ BIN := .venv/bin
 # uv leaves compiling to the first import (all of it at once takes 26 s); without the result each
 # process would compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
-# make demo: seconds to run (until interrupted), a map to import (the made city), a JSON file.
+# make demo: seconds to run (until interrupted), a map to import (the made city), a JSON file,
+# anything to open the console in a browser.
 FOR ?=
 CITY ?=
 SUMMARY ?=
+OPEN ?=
 # make test: what else to give pytest, busy processes a core beside it. make bench: which benchmark.
 ARGS ?=
 LOAD ?=
@@ -22,9 +24,9 @@ help: ## say what there is
 setup: ## everything for working on it: packages, .venv, the locked requirements
 	@bash infra/local/setup/setup.sh dev
 
-demo: ## a city into Kafka, incidents out of it: FOR=60 CITY=map.osm SUMMARY=file.json
+demo: ## a city into Kafka, incidents out of it: FOR=60 CITY=map.osm SUMMARY=file.json OPEN=1
 	@bash infra/local/setup/setup.sh demo
-	@exec $(BIN)/jingwei demo $(if $(FOR),--for $(FOR)) $(if $(CITY),--city "$(CITY)") $(if $(SUMMARY),--summary "$(SUMMARY)")
+	@exec $(BIN)/jingwei demo $(if $(FOR),--for $(FOR)) $(if $(CITY),--city "$(CITY)") $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(OPEN),--open)
 
 test: setup ## the tests, on services of their own: ARGS='tests/geo -k fence' LOAD=2
 	@exec $(if $(LOAD),.ci/loaded $(LOAD)) $(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)

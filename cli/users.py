@@ -11,8 +11,9 @@ import asyncpg
 import typer
 
 from cli.asking import actor, as_owner
-from cli.output import local, write_json, write_table
+from cli.output import local, progress, write_json, write_table
 from cli.services import HomeOption, JsonOption
+from cli.sign_in_links import MINUTES, add_link, address_here, link_to
 from console.access import NARROWER, Role
 from infra.ledger import accounts, audit
 from infra.ledger.errors import NotFound
@@ -22,6 +23,7 @@ COLUMNS = ("name", "role", "of", "made", "password of", "seen", "disabled")
 TOKEN_COLUMNS = ("prefix", "account", "role", "label", "made", "expires", "used", "revoked")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LONGEST_DAYS = 366
+_LONGEST_LINK_MIN = 7 * 24 * 60
 _LONGEST_LABEL = 100
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
@@ -40,6 +42,7 @@ def register(app: typer.Typer) -> None:
     users.command()(disable)
     users.command()(enable)
     users.command()(sign_out)
+    users.command()(link)
     tokens = typer.Typer(no_args_is_help=True, help="Manage API tokens of the gateway.")
     tokens.command(name="add")(add_token)
     tokens.command(name="list")(list_tokens)
@@ -124,6 +127,22 @@ def sign_out(name: NameArgument, home: HomeOption = None) -> None:
         await audit.write(conn, actor(), "end_sessions", name)
 
     as_owner(home, work)
+
+
+def link(
+    name: NameArgument,
+    home: HomeOption = None,
+    *,
+    minutes: Annotated[
+        int, typer.Option(min=1, max=_LONGEST_LINK_MIN, help="Minutes until it expires.")
+    ] = MINUTES,
+) -> None:
+    """Make a link that signs somebody in on the console, once, and show it on stdout."""
+    secret = as_owner(home, lambda conn: add_link(conn, name, minutes, actor()))
+    address = address_here(home)
+    if not address:
+        progress("no gateway runs here: put the gateway's address before the link")
+    typer.echo(link_to(address, secret))
 
 
 def add_token(

@@ -40,6 +40,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "GET /api/v1/docs": ANYBODY,
     "GET /api/v1/docs.css": ANYBODY,
     "POST /api/v1/session": ANYBODY,
+    "POST /api/v1/session/link": ANYBODY,
     "GET /api/v1/session/oidc": ANYBODY,
     "GET /api/v1/session/oidc/callback": ANYBODY,
     "GET /api/v1/session/oidc/end": ANYBODY,

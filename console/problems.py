@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "no-key": (400, "A command needs the header Idempotency-Key"),
     "sign-in": (401, "Sign in, or give a valid token"),
     "credentials": (401, "Name or password is wrong"),
+    "link": (401, "The link signs nobody in"),
     "identity": (401, "What the identity provider says cannot be used"),
     "no-role": (403, "The identity provider gives you no role here"),
     "forbidden": (403, "Your role may not do this"),

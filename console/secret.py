@@ -62,6 +62,11 @@ def make_session() -> str:
     return secrets.token_urlsafe(32)
 
 
+def make_link() -> str:
+    """Return the secret of a link that signs somebody in once, 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
 def csrf_token(session: str) -> str:
     """Return the token that a session's requests carry in a header; it does not tell the cookie."""
     return hmac.new(session.encode(), b"jingwei csrf", hashlib.sha256).hexdigest()

@@ -32,6 +32,16 @@ class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"Credentials({self.name!r})"
 
 
+class OneTimeLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The secret of a link that signs somebody in once."""
+
+    link: str
+
+    def __repr__(self) -> str:
+        """Return nothing of the secret."""
+        return "OneTimeLink()"
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """Who is signed in.
 
@@ -62,40 +72,34 @@ async def sign_in(request: Request) -> Response:
         raise Problem("invalid", f"name and password have at most {secret.LONGEST} characters")
     # What is typed as a name may be a password: no unknown name is kept in clear.
     name, hashed = given.name.replace("\x00", ""), secret.digest(given.name).hex()
-    address = address_of(request)
     async with transaction(services.pool) as conn:
-        of_pair, of_address = await accounts.failures(conn, hashed, address, _WINDOW_S)
-        most = services.settings.attempts
-        if of_pair >= most or of_address >= most * _ADDRESS_FACTOR:
-            services.metrics.sign_ins.labels("local", "limited").inc()
-            await services.refusals.note("(unknown)", "POST /api/v1/session", "too-many", address)
-            raise Problem("too-many", "wait 15 minutes", {"Retry-After": str(int(_WINDOW_S))})
-        # Before it is tried: attempts at the same time count, too.
-        await accounts.add_failure(conn, hashed, address)
+        await _attempt(conn, request, "POST /api/v1/session", hashed)
         known = await accounts.password_of(conn, name)
     right = await secret.fits(given.password, known, services.checks)
     made = secret.make_session()
     async with transaction(services.pool) as conn:
         entered = await enter(conn, request, made, name) if right else None
-        who, what = name if known else "(unknown)", "sign_in" if entered else "sign_in_failed"
-        await audit.write(conn, who, what, who, address=address)
-        if entered:
-            await accounts.clear_failures(conn, hashed, address)
-    services.metrics.sign_ins.labels("local", "ok" if entered else "failed").inc()
-    if entered is None:
-        raise Problem("credentials", "check both; an administrator can set a new password")
-    answer = reply(
-        Session(
-            name=entered.name,
-            role=entered.role,
-            department=entered.department,
-            unit=entered.unit,
-            csrf=secret.csrf_token(made),
-            expires_at=entered.expires_at,
-        )
-    )
-    set_session(answer, made, int(services.settings.session_s))
-    return answer
+        await _note(conn, request, name if known else None, hashed, entered)
+    otherwise = Problem("credentials", "check both; an administrator can set a new password")
+    return _entered(request, made, entered, otherwise)
+
+
+@router.post(
+    "/session/link", openapi_extra=json_body(OneTimeLink), responses=answers(Session, 401, 429)
+)
+async def sign_in_by_link(request: Request) -> Response:
+    """Sign in by a link of `jingwei users link`: once, and until it expires."""
+    services, given = services_of(request), await body_of(request, OneTimeLink)
+    if len(given.link) > secret.LONGEST:
+        raise Problem("invalid", f"link has at most {secret.LONGEST} characters")
+    hashed, made = secret.digest(given.link), secret.make_session()
+    async with transaction(services.pool) as conn:
+        await _attempt(conn, request, "POST /api/v1/session/link", hashed.hex())
+        name = await accounts.use_link(conn, hashed)
+        entered = await enter(conn, request, made, name) if name else None
+        await _note(conn, request, name, hashed.hex(), entered)
+    otherwise = Problem("link", "it was used, or has expired: sign in with a password")
+    return _entered(request, made, entered, otherwise)
 
 
 @router.get("/session", responses=answers(Session))
@@ -122,6 +126,54 @@ async def sign_out(request: Request, person: AsPerson) -> Response:
             await accounts.end_session(conn, secret.digest(cookie))
             await audit.write(conn, person.name, "sign_out", person.name)
         set_session(answer, "", 0)
+    return answer
+
+
+async def _attempt(conn: asyncpg.Connection, request: Request, where: str, hashed: str) -> None:
+    """Count an attempt; raises `Problem` if there were too many that failed."""
+    services, address = services_of(request), address_of(request)
+    of_pair, of_address = await accounts.failures(conn, hashed, address, _WINDOW_S)
+    most = services.settings.attempts
+    if of_pair >= most or of_address >= most * _ADDRESS_FACTOR:
+        services.metrics.sign_ins.labels("local", "limited").inc()
+        await services.refusals.note("(unknown)", where, "too-many", address)
+        raise Problem("too-many", "wait 15 minutes", {"Retry-After": str(int(_WINDOW_S))})
+    # Before it is tried: attempts at the same time count, too.
+    await accounts.add_failure(conn, hashed, address)
+
+
+async def _note(
+    conn: asyncpg.Connection,
+    request: Request,
+    name: str | None,
+    hashed: str,
+    entered: Entered | None,
+) -> None:
+    """Audit an attempt; ``name`` None if there is no such account."""
+    address, who = address_of(request), name or "(unknown)"
+    what = "sign_in" if entered else "sign_in_failed"
+    await audit.write(conn, who, what, who, address=address)
+    if entered:
+        await accounts.clear_failures(conn, hashed, address)
+
+
+def _entered(request: Request, made: str, entered: Entered | None, otherwise: Problem) -> Response:
+    """Return the answer to an attempt, with the session's cookie; raise ``otherwise`` if none."""
+    services = services_of(request)
+    services.metrics.sign_ins.labels("local", "ok" if entered else "failed").inc()
+    if entered is None:
+        raise otherwise
+    answer = reply(
+        Session(
+            name=entered.name,
+            role=entered.role,
+            department=entered.department,
+            unit=entered.unit,
+            csrf=secret.csrf_token(made),
+            expires_at=entered.expires_at,
+        )
+    )
+    set_session(answer, made, int(services.settings.session_s))
     return answer
 
 

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import signal
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -34,6 +35,7 @@ from cli.demo.summary import Span, Summary
 from cli.first_user import first_administrator
 from cli.output import clean, on_terminal, progress
 from cli.services import HomeOption, told_first
+from cli.sign_in_links import MINUTES, demo_operator
 from cli.watching import of_region
 from infra.ledger.errors import LedgerError
 from infra.ledger.live import EntryLine
@@ -63,6 +65,7 @@ class Wanted:
     seed: int
     summary: Path | None
     picture: Path | None
+    opens: bool
 
 
 class Steps:
@@ -112,12 +115,13 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option("--map", metavar="OUT.png", help="Draw the city at the end.")
     ] = None,
+    opens: Annotated[bool, typer.Option("--open", help="Open the console in a browser.")] = False,
 ) -> None:
     """Start everything, simulate a city, and show its incidents and dispatches.
 
     Exit code 1 if an invariant does not hold at the end.
     """
-    wanted = Wanted(city, lasts, rate, speed, readings, seed, summary_file, picture)
+    wanted = Wanted(city, lasts, rate, speed, readings, seed, summary_file, picture, opens)
     if city is not None and not city.exists():
         raise CityError(f"{city} does not exist: give a city's folder or an OSM extract")
     for path in (summary_file, picture):
@@ -288,10 +292,17 @@ class _Run:
         try:
             address = await asyncio.to_thread(self.door)
             first = await asyncio.to_thread(first_administrator, self.endpoints)
+            link = await asyncio.to_thread(demo_operator, self.endpoints, address)
         except (LocalStackError, LedgerError) as error:
             return [f"no gateway: {error}"]
         said = [f"gateway at {address}, documents at /api/v1/docs"]
-        return said if first is None else [*said, told_first(first)]
+        if first is not None:
+            said.append(told_first(first))
+        said.append(f"console: {link}")
+        said.append(f"         (signs in as an operator, once, within {MINUTES} minutes)")
+        if self.wanted.opens and not await asyncio.to_thread(webbrowser.open, link):
+            said.append("         no browser was found here: open it by hand")
+        return said
 
     def _play(self, truth: Path) -> "asyncio.Future[Ended]":
         wanted = self.wanted

@@ -116,8 +116,34 @@ async def set_disabled(conn: asyncpg.Connection, name: str, *, disabled: bool) -
 
 
 async def end_sessions(conn: asyncpg.Connection, name: str) -> None:
-    """End all sessions of an account."""
+    """End all sessions of an account, and the links that would open one."""
     await conn.execute(statement("accounts.end_sessions"), name)
+    await conn.execute(statement("accounts.drop_links"), name)
+
+
+async def add_link(conn: asyncpg.Connection, name: str, digest: bytes, minutes: int) -> datetime:
+    """Add a link that signs somebody in once, under the digest of its secret; return its end.
+
+    Raises
+    ------
+    NotFound
+        There is no such account, it is disabled, or an identity provider vouches for it.
+    """
+    await conn.execute(statement("accounts.forget_links"))
+    expires: datetime | None = await conn.fetchval(
+        statement("accounts.add_link"), digest, name, minutes
+    )
+    if expires is None:
+        raise NotFound(
+            f"there is no enabled account {name!r} with a password: `jingwei users list` shows all"
+        )
+    return expires
+
+
+async def use_link(conn: asyncpg.Connection, digest: bytes) -> str | None:
+    """Use a link up and return its account; None if it is unknown, used or expired."""
+    name: str | None = await conn.fetchval(statement("accounts.use_link"), digest)
+    return name
 
 
 async def password_of(conn: asyncpg.Connection, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_the_demo_from_nothing_to_its_summary(home: Path) -> None:
     save_city(make_city(size="small"), folder)
     try:
         for _ in range(2):
-            shown = _demo(home, folder, file)
+            shown, told = _demo(home, folder, file)
             found = json.loads(file.read_bytes())
             assert set(found) >= KEYS
             assert set(found["truth"]) == TRUTH
@@ -52,6 +53,7 @@ def test_the_demo_from_nothing_to_its_summary(home: Path) -> None:
             assert found["dispatched"] > 0
             assert found["report_to_assignment_ms"]["p50"] > 0
             assert sum(found["dead_letters"].values()) > 0
+            assert re.search(r"console: http://localhost:\d+/#link=\S{43}\n", told)
             assert "OPENED" in shown
             assert "assigned" in shown
             assert "\x1b" not in shown
@@ -60,7 +62,7 @@ def test_the_demo_from_nothing_to_its_summary(home: Path) -> None:
         stack.down(load_settings(home), print, wipe=True)
 
 
-def _demo(home: Path, city: Path, summary: Path) -> str:
+def _demo(home: Path, city: Path, summary: Path) -> tuple[str, str]:
     command = [sys.executable, "-m", "cli.main", "demo", "--for", "16", "--rate", "40"]
     command += ["--home", str(home), "--city", str(city), "--summary", str(summary)]
     done = subprocess.run(
@@ -73,4 +75,4 @@ def _demo(home: Path, city: Path, summary: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout, done.stderr

@@ -28,6 +28,7 @@ EXPECTED = {
     "GET /api/v1/docs": "anybody",
     "GET /api/v1/docs.css": "anybody",
     "POST /api/v1/session": "anybody",
+    "POST /api/v1/session/link": "anybody",
     "GET /api/v1/session/oidc": "anybody",
     "GET /api/v1/session/oidc/callback": "anybody",
     "GET /api/v1/session/oidc/end": "anybody",

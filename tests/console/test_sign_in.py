@@ -1,5 +1,7 @@
 """Signing in and out: sessions, CSRF, limits of attempts, and what is never shown."""
 
+import asyncio
+
 import asyncpg
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from console.entry import COOKIE, CSRF_HEADER
 from console.services import Services
 from console.sign_in import Credentials
 from infra.ledger import accounts
+from infra.ledger.errors import NotFound
 from infra.ledger.pool import connect, transaction
 from tests.cli.scene import Scene
 from tests.console.visitors import PASSWORD, Visitors, sign_in
@@ -103,6 +106,75 @@ async def test_a_change_needs_the_csrf_token_and_the_own_site(visitors: Visitors
     form = {"name": "viewer", "password": PASSWORD}
     assert (await client.post(SESSION, data=form)).status_code == 415
     assert (await client.get(SESSION)).status_code == 200
+
+
+async def _link(owner: asyncpg.Connection, name: str = "viewer") -> str:
+    made = secret.make_link()
+    async with transaction(owner) as conn:
+        await accounts.add_link(conn, name, secret.digest(made), 15)
+    return made
+
+
+async def test_a_link_signs_in_once(visitors: Visitors, owner: asyncpg.Connection) -> None:
+    link = await _link(owner)
+    client = visitors.nobody()
+    answer = await client.post(f"{SESSION}/link", json={"link": link})
+    assert (answer.status_code, answer.json()["role"]) == (200, "viewer")
+    assert (await client.get(SESSION)).json()["name"] == "viewer"
+    again = await visitors.nobody().post(f"{SESSION}/link", json={"link": link})
+    assert (again.status_code, again.json()["type"]) == (401, "urn:jingwei:problem:link")
+    assert "Set-Cookie" not in again.headers
+    kept = await owner.fetch("SELECT * FROM audit ORDER BY id DESC LIMIT 9")
+    assert link not in str(kept)
+
+
+async def test_of_two_at_once_one_comes_in_by_a_link(
+    visitors: Visitors, owner: asyncpg.Connection
+) -> None:
+    link = await _link(owner)
+    both = [visitors.nobody().post(f"{SESSION}/link", json={"link": link}) for _ in range(2)]
+    assert sorted(one.status_code for one in await asyncio.gather(*both)) == [200, 401]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sign_in_link SET expires_at = now()",
+        "UPDATE account SET disabled_at = now() WHERE name = 'viewer'",
+    ],
+    ids=["expired", "disabled"],
+)
+async def test_a_link_is_over(visitors: Visitors, owner: asyncpg.Connection, change: str) -> None:
+    link = await _link(owner)
+    await owner.execute(change)
+    try:
+        answer = await visitors.nobody().post(f"{SESSION}/link", json={"link": link})
+        assert answer.status_code == 401
+    finally:
+        await owner.execute("UPDATE account SET disabled_at = NULL")
+
+
+async def test_a_new_password_ends_links_and_none_is_made_for_nobody(
+    visitors: Visitors, owner: asyncpg.Connection
+) -> None:
+    link = await _link(owner)
+    async with transaction(owner) as conn:
+        await accounts.set_password(conn, "viewer", secret.hash_password(PASSWORD))
+    answer = await visitors.nobody().post(f"{SESSION}/link", json={"link": link})
+    assert answer.status_code == 401
+    with pytest.raises(NotFound):
+        await _link(owner, "no-such-account")
+
+
+async def test_links_are_not_guessed_at_will(visitors: Visitors, owner: asyncpg.Connection) -> None:
+    client = visitors.nobody()
+    seen = [
+        (await client.post(f"{SESSION}/link", json={"link": f"guess-{n}"})).status_code
+        for n in range(101)
+    ]
+    assert (seen[0], seen[-1]) == (401, 429)
+    right = await client.post(f"{SESSION}/link", json={"link": await _link(owner)})
+    assert right.status_code == 429
 
 
 async def test_wrong_names_and_passwords_are_alike(

@@ -93,3 +93,21 @@ DELETE FROM sign_in_failure WHERE account = $1 AND address = $2;
 
 -- name: forget_failures
 DELETE FROM sign_in_failure WHERE at < clock_timestamp() - interval '1 day';
+
+-- name: add_link
+INSERT INTO sign_in_link (hash, account, expires_at)
+SELECT $1, name, clock_timestamp() + make_interval(mins => $3)
+FROM account WHERE name = $2 AND issuer IS NULL AND disabled_at IS NULL
+RETURNING expires_at;
+
+-- name: use_link
+DELETE FROM sign_in_link AS l USING account AS a
+WHERE l.hash = $1 AND l.expires_at > clock_timestamp()
+  AND a.name = l.account AND a.disabled_at IS NULL
+RETURNING a.name;
+
+-- name: drop_links
+DELETE FROM sign_in_link WHERE account = $1;
+
+-- name: forget_links
+DELETE FROM sign_in_link WHERE expires_at < clock_timestamp();

@@ -1,5 +1,6 @@
 """What an operator does on the console, in Chromium."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from cli.sign_in_links import add_link
+from infra.ledger.pool import connect, transaction
+from infra.settings import Endpoints
 from schemas import wire, words
 from schemas.records import TimelineEntry
 from tests.console.web.conftest import opened, sign_in
@@ -304,6 +308,31 @@ def test_zoomed_and_without_webgl_the_lists_work(stage, chromium, gateway) -> No
         page.locator(".row").first.click()
         page.locator(".timeline > li").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_link_signs_in_once_and_leaves_no_trace_in_the_address(stage, chromium, gateway) -> None:
+    link = asyncio.run(_link_for("li", stage.endpoints))
+    for works in (True, False):
+        context = chromium.new_context(locale="en-GB")
+        page = context.new_page()
+        page.set_default_timeout(patience(8_000))
+        page.goto(f"{gateway.url}/#link={link}")
+        if works:
+            page.locator("#queue").wait_for()
+            expect(page.locator(".door")).to_have_count(0)
+        else:
+            expect(page.locator(".door .fault")).to_contain_text("it was used, or has expired")
+        assert page.url == f"{gateway.url}/"
+        context.close()
+
+
+async def _link_for(name: str, endpoints: Endpoints) -> str:
+    owner = await connect(endpoints.database_url)
+    try:
+        async with transaction(owner) as conn:
+            return await add_link(conn, name, 5, "test")
+    finally:
+        await owner.close()
 
 
 def test_all_text_stands_in_the_catalogue() -> None:

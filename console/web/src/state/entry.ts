@@ -1,5 +1,6 @@
 /** Signing in and out; a session that ends takes nothing from the screen. */
 
+import { signal } from "@preact/signals";
 import { ask, get, Problem, trust } from "../api/http";
 import { listen, stop } from "../api/live";
 import type { Person } from "../api/types";
@@ -9,9 +10,16 @@ import { locked, person } from "./store";
 
 const AGAIN_MS = 2_000;
 
-/** Go on with the session that the browser has, if it has one. */
+const LINK = /^#link=(.+)$/;
+
+/** Why the link in the address did not sign anybody in. */
+export const linkFault = signal("");
+
+/** Come in by the link in the address, or go on with the session that the browser has. */
 export async function resume(): Promise<void> {
   try {
+    const link = LINK.exec(location.hash)?.[1];
+    if (link !== undefined && (await signInBy(link))) return;
     enter(await get<Person>("/session"));
   } catch (error) {
     if (error instanceof Problem && error.kind === "sign-in") locked.value = "start";
@@ -22,6 +30,19 @@ export async function resume(): Promise<void> {
 /** Sign in; throws `Problem` or `Unreachable`. */
 export async function signIn(name: string, password: string): Promise<void> {
   enter((await ask("POST", "/session", { name, password })).body as Person);
+}
+
+/** Sign in by a link, which works once; false, and why, if it does not. Throws `Unreachable`. */
+async function signInBy(link: string): Promise<boolean> {
+  try {
+    enter((await ask("POST", "/session/link", { link })).body as Person);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    linkFault.value = `${error.body.title}: ${error.body.detail}`;
+  }
+  // Used up or of no use, it stays neither in the address nor in the history.
+  history.replaceState(null, "", location.pathname + location.search);
+  return linkFault.value === "";
 }
 
 export async function signOut(): Promise<void> {

@@ -1,13 +1,13 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../api/http";
-import { signIn } from "../state/entry";
+import { linkFault, signIn } from "../state/entry";
 import { person } from "../state/store";
 import { t } from "../words/catalogue";
 import { Preferences } from "./Preferences";
 
 /** The form to sign in, over whatever is on the screen. */
 export function SignIn({ expired }: { expired: boolean }) {
-  const [fault, setFault] = useState("");
+  const [fault, setFault] = useState(linkFault.value);
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => first.current?.focus(), []);
