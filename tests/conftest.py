@@ -49,7 +49,7 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     """Say by how much this machine, as busy as it is, makes the tests wait longer."""
-    return f"patience: deadlines times {patience.factor():.1f} ({patience.NAME} sets it)"
+    return f"patience: deadlines times {patience.patience(1):.1f} ({patience.NAME} sets it)"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from atlas.folder import save_city
 from bench._live_kills import watch
 from tests.city.toy import toy_city
-from tests.patience import patience
+from tests.patience import pace
 from tests.streams.rig import begin_at_the_end, make_all_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.apache_kafka, pytest.mark.slow]
@@ -25,7 +25,7 @@ def test_killed_in_turn_nothing_is_missed_or_told_twice(
     monkeypatch,
 ) -> None:
     # So long the broker waits for a worker that was killed.
-    monkeypatch.setenv("JINGWEI_WORKER_SESSION_TIMEOUT_S", f"{min(patience(6), 18):.0f}")
+    monkeypatch.setenv("JINGWEI_WORKER_SESSION_TIMEOUT_S", f"{min(pace(6), 18):.0f}")
     group = f"test-{uuid.uuid4().hex[:12]}"
     save_city(toy_city(), tmp_path / "city")
     asyncio.run(make_all_topics(endpoints.bootstrap))

@@ -20,7 +20,7 @@ from schemas.envelope import Envelope
 from schemas.topics import Topic
 from streams.topics import make_topics
 from tests import nursery
-from tests.patience import patience
+from tests.patience import pace, patience
 
 READ_TOPICS = (*topics.INPUTS, topics.JOURNAL)
 Part = tuple[str, int]
@@ -93,7 +93,7 @@ class WorkerProcess:
             "JINGWEI_DATABASE_URL": endpoints.database_url,
             "JINGWEI_DATABASE_WORKER_URL": endpoints.worker_url,
             "JINGWEI_INTAKE_SILENCE_CHECK_S": "0.5",
-            "JINGWEI_WORKER_SESSION_TIMEOUT_S": f"{min(patience(6), 18):.0f}",
+            "JINGWEI_WORKER_SESSION_TIMEOUT_S": f"{min(pace(6), 18):.0f}",
             **(settings or {}),
         }
         self._starts = 0

@@ -29,7 +29,7 @@ from streams.limits import IntakeSettings
 from tests import nursery
 from tests.city.toy import lonlat
 from tests.geo.slow_transitions import SlowEngine
-from tests.patience import patience
+from tests.patience import pace
 from tests.replay.archiver import start_archiver
 from tests.streams.fenced import beats, fenced, zone
 from tests.streams.rig import Rig, Sent, WorkerProcess, message, now, read_all
@@ -186,7 +186,7 @@ def test_live_events_survive_kills_and_city_changes_and_are_told_again(
 
         # Another city: fences gone are closed, new ones entered, without a new fix.
         before = len(rig.rows("SELECT 1 FROM fence_terms"))
-        end = now(patience(12))
+        end = now(pace(12))
         ending = zone("ending", 13, 13, 5_000, valid_until=end.isoformat())
         other = [*beats(3), zone("a", 7, 7), zone("new", 13, 13, 400), ending]
         save_city(fenced(city, other), folder)
