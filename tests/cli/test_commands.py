@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Run, data, point_at
 from tests.cli.scene import Scene, make_journal
+from tests.patience import pace
 
 pytestmark = pytest.mark.kafka
 
@@ -75,7 +76,7 @@ def test_every_command_through_an_incidents_life(desk: Scene, run: Run) -> None:
 
 def test_nobody_answers(scene: Scene, run: Run) -> None:
     asyncio.run(make_journal(scene.endpoints.bootstrap))
-    result = run("incidents", "ack", scene.ids[0], "--timeout", "1")
+    result = run("incidents", "ack", scene.ids[0], "--timeout", pace(1))
     assert result.exit_code == 8
     text = str(result.exception)
     assert "jingwei incidents outcome" in text

@@ -134,7 +134,7 @@ async def test_a_process_that_dies_is_started_again(tmp_path: Path) -> None:
         while member.pid == first:  # noqa: ASYNC110 - nothing tells of it but the id
             await asyncio.sleep(0.02)
     await member.stop()
-    await asyncio.wait_for(watch, 5)
+    await asyncio.wait_for(watch, patience(5))
     assert member.restarts == 1
     assert "SIGKILL" in said[0]
 

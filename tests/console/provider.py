@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from tests.patience import patience
+
 CLIENT, SECRET = "jingwei", "a secret of the client"
 
 
@@ -137,10 +139,10 @@ def running() -> Iterator[Mock]:
 
     serving = threading.Thread(target=thread, daemon=True)
     serving.start()
-    assert ready.wait(30)
+    assert ready.wait(patience(30))
     mock, server = found
     try:
         yield mock
     finally:
         server.should_exit = True
-        serving.join(30)
+        serving.join(patience(30))

@@ -17,6 +17,7 @@ from infra.ledger.errors import LedgerUnavailable
 from infra.ledger.pool import connect
 from tests.cli.scene import Scene, make_journal
 from tests.console.visitors import Visitors
+from tests.patience import pace
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 
@@ -247,7 +248,7 @@ async def test_no_answer_in_time_says_what_is_known(
     """Nobody answers; later somebody does, and the same request has the answer."""
     await make_journal(scene.endpoints.bootstrap)
     key, body = str(uuid.uuid4()), note("late")
-    async with open_services(scene.endpoints, GatewaySettings(answer_s=1)) as services:
+    async with open_services(scene.endpoints, GatewaySettings(answer_s=pace(1))) as services:
         hasty = Visitors(make_app(services), tokens)
         operator = hasty.of(Role.OPERATOR)
         answer = await give(operator, scene.ids[0], body, key)

@@ -85,7 +85,7 @@ def serving(endpoints: Endpoints) -> Iterator[tuple[str, dict]]:
         yield f"http://127.0.0.1:{port}", document
     finally:
         server.should_exit = True
-        running.join(30)
+        running.join(patience(30))
         if fault:
             raise fault[0]
 

@@ -126,12 +126,14 @@ def test_clients_that_are_slow_or_never_read_are_cut_off(ledger, monkeypatch) ->
             assert not _holds(pid, deaf), "it still holds on to who never reads"
         # It has answered others all the while, and counted.
         assert httpx.get(f"{url}/health/live", timeout=patience(20)).json() == {"ok": True}
-        known = in_flight()
+        # The figures are served beside it, so its last request may not be over for them yet.
+        deadline = time.monotonic() + patience(20)
+        while (known := in_flight())["jingwei_gateway_requests_in_flight"]:
+            assert time.monotonic() < deadline
         live = (
             'jingwei_gateway_request_seconds_count{method="GET",route="/health/live",status="200"}'
         )
         assert known[live] >= 2
-        assert known["jingwei_gateway_requests_in_flight"] == 0
         assert {n for n in known if n.startswith("jingwei_gateway_ledger_connections")}
 
         # Anybody could write X-Forwarded-For: only a proxy that is named is believed.

@@ -26,6 +26,7 @@ from infra.local.state import Home, read_state
 from schemas import journal
 from schemas.words import render
 from tests.cli.scene import Scene
+from tests.patience import pace, patience
 
 pytestmark = pytest.mark.kafka
 
@@ -105,7 +106,7 @@ async def test_many_operators_at_once_on_few_connections(answered: Scene, desk: 
         for number in range(4):
             note = journal.AddNote(text=f"{name}/{number}")
             command = await desk.command(answered.ids[number % 3], note, operator=name)
-            outcome = await desk.give(command, timeout_s=60)
+            outcome = await desk.give(command, timeout_s=patience(60))
             assert isinstance(outcome, Accepted), outcome
             assert (outcome.command, outcome.operator) == (command.id, name)
 
@@ -121,7 +122,7 @@ async def test_many_operators_at_once_on_few_connections(answered: Scene, desk: 
 
 async def test_no_answer_is_not_no(scene: Scene, desk: Desk) -> None:
     command = await desk.command(scene.ids[0], NOTE)
-    late = await desk.give(command, timeout_s=1)
+    late = await desk.give(command, timeout_s=pace(1))
     assert isinstance(late, TimedOut)
     assert late.written
     assert (late.command, late.action) == (command.id, NOTE)
@@ -149,7 +150,7 @@ async def test_a_ledger_that_cuts_its_connections_is_connected_to_again(
     assert isinstance(await desk.give(await desk.command(answered.ids[0], NOTE)), Accepted)
     for _ in range(3):
         giving = asyncio.create_task(
-            desk.give(await desk.command(answered.ids[0], NOTE), timeout_s=30)
+            desk.give(await desk.command(answered.ids[0], NOTE), timeout_s=patience(30))
         )
         await _cut(answered)
         assert isinstance(await giving, Accepted)
@@ -175,7 +176,7 @@ async def test_a_broker_that_stands_still_gets_the_command_once(
     command = await desk.command(answered.ids[0], journal.AddNote(text="paused"))
     os.kill(pid, signal.SIGSTOP)
     try:
-        giving = asyncio.create_task(desk.give(command, timeout_s=60))
+        giving = asyncio.create_task(desk.give(command, timeout_s=patience(60)))
         done, _ = await asyncio.wait({giving}, timeout=7)
         assert not done
     finally:
@@ -189,9 +190,9 @@ async def test_without_a_broker_nothing_has_happened(scene: Scene) -> None:
     async with open_desk(nowhere, "li") as desk:
         command = await desk.command(scene.ids[0], NOTE)
         with pytest.raises(JournalUnreachable, match=r"nothing has happened.*jingwei status"):
-            await desk.give(command, timeout_s=5)
+            await desk.give(command, timeout_s=patience(5))
         with pytest.raises(JournalUnreachable):
-            await desk.write([command], timeout_s=5)
+            await desk.write([command], timeout_s=patience(5))
 
 
 async def test_without_a_ledger_no_desk_opens(scene: Scene) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from geo.errors import HierarchyError, MetricInUse, WeightOverflow
 from geo.routing.hierarchy import CLOSED, Hierarchy, Metric, inertial_order
 from geo.routing.order_cache import cached_order
+from tests.patience import patience
 
 # 0 -> 1 -> 2 -> 3, with a slower parallel arc 0 -> 1, a loop at 2, and 4 cut off
 TAIL, HEAD = [0, 0, 1, 2, 2], [1, 1, 2, 3, 2]
@@ -130,11 +131,11 @@ def test_reweighing_in_place_waits_for_no_one_but_refuses_when_others_ask() -> N
     def other() -> None:
         assert metric.path({0: 0}, {3: 0}) is not None
         asked.set()
-        assert done.wait(60)
+        assert done.wait(patience(60))
 
     thread = threading.Thread(target=other)
     thread.start()
-    assert asked.wait(60)
+    assert asked.wait(patience(60))
     with pytest.raises(MetricInUse):
         metric.reweigh([0], [1])
     assert metric.lengths_to([0], {3: 0}).tolist() == [14]

@@ -168,10 +168,10 @@ def test_the_lock_admits_one_and_survives_a_wipe(tmp_path):
     other = threading.Thread(target=enter)
     with locked(home):
         other.start()
-        assert waiting.wait(5)
+        assert waiting.wait(patience(5))
         assert not entered.is_set()
         home.lock_file.unlink()  # as a wipe does
-    other.join(5)
+    other.join(patience(5))
     assert entered.is_set()
     assert home.lock_file.exists()
 

@@ -28,6 +28,7 @@ from streams.redrive import redrive
 from streams.relay import Relay, Row
 from streams.suspects import TRIED
 from streams.watchdog import Vitals, Watchdog
+from tests.patience import patience
 from tests.streams.rig import end_offsets, make_all_topics, read_all
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
@@ -527,7 +528,7 @@ async def test_what_is_owed_in_memory_is_bounded(bench, monkeypatch):
     await processor.process(bench.messages(0, "a", "b", "c"))  # on their way
     await processor.process(bench.messages(3, "d", "e", "f"))  # wait
     waits = asyncio.create_task(processor.process(bench.messages(6, "g")))
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + patience(20)
     while await bench.next_offset() < 7:
         assert time.monotonic() < deadline
     assert not waits.done()
@@ -541,7 +542,7 @@ async def test_a_feed_whose_topic_is_missing_holds_up_nothing_else(bench, monkey
     monkeypatch.setattr(producer, "_METADATA_S", 60.0)
     processor = bench.processor()
     await processor.process(bench.messages(0, "first", "aside", "a"))
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + patience(20)
     while await bench.arrived() != ["first", "a"]:
         assert time.monotonic() < deadline
     waiting = await bench.pool.fetch("SELECT lane, topic FROM outbox WHERE topic = $1", NOWHERE)
