@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,38 +117,38 @@ async def watch(
         How long there is between two kills, at least and at most.
     """
     tokens = await make_tokens(endpoints, city.units[0].id)
-    port = free_port()
-    gateway = gateway_program(endpoints, folder, port)
-    worker = worker_program(endpoints, folder, group)
-    url = f"http://127.0.0.1:{port}/api/v1/stream"
     found, chance = Watched(), random.Random(seed)
-    for program in (worker, gateway):
-        program.start()
-    roles = (Role.OPERATOR, Role.VIEWER, Role.SUPERVISOR, Role.DEPARTMENT, Role.RESPONDER)
-    clients = {role: Listener(url, tokens[role]) for role in roles}
-    try:
-        for client in clients.values():
-            client.start()
-        async with sending(endpoints, city, seed) as count:
+    with held_port() as port:
+        gateway = gateway_program(endpoints, folder, port)
+        worker = worker_program(endpoints, folder, group)
+        url = f"http://127.0.0.1:{port}/api/v1/stream"
+        for program in (worker, gateway):
+            program.start()
+        roles = (Role.OPERATOR, Role.VIEWER, Role.SUPERVISOR, Role.DEPARTMENT, Role.RESPONDER)
+        clients = {role: Listener(url, tokens[role]) for role in roles}
+        try:
             for client in clients.values():
-                await client.until(lambda one: one.has("snapshot", 2), _QUIET_S)
-            order = itertools.cycle((gateway, worker, None))
-            for program in itertools.islice(order, kills):
-                await asyncio.sleep(chance.uniform(*between_s))
-                name = "broker" if program is None else program.name
-                found.kills[name] = found.kills.get(name, 0) + 1
-                await _kill(program, settings, list(clients.values()))
-            await asyncio.sleep(between_s[0])
-            found.sent = count()
-        await settle(endpoints, group, worker)
-        await _compare(endpoints, clients, city.units[0].id, found)
-    except (AssertionError, TimeoutError) as error:
-        raise AssertionError(f"{error}\n{worker.tail()}\n{gateway.tail()}") from error
-    finally:
-        for client in clients.values():
-            await client.stop()
-        for program in (gateway, worker):
-            program.kill()
+                client.start()
+            async with sending(endpoints, city, seed) as count:
+                for client in clients.values():
+                    await client.until(lambda one: one.has("snapshot", 2), _QUIET_S)
+                order = itertools.cycle((gateway, worker, None))
+                for program in itertools.islice(order, kills):
+                    await asyncio.sleep(chance.uniform(*between_s))
+                    name = "broker" if program is None else program.name
+                    found.kills[name] = found.kills.get(name, 0) + 1
+                    await _kill(program, settings, list(clients.values()))
+                await asyncio.sleep(between_s[0])
+                found.sent = count()
+            await settle(endpoints, group, worker)
+            await _compare(endpoints, clients, city.units[0].id, found)
+        except (AssertionError, TimeoutError) as error:
+            raise AssertionError(f"{error}\n{worker.tail()}\n{gateway.tail()}") from error
+        finally:
+            for client in clients.values():
+                await client.stop()
+            for program in (gateway, worker):
+                program.kill()
     for client in clients.values():
         found.events += len(client.events)
         found.resumed += client.opened - 1
@@ -256,15 +256,24 @@ def kill_broker(settings: Settings) -> None:
     stack.up(settings, lambda line: print(line, file=sys.stderr))
 
 
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def held_port() -> Iterator[int]:
+    """Hold a port at which a program of ours is to listen, also while it is dead.
+
+    No other program gets it then, nor does a client that comes back again and again connect to
+    itself, as one may whose own port is the one that it asks for.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))  # and it never listens
+        port: int = held.getsockname()[1]
+        yield port
 
 
-async def make_tokens(endpoints: Endpoints, unit: str) -> dict[Role, str]:
-    """Make an account of each role, with a token."""
+async def make_tokens(
+    endpoints: Endpoints, unit: str, hashed: str = "no password"
+) -> dict[Role, str]:
+    """Make an account of each role, named as the role, with a token."""
     made = {role: secret.make_token() for role in Role}
     owner = await connect(endpoints.database_url)
     try:
@@ -274,7 +283,7 @@ async def make_tokens(endpoints: Endpoints, unit: str) -> dict[Role, str]:
                     conn,
                     role.value,
                     role.value,
-                    "no password",
+                    hashed,
                     department=DEPARTMENT if role is Role.DEPARTMENT else None,
                     unit=unit if role is Role.RESPONDER else None,
                 )
@@ -284,7 +293,7 @@ async def make_tokens(endpoints: Endpoints, unit: str) -> dict[Role, str]:
                     token.prefix,
                     secret.digest(token.text),
                     role=role.value,
-                    label="bench",
+                    label="made",
                     days=1,
                 )
     finally:

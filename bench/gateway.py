@@ -17,7 +17,7 @@ from pathlib import Path
 
 from atlas.folder import save_city
 from bench import _gateway_live, _gateway_maps
-from bench._live_kills import free_port, gateway_program, make_tokens, worker_program
+from bench._live_kills import gateway_program, held_port, make_tokens, worker_program
 from bench._worker import on_a_stack
 from bench.report import Report
 from city.make import make_city
@@ -58,18 +58,18 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
     save_city(city, folder / "city")
     await make_topics(endpoints.bootstrap)
     tokens = await make_tokens(endpoints, city.units[0].id)
-    port = free_port()
-    worker = worker_program(endpoints, folder)
-    gateway = gateway_program(endpoints, folder, port)
-    url = f"http://127.0.0.1:{port}/api/v1"
-    for program in (worker, gateway):
-        program.start()
-    try:
-        report = await _gateway_live.figures(
-            endpoints, url, tokens[Role.OPERATOR], city, gateway.pid, quick=quick
-        )
-    finally:
-        for program in (gateway, worker):
-            program.kill()
+    with held_port() as port:
+        worker = worker_program(endpoints, folder)
+        gateway = gateway_program(endpoints, folder, port)
+        url = f"http://127.0.0.1:{port}/api/v1"
+        for program in (worker, gateway):
+            program.start()
+        try:
+            report = await _gateway_live.figures(
+                endpoints, url, tokens[Role.OPERATOR], city, gateway.pid, quick=quick
+            )
+        finally:
+            for program in (gateway, worker):
+                program.kill()
     report.notes.append(f"broker: {endpoints.broker_kind}; fsync on; all on the same cores")
     return report

@@ -8,21 +8,17 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from console import secret
+from bench._live_kills import make_tokens
 from console.access import Role
 from console.app import make_app
 from console.services import Services, open_services
 from console.settings import GatewaySettings
-from infra.ledger import accounts
-from infra.ledger.pool import connect, transaction
 from infra.settings import Endpoints
 from tests.cli.scene import Scene, answering
 from tests.conftest import fresh_database
 from tests.console.on_map import put_on_map
 from tests.console.town import settle_in
-from tests.console.visitors import PASSWORD, Visitors
-
-DEPARTMENT = "medical"
+from tests.console.visitors import Visitors, hashed
 
 
 @pytest.fixture(scope="module")
@@ -60,32 +56,7 @@ def tokens(scene: Scene) -> dict[Role, str]:
 
 async def make_accounts(scene: Scene) -> dict[Role, str]:
     """Make an account of each role with a token, all with the same password."""
-    hashed = secret.hash_password(PASSWORD)
-    made = {role: secret.make_token() for role in Role}
-    owner = await connect(scene.endpoints.database_url)
-    try:
-        async with transaction(owner) as conn:
-            for role, token in made.items():
-                await accounts.add_account(
-                    conn,
-                    role.value,
-                    role.value,
-                    hashed,
-                    department=DEPARTMENT if role is Role.DEPARTMENT else None,
-                    unit=scene.unit if role is Role.RESPONDER else None,
-                )
-                await accounts.add_token(
-                    conn,
-                    role.value,
-                    token.prefix,
-                    secret.digest(token.text),
-                    role=role.value,
-                    label="test",
-                    days=1,
-                )
-    finally:
-        await owner.close()
-    return {role: token.text for role, token in made.items()}
+    return await make_tokens(scene.endpoints, scene.unit, hashed())
 
 
 @pytest.fixture

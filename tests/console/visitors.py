@@ -1,12 +1,21 @@
 """Clients of a gateway that runs in the test's own process."""
 
+from functools import cache
+
 import httpx
 from fastapi import FastAPI
 
+from console import secret
 from console.access import Role
 
 PASSWORD = "correct horse battery"
 URL = "https://gateway.test"
+
+
+@cache
+def hashed() -> str:
+    """Return the password as the ledger keeps it; making it is as slow as it is meant to be."""
+    return secret.hash_password(PASSWORD)
 
 
 class Visitors:
