@@ -17,6 +17,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from infra.local import postgres
@@ -41,7 +42,9 @@ def pytest_configure() -> None:
             del os.environ[name]
     # A broker of a few minutes starts with 4.6 s of processor time, not 7.6, compiled lightly.
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
-    hypothesis_settings.register_profile("patient", deadline=None)  # tests measure no speed
+    hypothesis_settings.register_profile(  # tests measure no speed
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     hypothesis_settings.load_profile("patient")
     if patience.NAME not in os.environ:  # of xdist's processes only the first one measures
         os.environ[patience.NAME] = f"{patience.measure():.1f}"
@@ -53,15 +56,22 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let a slow machine have more time for each test, too; begin with the longest files."""
+    """Let a slow machine have more time for each test, too; begin with the longest files.
+
+    Those that need services come before those that only compute: many short files are left for
+    the end, so that no process is done long before the other.
+    """
     usual = float(config.getini("timeout"))
     for item in items:
         own = item.get_closest_marker("timeout")
         seconds = own.args[0] if own is not None else usual
         item.add_marker(pytest.mark.timeout(patience.patience(seconds)), append=False)
     if hasattr(config, "workerinput"):  # one of xdist's processes: none is to begin long work last
-        slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
-        items.sort(key=lambda item: item.path not in slow)
+        slow, serviced = (
+            {item.path for item in items if any(map(item.get_closest_marker, names))}
+            for names in (("slow",), ("kafka", "postgis", "apache_kafka"))
+        )
+        items.sort(key=lambda item: (item.path not in slow, item.path not in serviced))
 
 
 @pytest.hookimpl(trylast=True)  # after the fixtures that an interrupted session leaves to its end

@@ -27,7 +27,7 @@ from tests.console.live_city import LiveCity, units_of
 from tests.dispatch import dispatch_world as world
 from tests.patience import patience
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from tests.patience import patience
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.postgis,
+    pytest.mark.slow,
     # Not the strategies: clients of Kafka on the threads beside them draw from it.
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
 ]

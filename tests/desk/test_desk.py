@@ -28,7 +28,7 @@ from schemas.words import render
 from tests.cli.scene import Scene
 from tests.patience import pace, patience
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 NOTE = journal.AddNote(text="seen")
 

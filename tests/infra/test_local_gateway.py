@@ -14,7 +14,7 @@ from infra.settings import load_settings
 from tests.cli.conftest import Run, data, point_at, run  # noqa: F401 - run is a fixture
 from tests.patience import patience
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from streams.watchdog import Vitals, Watchdog
 from tests.patience import patience
 from tests.streams.rig import end_offsets, make_all_topics, read_all
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 
 OUT = topics.ALERTS.name
 NOWHERE = "no.such.topic"
