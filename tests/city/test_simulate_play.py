@@ -91,7 +91,7 @@ async def test_stopping_is_prompt_and_no_operator_is_none(
     )
     await _ask(broker, city, playing, operator=False)
     stop.set()
-    ended = await asyncio.wait_for(playing, 10.0)
+    ended = await asyncio.wait_for(playing, patience(10))
     assert topics.JOURNAL.name not in ended.sent
     assert ended.sent[topics.POSITIONS.name] > 0
 

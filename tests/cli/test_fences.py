@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 from shapely.geometry import Point
@@ -239,10 +239,10 @@ def test_odd_times_hold_no_more_than_a_window() -> None:
 
 def test_many_jumps_are_judged_in_no_time() -> None:
     fixes = [NOON + timedelta(days=3 * number - 20 * (number % 7 == 3)) for number in range(700)]
-    started = perf_counter()
+    started = process_time()
     found = judged(OddFixes(NOW), [("a", time) for time in fixes * 100])
     assert len(found) == 70_000
-    assert perf_counter() - started < 20
+    assert process_time() - started < 20
 
 
 def test_a_run_of_wrong_years_silences_nobody(run: Run, folder: Path, tmp_path: Path) -> None:
