@@ -21,11 +21,11 @@ from console.services import open_services
 from console.settings import GatewaySettings
 from infra.settings import Endpoints
 from schemas import journal
-from streams.topics import make_topics
 from tests.console.conftest import make_accounts
 from tests.console.live_city import LiveCity, units_of
 from tests.dispatch import dispatch_world as world
 from tests.patience import patience
+from tests.streams.rig import make_all_topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 @pytest.fixture
 async def city(endpoints: Endpoints) -> LiveCity:
     """Return a city in which something has happened and was published."""
-    await make_topics(endpoints.bootstrap)
+    await make_all_topics(endpoints.bootstrap)
     city = LiveCity(f"r{uuid.uuid4().hex[:8]}", endpoints)
     await city.play()
     await city.publish()

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -158,8 +158,8 @@ class Rig:
         return asyncio.run(_rows(self.endpoints.database_url, query, arguments))
 
     def messages(self, topic: str) -> list[Any]:
-        """Return all that a topic holds."""
-        return asyncio.run(read_all(self.endpoints.bootstrap, [topic]))
+        """Return what a topic holds; of one that workers read, since the group began."""
+        return asyncio.run(read_all(self.endpoints.bootstrap, [topic], self.since))
 
     def published(self, topic: str, key: str) -> list[bytes]:
         """Return the values under a key, in order."""
@@ -186,7 +186,13 @@ class Rig:
 
 
 async def make_all_topics(bootstrap: str) -> None:
-    await make_topics(bootstrap)
+    """Make a broker's topics, once: whoever deletes one makes it again."""
+    if bootstrap not in _MADE:
+        await make_topics(bootstrap)
+        _MADE.add(bootstrap)
+
+
+_MADE: set[str] = set()
 
 
 async def begin_at_the_end(endpoints: Endpoints, group: str) -> dict[Part, int]:
@@ -258,15 +264,24 @@ async def _true_ends(endpoints: Endpoints, ends: dict[Part, int]) -> dict[Part, 
     return ends
 
 
-async def read_all(bootstrap: str, names: Sequence[str]) -> list[Any]:
-    """Return all messages of some topics, each partition's in order."""
-    ends = {part: end for part, end in (await end_offsets(bootstrap, names)).items() if end}
+async def read_all(
+    bootstrap: str, names: Sequence[str], since: Mapping[Part, int] | None = None
+) -> list[Any]:
+    """Return all messages of some topics, from some offsets on, each partition's in order."""
+    first = since or {}
+    found_ends = await end_offsets(bootstrap, names)
+    ends = {part: end for part, end in found_ends.items() if end > first.get(part, 0)}
+    if not ends:
+        return []
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     found: list[Any] = []
     try:
         parts = [TopicPartition(*part) for part in ends]
         consumer.assign(parts)
+        for part in parts:
+            if (part.topic, part.partition) in first:
+                consumer.seek(part, first[part.topic, part.partition])
         while parts:
             batches = await consumer.getmany(timeout_ms=200)
             found += [record for batch in batches.values() for record in batch]

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,7 +30,7 @@ from streams.relay import Relay, Row
 from streams.suspects import TRIED
 from streams.watchdog import Vitals, Watchdog
 from tests.patience import patience
-from tests.streams.rig import end_offsets, make_all_topics, read_all
+from tests.streams.rig import Part, end_offsets, make_all_topics, read_all
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis, pytest.mark.slow]
 
@@ -107,8 +108,10 @@ class Echo:
 class Bench:
     """Processors over one ledger, and what they have sent."""
 
-    def __init__(self, pool: asyncpg.Pool, producer: Producer, bootstrap: str) -> None:
-        self.pool = pool
+    def __init__(
+        self, pool: asyncpg.Pool, producer: Producer, bootstrap: str, since: dict[Part, int]
+    ) -> None:
+        self.pool, self.since = pool, since
         self.group = uuid.uuid4().hex
         self.relay = Relay(pool, producer)
         self.bootstrap = bootstrap
@@ -141,8 +144,12 @@ class Bench:
     async def arrived(self) -> list[str]:
         """Return what is there now of what comes out."""
         mine = self.group.encode()
-        values = [m.value for m in await read_all(self.bootstrap, [OUT]) if mine in m.value]
+        values = [m.value for m in await self.read() if mine in m.value]
         return list(dict.fromkeys(value.decode().split("|")[0] for value in values))
+
+    async def read(self) -> list[Any]:
+        """Return all that has come out since the test began."""
+        return await read_all(self.bootstrap, [OUT], self.since)
 
     async def dead(self) -> list[tuple[int, str]]:
         rows = await self.pool.fetch("SELECT * FROM dead_letter ORDER BY record_offset")
@@ -169,11 +176,11 @@ async def bench(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     """Return processors whose ledger writes beside the handler after every message."""
     monkeypatch.setattr(transactions, "_YIELD_S", 0.0)
     await make_all_topics(endpoints.bootstrap)
-    await end_offsets(endpoints.bootstrap, [OUT])
+    since = await end_offsets(endpoints.bootstrap, [OUT])
     pool = await open_pool(endpoints.worker_url)
     producer = Producer(endpoints.bootstrap, idempotent=endpoints.broker_idempotent)
     await producer.start()
-    yield Bench(pool, producer, endpoints.bootstrap)
+    yield Bench(pool, producer, endpoints.bootstrap, since)
     await producer.stop()
     await pool.close()
 
@@ -431,7 +438,7 @@ async def test_a_dead_letter_is_sent_again_as_it_was(bench):
     async with reading(bench.pool) as conn:
         rows = await queries.list_dead_letters(conn)
     assert await redrive(bench.pool, bench.producer, rows) == 1
-    again = next(m for m in await read_all(bench.bootstrap, [OUT]) if m.value == value)
+    again = next(m for m in await bench.read() if m.value == value)
     assert (again.key, list(again.headers)) == (b"key", [("ce_id", b"1")])
     assert await bench.pool.fetchval("SELECT redriven_at FROM dead_letter") is not None
 
@@ -492,7 +499,7 @@ async def test_what_the_ledger_gave_is_not_sent_again_from_memory(bench):
     await owed.drain(0)
     await owed.send(rows)
     await owed.sent()
-    values = [m.value for m in await read_all(bench.bootstrap, [OUT]) if m.value.endswith(mark)]
+    values = [m.value for m in await bench.read() if m.value.endswith(mark)]
     assert values == [message.value for message in mine]
 
 

@@ -32,7 +32,7 @@ from tests.geo.slow_transitions import SlowEngine
 from tests.patience import pace
 from tests.replay.archiver import start_archiver
 from tests.streams.fenced import beats, fenced, zone
-from tests.streams.rig import Rig, Sent, WorkerProcess, message, now, read_all
+from tests.streams.rig import Rig, Sent, WorkerProcess, message, now
 
 UNITS = ("ambulance-0", "ambulance-1", "police_car-0", "police_car-1")
 
@@ -89,7 +89,7 @@ def log_of(rig: Rig, name: str) -> list:
     mine = f"{name}-".encode()
     return [
         record
-        for record in asyncio.run(read_all(rig.endpoints.bootstrap, [topics.POSITIONS.name]))
+        for record in rig.messages(topics.POSITIONS.name)
         if (dict(record.headers).get("ce_id") or b"").startswith(mine)
     ]
 
