@@ -31,6 +31,7 @@ _PRELOADED = (
     "pandas",  # PyArrow takes it, where it is installed, as soon as it writes
     # What the command line takes for single commands, as `cli.main.application` does.
     *("cli.services", "cli.replay", "cli.fences", "cli.incidents"),
+    "console.server",
 )
 _POLL_S = 0.02
 _LARGEST = 1 << 20

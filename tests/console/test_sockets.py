@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import os
 import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from infra.ledger.pool import connect
 from infra.local import gateway
+from tests import nursery
 from tests.cli.conftest import point_at
 from tests.patience import patience
 
@@ -37,29 +38,29 @@ def ledger(endpoints, monkeypatch):
 
 
 @contextlib.contextmanager
-def running(monkeypatch, **settings: object) -> Iterator[tuple[str, str, int]]:
+def running(monkeypatch, folder: Path, **settings: object) -> Iterator[tuple[str, str, int]]:
     """Run a gateway process; yield its address, what it has said, and its process id."""
     for name, value in settings.items():
         monkeypatch.setenv(f"JINGWEI_GATEWAY_{name.upper()}", str(value))
-    command = [sys.executable, "-m", "cli.main", "gateway", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            said = ""
-            for line in process.stderr:
-                said += line
-                if "gateway at" in line:
-                    break
-            if "metrics_port" in settings:
-                said += process.stderr.readline()
-            found = re.search(r"gateway at (https?://[\d.:]+)", said)
-            assert found, said
-            yield found[1], said, process.pid
-            process.send_signal(signal.SIGTERM)
-            _, rest = process.communicate(timeout=patience(30))
-            assert process.returncode == 0, rest
-            assert "Traceback" not in rest
-        finally:
-            process.kill()
+    wanted = r"metrics at .*\n" if "metrics_port" in settings else r"gateway at .*\n"
+    with nursery.ending():
+        errors = folder / "errors"
+        errors.touch()
+        arguments = ["gateway", "--port", "0"]
+        process = nursery.start(
+            nursery.COMMAND, arguments, folder / "log", os.environ, errors=errors
+        )
+        deadline = time.monotonic() + patience(40)
+        while not re.search(wanted, said := errors.read_text()):
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+        found = re.search(r"gateway at (https?://[\d.:]+)", said)
+        assert found, said
+        yield found[1], said, process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, errors.read_text()
+        assert "Traceback" not in errors.read_text()
 
 
 def closed_within(connection: socket.socket, seconds: float) -> bool:
@@ -75,12 +76,9 @@ def closed_within(connection: socket.socket, seconds: float) -> bool:
     return True
 
 
-def test_clients_that_are_slow_or_never_read_are_cut_off(ledger, monkeypatch) -> None:
-    with running(monkeypatch, body_s=1, unread_s=1, metrics_port=0, proxies="192.0.2.1") as (
-        url,
-        said,
-        pid,
-    ):
+def test_clients_that_are_slow_or_never_read_are_cut_off(ledger, monkeypatch, tmp_path) -> None:
+    limits = {"body_s": 1, "unread_s": 1, "metrics_port": 0, "proxies": "192.0.2.1"}
+    with running(monkeypatch, tmp_path, **limits) as (url, said, pid):
         place = ("127.0.0.1", int(url.rpartition(":")[2]))
         figures = re.search(r"metrics at (\S+)", said)[1]
 
@@ -166,7 +164,7 @@ async def _addresses(url: str) -> list[str]:
 
 def test_a_gateway_with_a_certificate_talks_tls_only(ledger, monkeypatch, tmp_path) -> None:
     certificate, key = _certificate(tmp_path)
-    with running(monkeypatch, certificate=certificate, key=key) as (url, _, _):
+    with running(monkeypatch, tmp_path, certificate=certificate, key=key) as (url, _, _):
         assert url.startswith("https://")
         trusted = ssl.create_default_context(cafile=certificate)
         with httpx.Client(verify=trusted, timeout=patience(20)) as client:
