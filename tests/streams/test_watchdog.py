@@ -65,7 +65,11 @@ def test_a_worker_that_gets_little_cpu_goes_on(
         city_folder,
         tmp_path,
         rig.group,
-        settings={"JINGWEI_WORKER_PATIENCE_S": str(PATIENCE_S)},
+        settings={
+            "JINGWEI_WORKER_PATIENCE_S": str(PATIENCE_S),
+            # With the tests' usual one, a pause and the others' share of the CPU could outlast it.
+            "JINGWEI_WORKER_SESSION_TIMEOUT_S": "30",
+        },
     )
     rig.worker = worker
     worker.start()
