@@ -90,7 +90,7 @@ async def route(
 
 @router.get("/isochrone", responses=answers(Isochrone, 404))
 async def isochrone(request: Request, query: Annotated[IsochroneQuery, Query()]) -> Response:
-    """Return what is reached within some times: areas 50 m around the streets reached."""
+    """Return what is reached within some times: areas some 50 m around the streets reached."""
     services = services_of(request)
     async with reading(services.pool) as conn:
         in_force = await advice.conditions(conn)

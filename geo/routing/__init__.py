@@ -21,7 +21,8 @@ module            what it holds
 ``expanded``      the graph with arcs as nodes, so that turns are exact
 ``metrics``       weights of a profile under changing conditions
 ``ends``          starts and ends of routes, on parts of arcs
-``isochrone``     the streets reached, and the area around them
+``isochrone``     the streets reached within some times
+``areas``         the area around them
 ``order_cache``   contraction orders on disk
 ``snap_memory``   a cache of positions and their streets
 ``shortest``      `Network`: exact shortest times with SciPy, as a cross-check

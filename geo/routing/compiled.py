@@ -22,6 +22,7 @@ import shapely
 from geo.crs import FloatArray, utm_for
 from geo.errors import BadConditions, NoStreetNear, Unreachable
 from geo.routing.arc_speeds import ArcSpeeds, hour_of_week
+from geo.routing.areas import areas
 from geo.routing.conditions import OPEN, Conditions
 from geo.routing.ends import (
     Begin,
@@ -35,7 +36,7 @@ from geo.routing.ends import (
     ends_of,
 )
 from geo.routing.hierarchy import Path as WayFound
-from geo.routing.isochrone import areas, reach
+from geo.routing.isochrone import reach
 from geo.routing.metrics import Metrics, Weighed
 from geo.routing.profiles import PROFILES, Profile, forbidden
 from geo.routing.reference import Position, Route
@@ -213,7 +214,7 @@ class CompiledRouter:
     def isochrone(
         self, source: Position, minutes: Sequence[float], conditions: Conditions = OPEN
     ) -> list[shapely.Geometry]:
-        """Return the area reachable within each of some times; see `geo.routing.isochrone`.
+        """Return the area reachable within each of some times; see `geo.routing.areas`.
 
         Returns
         -------

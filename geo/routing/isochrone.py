@@ -1,32 +1,23 @@
-"""Isochrones: the streets reachable within some minutes, and the area around them.
+"""Isochrones: the streets reachable within some minutes.
 
-The streets are exact, by Dijkstra's search over the expanded graph with its turns and closures. The
-area is everything within 50 m of reached streets, so it includes houses beside a street.
+They are exact, by Dijkstra's search over the expanded graph with its turns and closures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
-from shapely.ops import substring
 
-from geo.crs import FloatArray, Metric
+from geo.crs import FloatArray
 from geo.routing.ends import Begin
 from geo.routing.expanded import Expanded
 from geo.routing.hierarchy import CLOSED
 from geo.routing.metrics import Weighed
-from geo.streets.columns import Arcs
 
-__all__ = ["Reached", "areas", "reach"]
-
-_BESIDE_M = 50.0
-_QUAD_SEGS = 4
-_SMALLEST_HOLE_M2 = 20_000.0
-_GRID_DEGREES = 1e-8  # a millimetre: no face is thin enough for rounding to invert it
+__all__ = ["Reached", "reach"]
 
 
 class Reached(NamedTuple):
@@ -80,47 +71,6 @@ def reach(
     return answers
 
 
-def areas(reached: Sequence[Reached], arcs: Arcs, metric: Metric) -> list[shapely.Geometry]:
-    """Draw the area within 50 m of reached streets, without holes under 2 hectares.
-
-    Parameters
-    ----------
-    reached
-        Reached parts, each including the one before.
-    arcs, metric
-        Arcs and projection of the map.
-
-    Returns
-    -------
-    list of Polygon or MultiPolygon
-        WGS-84 degrees, each covering the one before; empty if nothing is reached.
-    """
-    grown: list[shapely.Geometry] = []
-    so_far: shapely.Geometry = shapely.MultiPolygon()
-    for part in reached:
-        so_far = shapely.union(so_far, _area(part, arcs, metric))
-        grown.append(shapely.transform(so_far, _inverse(metric)))
-    return _nested(grown)
-
-
-def _nested(grown: Sequence[shapely.Geometry]) -> list[shapely.Geometry]:
-    """Make each area cover the one before exactly, despite the rounding of crossing borders.
-
-    The areas are built from the same faces, so that shared borders have the same points.
-    """
-    borders = shapely.union_all(shapely.boundary(grown), grid_size=_GRID_DEGREES)
-    faces = shapely.get_parts(shapely.polygonize([borders]))
-    middles = shapely.point_on_surface(faces)
-    chosen = np.zeros(len(faces), dtype=np.bool_)
-    nested: list[shapely.Geometry] = []
-    for area in grown:
-        shapely.prepare(area)
-        chosen |= shapely.covers(area, middles)
-        some = shapely.coverage_union_all(faces[chosen])
-        nested.append(some if chosen.any() else shapely.MultiPolygon())
-    return nested
-
-
 def _entered(
     begin: Begin,
     expanded: Expanded,
@@ -148,29 +98,3 @@ def _entered(
     np.minimum.at(entered, lane, left[expanded.turn_from[turns]] + turn_ms[turns])
     entered[entered > limit_ms] = np.inf
     return entered
-
-
-def _area(reached: Reached, arcs: Arcs, metric: Metric) -> shapely.Geometry:
-    whole = (reached.start <= 0.0) & (reached.end >= 1.0)
-    twin = arcs.twin[reached.arc[whole]]
-    once = np.unique(np.where(twin < 0, reached.arc[whole], np.minimum(reached.arc[whole], twin)))
-    drawn = shapely.transform(arcs.line[once], _forward(metric))
-    cut = shapely.transform(arcs.line[reached.arc[~whole]], _forward(metric))
-    ends = reached.start[~whole].tolist(), reached.end[~whole].tolist()
-    parts = [substring(*part, normalized=True) for part in zip(cut, *ends, strict=True)]
-    around = shapely.buffer(np.concatenate([drawn, parts]), _BESIDE_M, quad_segs=_QUAD_SEGS)
-    filled = [_without_small_holes(part) for part in shapely.get_parts(shapely.union_all(around))]
-    return shapely.union_all(filled)
-
-
-def _without_small_holes(polygon: shapely.Polygon) -> shapely.Polygon:
-    holes = [ring for ring in polygon.interiors if shapely.Polygon(ring).area >= _SMALLEST_HOLE_M2]
-    return shapely.Polygon(polygon.exterior, holes)
-
-
-def _forward(metric: Metric) -> Callable[[FloatArray], FloatArray]:
-    return lambda xy: np.column_stack(metric.forward(xy[:, 0], xy[:, 1]))
-
-
-def _inverse(metric: Metric) -> Callable[[FloatArray], FloatArray]:
-    return lambda xy: np.column_stack(metric.inverse(xy[:, 0], xy[:, 1]))

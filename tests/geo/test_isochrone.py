@@ -6,7 +6,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.crs import FloatArray, utm_for
 from geo.errors import BadConditions, NoStreetNear
+from geo.routing.areas import areas
 from geo.routing.compiled import CompiledRouter
 from geo.routing.isochrone import reach
 from geo.routing.profiles import PROFILES
@@ -71,6 +73,40 @@ def test_areas_grow_with_time_and_shrink_with_closures(baltimore: StreetGraph) -
     near = baltimore.arcs.id[router.snapper.snap(*middle).places[0].arc]
     shut = router.isochrone(middle, minutes, Conditions.of(closed=baltimore.both_ways(near)))
     assert shut[0].area < areas[0].area
+
+
+def test_an_area_is_what_lies_beside_the_streets_reached(baltimore: StreetGraph) -> None:
+    """As a buffer around each has it, to the width of a cell; also in whole steps of 0.1 m."""
+    router = CompiledRouter(baltimore, "civilian")
+    middle = (float(baltimore.nodes.lon.mean()), float(baltimore.nodes.lat.mean()))
+    weighed = router._metrics.under(OPEN)
+    begin = router._begin(router._places([middle], weighed), 0, weighed)
+    turn_ms = router._metrics.turn_ms
+    limits = [30_000.0, 90_000.0]
+    reached = reach(begin, router.index.expanded, weighed, turn_ms, limits)
+    metric = utm_for(*middle)
+    arcs = baltimore.arcs
+
+    def forward(xy: FloatArray) -> FloatArray:
+        return np.column_stack(metric.forward(*xy.T))
+
+    drawn = areas(reached, arcs, metric)
+    for part, area in zip(reached, drawn, strict=True):
+        whole = (part.start <= 0.0) & (part.end >= 1.0)
+        lines = shapely.transform(arcs.line[part.arc[whole]], forward)
+        near, far = (shapely.union_all(shapely.buffer(lines, metres)) for metres in (35, 65))
+        shown = shapely.transform(area, forward)
+        assert shown.covers(near)
+        ends = shapely.transform(arcs.line[part.arc[~whole]], forward)
+        beyond = shapely.union_all([far, *shapely.buffer(ends, 65)])
+        holes = shapely.union_all([shapely.Polygon(p.exterior) for p in shapely.get_parts(beyond)])
+        assert holes.covers(shown)
+    rounded = [shapely.transform(area, lambda xy: np.round(xy, 6)) for area in drawn]
+    assert all(area.is_valid for area in rounded)
+    assert rounded[1].covers(rounded[0])
+    assert shapely.transform(rounded[1], forward).area == pytest.approx(
+        shapely.transform(drawn[1], forward).area, rel=1e-3
+    )
 
 
 def test_an_isochrone_of_nowhere(small: StreetGraph) -> None:
