@@ -47,7 +47,7 @@ from city.simulate.truth import Happened, Sent, Started, TruthLine, Undelivered
 from schemas.kinds import UNKNOWN
 from schemas.topics import REPORTS
 
-__all__ = ["EvidenceRow", "IncidentRow", "Score", "Waits", "score"]
+__all__ = ["EvidenceRow", "IncidentRow", "Score", "Waits", "score", "waits"]
 
 _SLACK = timedelta(seconds=1)
 _PLACED = ("opened", "attached", "asked")
@@ -89,9 +89,10 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that events waited: count, median, 99th percentile, longest."""
+    """Seconds that events waited: count, mean, median, 99th percentile, longest."""
 
     count: int
+    mean_s: float | None
     p50_s: float | None
     p99_s: float | None
     longest_s: float | None
@@ -206,10 +207,10 @@ def score(
         pranks=heard.pranks,
         wrong=heard.wrong,
         dispatched=len(dispatched),
-        report_to_dispatch=_waits(
+        report_to_dispatch=waits(
             (at - heard.first[event]).total_seconds() for event, at in dispatched.items()
         ),
-        event_to_dispatch=_waits(
+        event_to_dispatch=waits(
             (at - heard.events[event].at).total_seconds() for event, at in dispatched.items()
         ),
         split_events=tuple(sorted(split)),
@@ -295,10 +296,12 @@ def _dispatched(homes: set[str], incidents: Mapping[str, IncidentRow]) -> list[d
     ]
 
 
-def _waits(seconds: Iterable[float]) -> Waits:
+def waits(seconds: Iterable[float]) -> Waits:
+    """Return the figures of waits in seconds; one below zero counts as none."""
     ordered = sorted(max(wait, 0.0) for wait in seconds)
     return Waits(
         count=len(ordered),
+        mean_s=sum(ordered) / len(ordered) if ordered else None,
         p50_s=_percentile(ordered, 0.50),
         p99_s=_percentile(ordered, 0.99),
         longest_s=ordered[-1] if ordered else None,

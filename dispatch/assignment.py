@@ -163,14 +163,8 @@ def _serve(view: View, demand: Demand, able: dict[str, list[str]], sent: set[str
             )
         chosen = ready[: requirement.count]
         taken.update(choice.unit.id for choice in chosen)
-        candidates += [
-            _candidate(requirement.capability, choice, chosen)
-            for choice in ready[: len(chosen) + _ALTERNATIVES]
-        ]
-        lacking = requirement.count - len(chosen)
-        if lacking:
-            why = _why_short(len(free), len(ready))
-            short.append(Shortage(capability=requirement.capability, count=lacking, why=why))
+        candidates += shown(requirement.capability, ready, chosen)
+        short += lacking(requirement, len(free), ready, chosen)
     return Move(
         incident=demand.incident,
         candidates=tuple(candidates),
@@ -179,25 +173,66 @@ def _serve(view: View, demand: Demand, able: dict[str, list[str]], sent: set[str
     )
 
 
-def _candidate(capability: str, choice: Choice, chosen: Sequence[Choice]) -> Candidate:
+def shown(capability: str, ready: Sequence[Choice], chosen: Sequence[Choice]) -> list[Candidate]:
+    """Return the candidates for one capability: the chosen units, then the best others.
+
+    Parameters
+    ----------
+    ready
+        All units that can get there, the best first.
+    chosen
+        Those of them that should go, the best first.
+    """
+    going = {choice.unit.id for choice in chosen}
+    others = [choice for choice in ready if choice.unit.id not in going][:_ALTERNATIVES]
+    last = chosen[-1] if chosen else None
+    return [
+        *(_candidate(capability, choice, chosen=True, reasons=()) for choice in chosen),
+        *(
+            _candidate(capability, choice, chosen=False, reasons=_why_not(choice, last))
+            for choice in others
+        ),
+    ]
+
+
+def lacking(
+    requirement: Requirement, able: int, ready: Sequence[Choice], chosen: Sequence[Choice]
+) -> list[Shortage]:
+    """Return what a requirement is short of: nothing, or one shortage with its reason.
+
+    ``able`` units have the capability and are free; ``ready`` and ``chosen`` as for `shown`.
+    """
+    count = requirement.count - len(chosen)
+    if not count:
+        return []
+    why = _why_short(able, len(ready))
+    return [Shortage(capability=requirement.capability, count=count, why=why)]
+
+
+def _candidate(
+    capability: str, choice: Choice, *, chosen: bool, reasons: tuple[Reason, ...]
+) -> Candidate:
     seconds = round(choice.seconds, 3)
-    reasons = [because("seconds_away", seconds=seconds)]
-    if choice.stale is not None:
-        reasons.append(choice.stale)
-    if choice not in chosen:
-        last = chosen[-1]
-        if choice.stale is not None and last.stale is None:
-            reasons.append(because("position_unreliable"))
-        else:
-            later = round(choice.seconds - last.seconds, 3)
-            reasons.append(because("later_than", unit=last.unit.id, seconds=later))
+    stale = () if choice.stale is None else (choice.stale,)
     return Candidate(
         unit=choice.unit.id,
         capability=capability,
         seconds=seconds,
-        chosen=choice in chosen,
-        reasons=tuple(reasons),
+        chosen=chosen,
+        reasons=(because("seconds_away", seconds=seconds), *stale, *reasons),
     )
+
+
+def _why_not(choice: Choice, last: Choice | None) -> tuple[Reason, ...]:
+    """Return why a unit is not chosen although the last chosen one is."""
+    if last is None:
+        return ()
+    if choice.stale is not None and last.stale is None:
+        return (because("position_unreliable"),)
+    if choice.seconds < last.seconds:
+        return ()  # an assigner of all demands together has its own reason for that
+    later = round(choice.seconds - last.seconds, 3)
+    return (because("later_than", unit=last.unit.id, seconds=later),)
 
 
 def _why_short(able: int, ready: int) -> Reason:

@@ -4,7 +4,8 @@
 
     scene = scene_of(load_city(folder))
     outcome = run(Scenario(scene=scene, hours=24, per_hour=12, policy=mine))
-    outcome.score.report_to_dispatch.p99_s
+    outcome.score.report_to_dispatch.p99_s                 # how well events are understood
+    outcome.response.mean_s                                # how fast somebody is there
 
 The same scenario gives the same run, byte for byte. Nothing is sent and nothing is stored.
 

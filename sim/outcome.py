@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from city.score import EvidenceRow, IncidentRow, Score, score
+from city.score import EvidenceRow, IncidentRow, Score, Waits, score, waits
 from city.simulate.truth import TruthLine
 from schemas.effects import (
     AlertWritten,
@@ -80,6 +80,14 @@ class Outcome:
     def score(self) -> Score:
         """How many true events became exactly one incident, and more; see ``city.score``."""
         return score(self.truth, self._evidence(), self._rows())
+
+    @cached_property
+    def response(self) -> Waits:
+        """From an incident's opening until its first unit is there; those reached by none left out.
+
+        How many that are is ``len(incidents) - response.count``.
+        """
+        return waits(one.on_scene_s for one in self.incidents if one.on_scene_s is not None)
 
     def _evidence(self) -> list[EvidenceRow]:
         noted = {item.evidence.id: item.evidence for item in self.noted}

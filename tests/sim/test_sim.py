@@ -87,6 +87,10 @@ def test_crews_arrive_in_about_the_time_that_was_promised():
         drove = (assignment.on_scene - assignment.en_route).total_seconds()
         assert 0.8 * assignment.eta_s - 1 <= drove <= 1.3 * assignment.eta_s + 1
     assert outcome.busy_s.keys() == {a.unit for a in outcome.assignments.values()}
+    times = sorted(one.on_scene_s for one in outcome.incidents if one.on_scene_s is not None)
+    assert outcome.response.count == len(times) > 10
+    assert outcome.response.mean_s == pytest.approx(sum(times) / len(times))
+    assert outcome.response.longest_s == times[-1]
 
 
 def test_ways_that_are_not_drawn_take_as_long():
