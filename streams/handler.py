@@ -20,12 +20,15 @@ class Handler(Protocol):
     ``bulk`` says that its messages are many and small: they wait longer for company, and let
     those of other topics go first. ``ahead`` says that messages may be handled while `write`
     awaits the ledger: it takes what it writes from memory before its first ``await``.
+    ``portion`` is how many messages a transaction takes at the most: what reads the journal then
+    begins with the first ones while the others are handled.
     """
 
     name: str
     topic: Topic
     bulk: bool
     ahead: bool = False
+    portion: int | None = None
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Bring the memory of a partition to where the ledger stands."""

@@ -26,6 +26,7 @@ class ReportsIntake(Handler):
     name = "intake_reports"
     topic = topics.REPORTS
     bulk = False
+    portion = 50
 
     def __init__(
         self, city: CityData, settings: IntakeSettings, vault: Vault, now: Now = unknown

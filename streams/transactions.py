@@ -9,11 +9,13 @@ Whatever fails before the commit leaves no trace: the handler's memory of the pa
 thrown away and loaded again from the ledger. A database that cannot serve is waited for.
 
 A batch that takes long is cut: what was handled within two seconds is committed, and the rest
-follows in the next transaction. So progress is kept whatever happens then.
+follows in the next transaction. So progress is kept whatever happens then. It is cut sooner where
+the handler asks for it, see `Handler`.
 """
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +71,7 @@ class _Slice:
     """What one transaction has taken in."""
 
     until: float
+    room: float
     buried: DeadLetter | None
     owed: list[tuple[int, Row]] = field(default_factory=list)
     left: list[Received] = field(default_factory=list)
@@ -226,7 +229,7 @@ class Transactions:
         for message in messages:
             by_partition.setdefault(message.partition, []).append(message)
         since = time.perf_counter()
-        taken = _Slice(since + SLICE_S, buried)
+        taken = _Slice(since + SLICE_S, self._handler.portion or math.inf, buried)
         async with transaction(self._pool) as conn:
             if self._slow:
                 await conn.execute(_PATIENT)
@@ -299,11 +302,12 @@ class Transactions:
         async with Beside() as ledger:
             for message in fresh:
                 count += 1
+                taken.room -= 1
                 letter = self._take(message) if taken.buried is None else taken.buried
                 if letter is not None:
                     letters.append(letter)
                 now = time.perf_counter()
-                if now >= taken.until:
+                if now >= taken.until or taken.room <= 0:
                     break
                 if now >= turn:
                     if self._handler.ahead and ledger.idle:

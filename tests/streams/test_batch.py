@@ -51,6 +51,7 @@ class Echo:
     topic = topics.REPORTS
     bulk = False
     ahead = True
+    portion: int | None = None
 
     def __init__(self) -> None:
         self.loads = 0
@@ -368,6 +369,27 @@ async def test_a_batch_cut_off_goes_on_where_it_was_committed(bench):
     values[15] = "a"
     await bench.processor().process(bench.messages(reached, *values[reached:]))
     assert await bench.sent() == values
+
+
+async def test_a_batch_is_committed_in_portions_as_the_handler_asks(bench):
+    """What reads the journal begins with the first messages while the others are handled."""
+    processor = bench.processor()
+    processor.handler.portion = 3
+    sizes = []
+    put = processor._lanes.send
+
+    async def noting(rows: Sequence[Row]) -> None:
+        sizes.append(len(rows))
+        await put(rows)
+
+    processor._lanes.send = noting
+    values, others = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(3)]
+    await processor.process([*bench.messages(0, *values), *bench.messages(0, *others, partition=1)])
+    sent = await bench.sent()
+    assert sizes == [3, 3, 2]
+    assert [value for value in sent if value[0] == "a"] == values
+    assert [value for value in sent if value[0] == "b"] == others
+    assert processor.done == {0: 5, 1: 3}
 
 
 async def test_messages_dealt_with_before_are_skipped(bench):
