@@ -14,7 +14,7 @@ from infra.ledger.effects import write_applied
 from infra.ledger.intake import insert_evidence
 from infra.ledger.snapshot import applied_offset, applied_range, load_snapshot
 from schemas import journal, wire
-from schemas.effects import IncidentsForgotten
+from schemas.effects import IncidentsForgotten, IncidentWritten
 from schemas.snapshot import SEEN, Snapshot
 from tests.infra.ledger.scenario import Play, evidence, fleet, policy, router
 
@@ -220,6 +220,24 @@ async def test_the_same_batch_again_leaves_no_trace(
     async with transaction(worker) as conn:
         assert await write_applied(conn, "310106", first + second, play.core.clock) == 20
     assert await load_snapshot(worker, "310106") == play.core.snapshot()
+
+
+async def test_a_change_of_an_incident_leaves_its_indexes_alone(
+    worker: asyncpg.Connection,
+) -> None:
+    """Else each stamp of a crew writes every index of the incident, and its search words, anew."""
+    play = Play("310187")
+    await _write(worker, play, [play.apply(fleet("310187")), play.step(0, 1, 1)])
+    changed = play.step(0, 1, 1)
+    assert any(isinstance(effect, IncidentWritten) for effect in changed.effects)
+    async with transaction(worker) as inside:
+        await insert_evidence(inside, play.region, play.evidence)
+        await write_applied(inside, play.region, [changed], play.core.clock)
+        row = await inside.fetchrow(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'incident'"
+        )
+    assert row["n_tup_upd"] == row["n_tup_hot_upd"] > 0
 
 
 async def test_evidence_of_any_form_keeps_its_bytes(worker: asyncpg.Connection) -> None:
