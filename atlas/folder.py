@@ -30,7 +30,8 @@ from atlas.errors import CityError
 from geo.errors import GeoError
 from geo.fences.index import FenceIndex, fences_from_geojson
 from geo.maps.graphml import read_graphml, write_graphml
-from geo.speeds.files import read_speeds, write_speeds
+from geo.routing.arc_speeds import ArcSpeeds
+from geo.streets.graph import StreetGraph
 from schemas.records import Unit
 
 __all__ = ["FORMAT", "city_files", "load_city", "save_city"]
@@ -93,7 +94,7 @@ def load_city(folder: Path | str) -> CityData:
         return CityData.of(
             manifest,
             streets,
-            speeds=read_speeds(speeds, streets, manifest.timezone) if speeds.exists() else None,
+            speeds=_read_speeds(speeds, streets, manifest.timezone) if speeds.exists() else None,
             call_types=read_call_types(call_types) if call_types.exists() else (),
             fences=fences,
             places=_read_points(folder / "places.geojson", Place),
@@ -154,6 +155,12 @@ def _read_json(path: Path, kind: type[T]) -> T:
         raise CityError(f"{path} cannot be read: {error}") from error
 
 
+def _read_speeds(path: Path, streets: StreetGraph, timezone: str) -> ArcSpeeds:
+    from geo.speeds.files import read_speeds  # noqa: PLC0415 - PyArrow is 40 MB in every worker
+
+    return read_speeds(path, streets, timezone)
+
+
 def _read_points(path: Path, kind: type[T]) -> list[T]:
     """Read GeoJSON points; their properties are the other fields of the record."""
     features = _read_json(path, dict[str, Any]).get("features")
@@ -195,6 +202,8 @@ def _write(city: CityData, folder: Path) -> None:
     for name, text in texts.items():
         (folder / name).write_bytes(text)
     if city.speeds is not None:
+        from geo.speeds.files import write_speeds  # noqa: PLC0415 - it needs PyArrow, as below
+
         write_speeds(city.speeds, city.streets, folder / _SPEEDS)
     if city.call_types:
         write_call_types(city.call_types, folder / _CALL_TYPES)

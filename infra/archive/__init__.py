@@ -30,17 +30,10 @@ always between files. Files may overlap after an interrupted compaction, or with
 a rebalance: readers use every offset once.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from infra.archive.cities import city_folder, keep_city
-from infra.archive.compaction import compact
-from infra.archive.erasure import (
-    ERASED,
-    Erased,
-    Place,
-    erase_messages,
-    listed,
-    rewriting,
-    without_text,
-)
 from infra.archive.errors import (
     ArchiveBusy,
     ArchiveDamaged,
@@ -61,7 +54,42 @@ from infra.archive.layout import (
     segments,
     set_aside_other_log,
 )
-from infra.archive.segment import Kept, read_kept, write_segment
+
+if TYPE_CHECKING:
+    from infra.archive.compaction import compact
+    from infra.archive.erasure import (
+        ERASED,
+        Erased,
+        Place,
+        erase_messages,
+        listed,
+        rewriting,
+        without_text,
+    )
+    from infra.archive.segment import Kept, read_kept, write_segment
+else:
+    # These need PyArrow: 40 MB and half a second that a worker, which keeps cities only, is spared.
+    _LATER = {
+        "compaction": ("compact",),
+        "erasure": (
+            "ERASED",
+            "Erased",
+            "Place",
+            "erase_messages",
+            "listed",
+            "rewriting",
+            "without_text",
+        ),
+        "segment": ("Kept", "read_kept", "write_segment"),
+    }
+
+    def __getattr__(name: str) -> object:
+        """Load a module when one of its names is asked for."""
+        for module, names in _LATER.items():
+            if name in names:
+                return getattr(import_module(f"{__name__}.{module}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "ERASED",

@@ -1,6 +1,8 @@
 """The pure parts: publishing, dead letters, the watchdog's judgement, first entries."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -408,3 +410,10 @@ def test_the_watchdog_waits_longer_for_one_message_but_not_for_ever():
 )
 def test_offsets_without_a_message_are_known_from_messages_on_their_way(looked, reached, clear_to):
     assert looked.clear_to(reached) == clear_to
+
+
+def test_a_worker_loads_no_pyarrow():
+    """Only archives and historic speeds need it, and it takes 40 MB of every worker."""
+    code = "import sys, cli.worker, streams.worker; print({'pyarrow', 'osmium'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert said.strip() == b"set()"
