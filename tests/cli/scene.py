@@ -1,15 +1,12 @@
 """A small city's afternoon in a real ledger, and a dispatcher that answers commands."""
 
-import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError
+from aiokafka import ConsumerRecord
 
 from dispatch import Region
 from infra.ledger import effects, intake
@@ -19,8 +16,9 @@ from schemas import journal, topics, wire
 from schemas.effects import IncidentWritten
 from schemas.journal import EvidenceNoted
 from tests.dispatch import dispatch_world as world
-from tests.patience import patience
+from tests.following import Take, following, make_topic
 
+Apply = Callable[..., Awaitable[None]]
 FIRST_COMMAND = 10_000
 """Journal offsets of what stood there before lie below it, those of the broker's log above."""
 
@@ -44,14 +42,24 @@ class Scene:
         The first one stands at this offset, or behind what was applied before; threads wait for
         one another.
         """
-        with self._turn:
-            self.offset = max(self.offset, offset)
-            conn = await connect(self.endpoints.worker_url)
-            try:
+        async with self.applying() as apply:
+            await apply(*entries, offset=offset)
+
+    @contextlib.asynccontextmanager
+    async def applying(self) -> AsyncIterator[Apply]:
+        """Return what applies entries, over one connection."""
+        conn = await connect(self.endpoints.worker_url)
+
+        async def apply(*entries: journal.Entry, offset: int = 0) -> None:
+            with self._turn:
+                self.offset = max(self.offset, offset)
                 for entry in entries:
                     await self._apply(conn, entry)
-            finally:
-                await conn.close()
+
+        try:
+            yield apply
+        finally:
+            await conn.close()
 
     async def _apply(self, conn, entry: journal.Entry) -> None:
         entry = msgspec.structs.replace(entry, region=self.region)
@@ -94,66 +102,23 @@ class Scene:
 @contextlib.contextmanager
 def answering(scene: Scene) -> Iterator[None]:
     """Answer the region's commands on the broker's journal, on a thread of its own."""
-    ready, over = threading.Event(), threading.Event()
-    fault: list[BaseException] = []
 
-    async def run() -> None:
-        await make_journal(scene.endpoints.bootstrap)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=scene.endpoints.bootstrap, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            parts = range(topics.JOURNAL.partitions)
-            assigned = [TopicPartition(topics.JOURNAL.name, part) for part in parts]
-            consumer.assign(assigned)
-            await consumer.seek_to_end()
-            for part in assigned:
-                await consumer.position(part)
-            ready.set()
-            while not over.is_set():
-                for records in (await consumer.getmany(timeout_ms=50)).values():
-                    for record in records:
-                        if record.key == scene.region.encode():
-                            entry = wire.decode(record.value, journal.Entry)
-                            scene.journal.wait(1)
-                            await scene.apply(entry, offset=FIRST_COMMAND + record.offset)
-        finally:
-            await consumer.stop()
+    @contextlib.asynccontextmanager
+    async def begin() -> AsyncIterator[Take]:
+        async with scene.applying() as apply:
 
-    def thread() -> None:
-        try:
-            asyncio.run(run())
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
-            fault.append(error)
-        finally:
-            ready.set()
+            async def take(record: ConsumerRecord) -> None:
+                if record.key == scene.region.encode():
+                    scene.journal.wait(1)
+                    entry = wire.decode(record.value, journal.Entry)
+                    await apply(entry, offset=FIRST_COMMAND + record.offset)
 
-    worker = threading.Thread(target=thread, daemon=True)
-    worker.start()
-    assert ready.wait(patience(30))
-    try:
+            yield take
+
+    with following(scene.endpoints.bootstrap, (topics.JOURNAL,), begin):
         yield
-    finally:
-        over.set()
-        worker.join(30)
-        if fault:
-            raise fault[0]
 
 
 async def make_journal(bootstrap: str) -> None:
     """Make the journal's topic, if it is not there."""
     await make_topic(bootstrap, topics.JOURNAL.name, topics.JOURNAL.partitions)
-
-
-async def make_topic(bootstrap: str, name: str, partitions: int) -> None:
-    """Make a topic, if it is not there."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        if name not in await admin.list_topics():
-            config = topics.JOURNAL.config()
-            with contextlib.suppress(TopicAlreadyExistsError):
-                await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=config)])
-    finally:
-        await admin.close()

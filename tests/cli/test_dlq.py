@@ -13,7 +13,7 @@ from infra.ledger import intake, transaction
 from infra.ledger.pool import connect
 from infra.settings import Endpoints
 from tests.cli.conftest import Run, data, point_at
-from tests.cli.scene import make_topic
+from tests.following import make_topic
 from tests.patience import patience
 
 BYTES = b'{"a":"\x1b[2J\xff"}\n'

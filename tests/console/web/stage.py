@@ -6,14 +6,16 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
+from bench._live_client import OVER
 from infra.settings import Endpoints
 from schemas import journal, topics, wire
 from schemas.records import Where
 from tests.cli.scene import FIRST_COMMAND
 from tests.console.live_city import LiveCity
 from tests.dispatch import dispatch_world as world
+from tests.following import at_the_end
 from tests.patience import patience
 
 TEXTS = {
@@ -37,6 +39,7 @@ class Stage(LiveCity):
         self._thread.start()
         self._work: asyncio.Task[None] | None = None
         self._over = False
+        self._told: set[str] = set()
 
     def open(self) -> None:
         """Begin with the policy and the fleet."""
@@ -84,8 +87,17 @@ class Stage(LiveCity):
         self.tell(*told)
 
     def tell(self, *entries: journal.Entry) -> None:
-        """Put entries into the journal."""
+        """Put entries into the journal, and wait until what follows is on its way to the pages."""
         self._do(self._tell(entries))
+
+    def clear(self) -> None:
+        """Let all that is open be over and every unit be free: a test begins with an empty list."""
+        self._do(self._clear())
+
+    @property
+    def many(self) -> int:
+        """How many incidents are open, and so shown."""
+        return len(self._open_ones())
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(patience(40))
@@ -93,30 +105,31 @@ class Stage(LiveCity):
     async def _open(self) -> None:
         await self.apply(self.journal.policy(), self.journal.fleet())
         await self.publish()
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.endpoints.bootstrap, enable_auto_commit=False
-        )
-        await consumer.start()
-        parts = [TopicPartition(topics.JOURNAL.name, n) for n in range(topics.JOURNAL.partitions)]
-        consumer.assign(parts)
-        await consumer.seek_to_end()
-        for part in parts:
-            await consumer.position(part)
-        self._work = asyncio.ensure_future(self._follow(consumer))
+        ready = asyncio.Event()
+        self._work = asyncio.create_task(self._follow(ready))
+        begun = asyncio.create_task(ready.wait())
+        await asyncio.wait({self._work, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
 
-    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
-        try:
+    async def _follow(self, ready: asyncio.Event) -> None:
+        async with (
+            at_the_end(self.endpoints.bootstrap, (topics.JOURNAL,)) as consumer,
+            self.applying() as apply,
+        ):
+            ready.set()
             while not self._over:
+                taken = []
                 for records in (await consumer.getmany(timeout_ms=50)).values():
                     for record in records:
                         if record.key == self.region.encode():
                             self.journal.wait(0.1)
                             self.offset = FIRST_COMMAND + record.offset
-                            await self.apply(wire.decode(record.value, journal.Entry))
+                            entry = wire.decode(record.value, journal.Entry)
+                            await apply(entry)
+                            taken.append(entry.id)
                 if self.owed:
                     await self.publish()
-        finally:
-            await consumer.stop()
+                self._told.update(taken)
 
     async def _tell(self, entries: tuple[journal.Entry, ...]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.endpoints.bootstrap)
@@ -129,3 +142,23 @@ class Stage(LiveCity):
                 )
         finally:
             await producer.stop()
+        wanted = {entry.id for entry in entries}
+        while not wanted <= self._told:
+            if self._work is not None and self._work.done():
+                self._work.result()
+            await asyncio.sleep(0.01)
+
+    async def _clear(self) -> None:
+        made, units, entries = self.journal, self.core.snapshot().units, []
+        for incident in self._open_ones():
+            sent = tuple(unit.id for unit in units if unit.incident == incident)
+            if sent:
+                entries.append(made.command(incident, journal.Unassign(units=sent, reason="over")))
+            over = journal.Close(disposition="resolved", reason="over")
+            entries.append(made.command(incident, over))
+        entries += [made.stamp(one.id, "available") for one in units if one.state != "available"]
+        if entries:
+            await self._tell(tuple(entries))
+
+    def _open_ones(self) -> list[str]:
+        return [one.id for one in self.core.snapshot().incidents if one.state not in OVER]
