@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import os
-import re
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from console import secret
+from bench._live_kills import held_port
 from console.pages import BUILT
 from infra.ledger import accounts
 from infra.ledger.pool import connect, transaction
 from infra.settings import Endpoints
+from tests import nursery
 from tests.conftest import fresh_database, lacking
-from tests.console.visitors import PASSWORD
+from tests.console.visitors import PASSWORD, hashed
 from tests.console.web.stage import Stage
 from tests.patience import patience
 from tests.streams.rig import make_all_topics
@@ -34,7 +32,7 @@ ARGUMENTS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftsh
 class Gateway:
     """A gateway process that can be killed and started again at the same port."""
 
-    def __init__(self, endpoints: Endpoints, folder: Path) -> None:
+    def __init__(self, endpoints: Endpoints, folder: Path, port: int) -> None:
         self._env = os.environ | {
             "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
             "JINGWEI_KAFKA_IDEMPOTENT": str(endpoints.broker_idempotent),
@@ -42,22 +40,22 @@ class Gateway:
             "JINGWEI_DATABASE_GATEWAY_URL": endpoints.gateway_url,
             "JINGWEI_HOME": str(endpoints.home),
         }
-        self._log = folder / "gateway.log"
-        self._port = "0"
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = ""
+        self._folder, self._starts = folder, 0
+        self._process: nursery.Child | None = None
+        self.url = f"http://127.0.0.1:{port}"
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        command = [sys.executable, "-m", "cli.main", "gateway", "--port", self._port]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._env)
+        self._starts += 1
+        log = self._folder / f"gateway-{self._starts}.log"
+        port = self.url.rpartition(":")[2]
+        arguments = ["gateway", "--port", port]
+        self._process = nursery.start(nursery.COMMAND, arguments, log, self._env)
         deadline = time.monotonic() + patience(40)
-        while not (said := re.search(r"http://127\.0\.0\.1:(\d+)", self._log.read_text())):
-            assert self._process.poll() is None, self._log.read_text()
-            assert time.monotonic() < deadline, self._log.read_text()
+        while not log.exists() or f"gateway at {self.url}" not in log.read_text():
+            assert self._process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        self.url, self._port = said[0], said[1]
 
     def kill(self) -> None:
         """End it by SIGKILL."""
@@ -86,12 +84,12 @@ def stage(stack: Endpoints) -> Iterator[Stage]:
 
 
 async def _accounts(endpoints: Endpoints) -> None:
+    known = hashed()  # not within the transaction: on a busy machine it takes seconds
     owner = await connect(endpoints.database_url)
     try:
-        hashed = secret.hash_password(PASSWORD)
         async with transaction(owner) as conn:
             for name in ("li", "wang"):
-                await accounts.add_account(conn, name, "operator", hashed)
+                await accounts.add_account(conn, name, "operator", known)
     finally:
         await owner.close()
 
@@ -99,22 +97,30 @@ async def _accounts(endpoints: Endpoints) -> None:
 @pytest.fixture(scope="module")
 def gateway(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Return a gateway process on the city's ledger."""
-    made = Gateway(stage.endpoints, tmp_path_factory.mktemp("gateway"))
-    made.start()
-    yield made
-    made.kill()
+    with held_port() as port, nursery.ending():
+        made = Gateway(stage.endpoints, tmp_path_factory.mktemp("gateway"), port)
+        made.start()
+        yield made
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """Return Debian's Chromium."""
+def chromium(gateway: Gateway) -> Iterator[Any]:
+    """Return Debian's Chromium: begun last and ended first, as no other loop runs beside it."""
     found = shutil.which("chromium")
     if found is None:
         lacking("Chromium: apt-get install chromium")
+    playwright.expect.set_options(timeout=patience(8_000))
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _cleared(request: pytest.FixtureRequest) -> None:
+    """Let every test that shows the city begin with nothing open and every unit free."""
+    if "stage" in request.fixturenames:
+        request.getfixturevalue("stage").clear()
 
 
 @pytest.fixture
