@@ -62,7 +62,8 @@ async def make_accounts(scene: Scene) -> dict[Role, str]:
 @pytest.fixture
 async def services(scene: Scene, tokens: dict[Role, str]) -> AsyncIterator[Services]:
     """Return the connections of a gateway."""
-    async with open_services(scene.endpoints, GatewaySettings(compute_s=60)) as opened:
+    settings = GatewaySettings(compute_s=60, answer_s=60)
+    async with open_services(scene.endpoints, settings) as opened:
         yield opened
 
 
@@ -79,7 +80,7 @@ async def gateway(
     scene: Scene, tokens: dict[Role, str]
 ) -> AsyncIterator[tuple[Services, Visitors]]:
     """Return a gateway that a module's tests share, with its city loaded, and its clients."""
-    settings = GatewaySettings(processes=1, compute_s=60)
+    settings = GatewaySettings(processes=1, compute_s=60, answer_s=60)
     async with open_services(scene.endpoints, settings) as services:
         await services.compute.warm()
         visitors = Visitors(make_app(services), tokens)

@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from desk import Desk, open_desk
 from infra.settings import Endpoints
 from tests.cli.scene import Scene, answering, make_journal
+from tests.patience import patience
 
 
 @pytest.fixture
@@ -30,4 +32,5 @@ async def answered(scene: Scene) -> AsyncIterator[Scene]:
 async def desk(scene: Scene) -> AsyncIterator[Desk]:
     """Return an open desk."""
     async with open_desk(scene.endpoints, "li", application="jingwei-test") as opened:
+        opened.give = partial(opened.give, timeout_s=patience(10))  # its own is an operator's
         yield opened
