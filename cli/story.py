@@ -165,18 +165,17 @@ def _evidence(lines: tuple[EvidenceLine, ...]) -> Iterator[str]:
         )
         yield f"         {one.id}"
         yield f"         “{one.text}”"
-        yield from _why((*words.each_said(one.reasons), *line.because))
+        yield from _why((*one.reasons, *line.because))
         if line.opinion is not None:
             yield f"         {say(told(line.opinion))}"
 
 
 def _alerts(alerts: tuple[Alert, ...]) -> Iterator[str]:
     for alert in alerts:
-        end = (
-            "active"
-            if alert.ended_at is None
-            else f"ended {local(alert.ended_at, '%H:%M:%S')} by {alert.ended_by}"
-        )
+        end = "active"
+        if alert.ended_at is not None:
+            why = f": {say(alert.ended)}" if alert.ended else ""
+            end = f"ended {local(alert.ended_at, '%H:%M:%S')}{why}"
         since = local(alert.raised_at, "%H:%M:%S")
         yield f"  {since}  {alert.priority}  {say(alert.said)}  ({end})"
 

@@ -175,7 +175,7 @@ class Writer:
         except (KafkaError, OSError) as error:
             await producer.stop()
             raise self._unreachable(error) from error
-        except BaseException:
+        except BaseException:  # as when it is cancelled: its sockets and tasks end with it
             await producer.stop()
             raise
         return producer

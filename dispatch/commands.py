@@ -23,7 +23,7 @@ from schemas.effects import CommandAnswered, Linked
 from schemas.errors import UnknownCode
 from schemas.kinds import OTHER, UNKNOWN, IncidentState, Outcome, TimelineKind, is_incident_state
 from schemas.records import Incident, Reason, Unit
-from schemas.words import because, by_word, lacks, said
+from schemas.words import because, by_actor, by_word, lacks, said
 
 _SPECIAL: dict[IncidentState, str] = {"on_hold": "hold", "closed": "close", "merged": "merge"}
 
@@ -135,7 +135,7 @@ def _acknowledge(
         raise Refused(because("was_acknowledged", number=incident.number, operator=by))
     state.change_incident(incident.id, acknowledged_at=state.now, acknowledged_by=operator)
     state.end_timer("acknowledge", incident.id)
-    state.end_alerts(incident.id, operator, "new_incident", "unacknowledged")
+    state.end_alerts(incident.id, by_actor(operator), "new_incident", "unacknowledged")
     state.append(incident.id, "acknowledged", operator, because("acknowledged", operator=operator))
 
 
@@ -151,7 +151,7 @@ def _assign(
         _send(state, means, incident, action.units, operator, action.reason)
     else:
         _confirm(state, means, incident, operator, action.reason)
-    state.end_alerts(incident.id, operator, "confirm_dispatch")
+    state.end_alerts(incident.id, by_actor(operator), "confirm_dispatch")
     state.touch(incident.id)
 
 
@@ -172,7 +172,7 @@ def _override(
     coming = tuple(unit for unit in action.units if unit not in staying)
     state.change_incident(incident.id, manual=True)
     _send(state, means, incident, coming, operator, action.reason)
-    state.end_alerts(incident.id, operator, "confirm_dispatch")
+    state.end_alerts(incident.id, by_actor(operator), "confirm_dispatch")
     state.touch(incident.id)
 
 
@@ -231,9 +231,9 @@ def _classify(state: State, incident: Incident, action: journal.Classify, operat
         line = correction.kind, operator, correction.said, reasons
         state.append(incident.id, *line, change=correction.change)
     if action.category is not None or action.severity is not None:
-        state.end_alerts(incident.id, operator, "second_opinion")
+        state.end_alerts(incident.id, by_actor(operator), "second_opinion")
     if action.point is not None:
-        state.end_alerts(incident.id, operator, "unlocated")
+        state.end_alerts(incident.id, by_actor(operator), "unlocated")
         state.touch_way(incident.id, because("place_corrected"))
     state.touch(incident.id)
 
@@ -327,7 +327,7 @@ def _keep_apart(
         state.keep_apart(incident.id, other)
     state.emit(Linked(incident=incident.id, other=other, kind="kept_apart", at=state.now))
     state.end_timer("held", incident.id)
-    state.end_alerts(incident.id, operator, "possible_duplicate")
+    state.end_alerts(incident.id, by_actor(operator), "possible_duplicate")
     state.append(incident.id, "kept_apart", operator, because("own_event"))
     state.touch(incident.id)
 

@@ -67,7 +67,7 @@ def set_state(
     told = because("state_changed", state_before=current, state=target)
     state.append(incident, "state", actor, told, reasons, change=(current, target))
     if target in FINAL:
-        _settle(state, incident, f"incident {target}")
+        _settle(state, incident, because("incident_became", state=target))
 
 
 def follow_units(state: State, incident: str, actor: str, *, joined: bool = False) -> None:
@@ -142,8 +142,8 @@ def _counts(state: State, dispatched: datetime, incident: str) -> bool:
     return reopened is None or dispatched >= reopened
 
 
-def _settle(state: State, incident: str, by: str) -> None:
-    state.end_alerts(incident, by)
+def _settle(state: State, incident: str, why: Reason) -> None:
+    state.end_alerts(incident, why)
     kinds: tuple[TimerKind, ...] = ("acknowledge", "unresourced", "held")
     for kind in kinds:
         state.end_timer(kind, incident)

@@ -25,7 +25,7 @@ from schemas.effects import Linked
 from schemas.ids import derive
 from schemas.kinds import AlertKind, TimerKind
 from schemas.records import Alert, Assignment, Handover, Incident, Merger, Reason, Timer
-from schemas.words import because, by_word
+from schemas.words import because, by_actor, by_word
 
 _WATCHES: tuple[TimerKind, ...] = ("turnout", "late")
 _LATE: tuple[AlertKind, ...] = ("turnout_late", "unit_late")
@@ -199,7 +199,7 @@ def _answer_question(state: State, into: str, operator: str) -> tuple[list[Alert
         return [], []
     alerts = [a for a in state.alerts_of(into) if a.kind == "possible_duplicate"]
     timer = state.timers.get(("held", into))
-    state.end_alerts(into, operator, "possible_duplicate")
+    state.end_alerts(into, by_actor(operator), "possible_duplicate")
     state.end_timer("held", into)
     state.change_incident(into, possible_duplicate_of=None, held_until=None)
     return alerts, [timer] if timer is not None else []
@@ -259,7 +259,7 @@ def _hand_over(
         timer = state.timers.get((kind, assignment.id))
         if timer is not None:
             state.set_timer(kind, going_on.id, timer.due)
-    end_watch(state, assignment, "handed over")
+    end_watch(state, assignment, because("handed_over"))
     for alert in late:
         if alert.subject == assignment.id:
             said = alert.kind, alert.said
@@ -294,7 +294,7 @@ def _end_alerts_of(state: State, merger: Merger, operator: str) -> None:
     """End what was asked for since the merge: what is still to be asked is asked again."""
     for alert in state.alerts_of(merger.into):
         if alert.kind in _ASKED and alert.raised_at >= merger.at:
-            state.end_alerts(merger.into, operator, alert.kind)
+            state.end_alerts(merger.into, by_actor(operator), alert.kind)
 
 
 def _ask_again(state: State, merger: Merger) -> None:

@@ -11,7 +11,7 @@ from dispatch.nearby import known_to, same_alarm
 from dispatch.notes import one_more
 from dispatch.state import State
 from dispatch.understanding import FIELDS, begun, joined
-from schemas import codes, words
+from schemas import codes
 from schemas.effects import EvidencePlaced, Linked
 from schemas.errors import UnknownCode
 from schemas.ids import derive
@@ -52,7 +52,7 @@ def _open(state: State, evidence: Evidence, match: Match, doubt: str | None) -> 
     note = Note.of(evidence, derive(evidence.id, "incident"))
     hold = timedelta(seconds=state.policy.ask_hold_s)
     actor = _ACTORS.get(evidence.source, evidence.source)
-    incident = open_incident(state, note, actor, words.each_said(evidence.reasons))
+    incident = open_incident(state, note, actor, evidence.reasons)
     if doubt is not None:
         incident = state.change_incident(
             incident.id,
@@ -152,7 +152,7 @@ def _attach(state: State, incident_id: str, evidence: Evidence, match: Match) ->
     state.change_incident(
         incident_id, **one_more(before, note, is_new=is_new), noticed_at=state.now
     )
-    reasons = (*match.reasons, *words.each_said(evidence.reasons))
+    reasons = (*match.reasons, *evidence.reasons)
     actor = _ACTORS.get(evidence.source, evidence.source)
     take_in(state, incident_id, note, actor, reasons)
     _place(state, evidence, owner, "attached", match)
@@ -217,7 +217,7 @@ def tell_changes(state: State, incident: str, known: Incident, actor: str, why: 
         state.change_incident(incident, point=known.point, where=known.where)
         told, accuracy = because("place_unknown"), because("nobody_said_where")
         if known.point is not None:
-            state.end_alerts(incident, "located", "unlocated")
+            state.end_alerts(incident, because("located"), "unlocated")
             metres = known.point.accuracy_m
             told = because("place_refined")
             accuracy = (
@@ -242,9 +242,7 @@ def _end_of_alarm(state: State, evidence: Evidence) -> None:
     same = frozenset(same_alarm(state, evidence))
     incident = max(mine, key=lambda i: (i.id in same, i.opened_at, i.id))
     kind: TimelineKind = "sensor_silent" if evidence.phase == "silent" else "sensor_cleared"
-    state.append(
-        incident.id, kind, "sensor", said(evidence.text), words.each_said(evidence.reasons)
-    )
+    state.append(incident.id, kind, "sensor", said(evidence.text), evidence.reasons)
     why = because("same_source")
     _place(state, evidence, incident.id, "ended", Match(incident.id, 1.0, (why,)))
 

@@ -108,7 +108,7 @@ def call_back(state: State, assignment: Assignment, by: str, reasons: tuple[Reas
     """Cancel an active assignment: the unit is free where it stands."""
     ended = msgspec.structs.replace(assignment, ended="cancelled", clear=state.now)
     state.put_assignment(ended, "cancelled")
-    end_watch(state, assignment, "called back")
+    end_watch(state, assignment, because("called_back"))
     state.change_unit(
         assignment.unit, state="available", status_at=state.now, assignment=None, incident=None
     )
@@ -122,13 +122,13 @@ def handed(to: str, assignment: str) -> str:
     return derive(to, f"assignment/from/{assignment}")
 
 
-def end_watch(state: State, assignment: Assignment, by: str, *, arrived: bool = True) -> None:
+def end_watch(state: State, assignment: Assignment, why: Reason, *, arrived: bool = True) -> None:
     """Stop waiting for a unit to leave and, if it has ``arrived`` or ended, to arrive."""
     state.end_timer("turnout", assignment.id)
-    state.end_alerts(assignment.incident, by, "turnout_late", subject=assignment.id)
+    state.end_alerts(assignment.incident, why, "turnout_late", subject=assignment.id)
     if arrived:
         state.end_timer("late", assignment.id)
-        state.end_alerts(assignment.incident, by, "unit_late", subject=assignment.id)
+        state.end_alerts(assignment.incident, why, "unit_late", subject=assignment.id)
 
 
 def reroute(state: State, means: Means, incident_id: str, reasons: tuple[Reason, ...]) -> None:

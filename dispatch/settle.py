@@ -112,7 +112,7 @@ def _demand(state: State, incident_id: str, marks: Marks) -> Demand | None:
     if _is_to_be_read(state, incident):
         return None
     if state.has_alert(incident_id, "surplus") and not too_many(state, incident):
-        state.end_alerts(incident_id, "none too many", "surplus")
+        state.end_alerts(incident_id, because("none_too_many"), "surplus")
     if incident.state in NO_RESPONSE and not confirmed:
         return None
     demand = demand_of(state, incident, confirmed=confirmed)
@@ -133,7 +133,7 @@ def _is_to_be_read(state: State, incident: Incident) -> bool:
         _forget_response(state, incident)
         pend(state, incident.id)
     elif state.has_alert(incident.id, "unread"):
-        state.end_alerts(incident.id, "read", "unread")
+        state.end_alerts(incident.id, because("was_read"), "unread")
     return waits
 
 
@@ -143,7 +143,7 @@ def _forget_response(state: State, incident: Incident) -> None:
         state.change_incident(incident.id, short=(), resourced_at=None)
     state.end_timer("unresourced", incident.id)
     asked: tuple[AlertKind, ...] = ("confirm_dispatch", "unresourced", "unlocated", "surplus")
-    state.end_alerts(incident.id, "unread", *asked)
+    state.end_alerts(incident.id, because("nothing_read"), *asked)
 
 
 def _is_turn(state: State, demand: Demand, marks: Marks, looks: Iterable[Look]) -> bool:
@@ -243,7 +243,7 @@ def _apply(
         _record(state, demand, move)
     if move.chosen and demand.waits is None:
         by, reason = confirmed or Confirmation("policy", "")
-        state.end_alerts(incident.id, "assigned", "confirm_dispatch")
+        state.end_alerts(incident.id, because("units_sent"), "confirm_dispatch")
         for one in move.chosen:
             assign(state, means, incident.id, one.unit, one.capability, by, reason)
     elif move.chosen and demand.waits is not None:
@@ -251,7 +251,7 @@ def _apply(
         told = because("send_or_not", units=units, why=demand.waits)
         state.raise_alert(incident.id, "confirm_dispatch", told)
     else:
-        state.end_alerts(incident.id, "nobody to send", "confirm_dispatch")
+        state.end_alerts(incident.id, because("nobody_to_send"), "confirm_dispatch")
     note_short(state, incident.id, move.short)
     if demand.waits is None and not move.short:
         note_resourced(state, incident.id)
@@ -300,4 +300,4 @@ def _tell_surplus(state: State, incident: str) -> None:
         told = because("too_many_units", number=record.number, units=", ".join(units))
         state.raise_alert(incident, "surplus", told)
     else:
-        state.end_alerts(incident, "none too many", "surplus")
+        state.end_alerts(incident, because("none_too_many"), "surplus")

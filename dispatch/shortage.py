@@ -23,7 +23,7 @@ def note_short(state: State, incident_id: str, short: tuple[Shortage, ...]) -> N
         told = because("now_short", short=lacks(short))
         state.append(incident_id, "short", "policy", told)
     elif is_news:
-        state.end_alerts(incident_id, "units found", "unresourced")
+        state.end_alerts(incident_id, because("units_found"), "unresourced")
     at_once = incident.severity in state.policy.unresourced.alert_at_once
     if short and (at_once or state.has_alert(incident_id, "unresourced")):
         tell_short(state, incident_id, again=is_news)
@@ -60,7 +60,8 @@ def note_resourced(state: State, incident_id: str) -> None:
             incident_id, short=(), resourced_at=incident.resourced_at or state.now
         )
     state.end_timer("unresourced", incident_id)
-    state.end_alerts(incident_id, "resourced", "unresourced", "confirm_dispatch", "unlocated")
+    why = because("has_all", number=incident.number)
+    state.end_alerts(incident_id, why, "unresourced", "confirm_dispatch", "unlocated")
 
 
 def pend(state: State, incident_id: str) -> None:

@@ -150,17 +150,19 @@ def _set_status(state: State, unit: Unit, entry: UnitStamped) -> None:
 
 def _follow(state: State, unit: Unit, assignment: Assignment, entry: UnitStamped) -> None:
     """Carry a stamp over to the incident and its timers."""
+    told = because("unit_stamped", name=unit.name, unit=unit.id, unit_state=entry.status)
+    doubt = () if entry.doubt is None else (entry.doubt,)
     state.append(
         assignment.incident,
         "stamp",
         entry.by if entry.by != "crew" else unit.id,
-        because("unit_stamped", name=unit.name, unit=unit.id, unit_state=entry.status),
-        (*by_word(entry.reason), *_followed(state, entry, assignment)),
+        told,
+        (*by_word(entry.reason), *doubt, *_followed(state, entry, assignment)),
         change=(unit.state, entry.status),
     )
     if entry.status != "acknowledged":
         arrived = entry.status not in ("en_route", "staging")
-        end_watch(state, assignment, f"{unit.id} {entry.status}", arrived=arrived)
+        end_watch(state, assignment, told, arrived=arrived)
     follow_units(state, assignment.incident, unit.id)
     if assignment.ended == "cancelled" or state.has_alert(assignment.incident, "surplus"):
         state.touch(assignment.incident)

@@ -51,6 +51,7 @@ from schemas.records import (
     Unit,
 )
 from schemas.snapshot import SEEN, Snapshot
+from schemas.words import because
 
 _FOR_CANDIDATES = frozenset(
     ("category", "confidence", "readings", "certain", "point", "noticed_at", "state")
@@ -440,7 +441,7 @@ class State:
         for alert in self._alerts_of(incident, (kind,), subject):
             if alert.said == said:
                 return
-            self._end_alert(alert, "superseded")
+            self._end_alert(alert, because("alert_replaced"))
         alert = Alert(
             id=derive(self.cause, f"alert/{incident}/{kind}/{subject or ''}/{len(self.effects)}"),
             incident=incident,
@@ -455,11 +456,14 @@ class State:
         self.effects.append(AlertWritten(alert=alert))
 
     def end_alerts(
-        self, incident: str, by: str, *kinds: AlertKind, subject: str | None = None
+        self, incident: str, why: Reason, *kinds: AlertKind, subject: str | None = None
     ) -> None:
-        """End an incident's alerts of these kinds (of all without any), of a subject if given."""
+        """End an incident's alerts of these kinds (of all without any), of a subject if given.
+
+        Who ended them is a reason, too: ``by_actor``.
+        """
         for alert in self._alerts_of(incident, kinds, subject):
-            self._end_alert(alert, by)
+            self._end_alert(alert, why)
 
     def has_alert(self, incident: str, kind: AlertKind) -> bool:
         """Tell whether an alert of this kind stands."""
@@ -488,7 +492,7 @@ class State:
             if (not kinds or alert.kind in kinds) and (subject is None or alert.subject == subject)
         ]
 
-    def _end_alert(self, alert: Alert, by: str) -> None:
+    def _end_alert(self, alert: Alert, why: Reason) -> None:
         del self.alerts[alert.id]
         mine = self._alerts_by_incident[alert.incident]
         mine.remove(alert.id)
@@ -496,7 +500,7 @@ class State:
             del self._alerts_by_incident[alert.incident]
         for unit in _asks_about(alert):
             self._asked_about[unit].pop(alert.incident, None)
-        ended = msgspec.structs.replace(alert, ended_at=self.now, ended_by=by)
+        ended = msgspec.structs.replace(alert, ended_at=self.now, ended=why)
         self.effects.append(AlertWritten(alert=ended))
 
     def set_timer(self, kind: TimerKind, subject: str, due: datetime) -> None:

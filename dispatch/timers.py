@@ -79,7 +79,7 @@ def _held(state: State, timer: Timer) -> None:
         return
     state.change_incident(incident.id, held_until=None)
     state.append(incident.id, "escalated", "policy", because("duplicate_unanswered"))
-    state.end_alerts(incident.id, "time is up", "confirm_dispatch")
+    state.end_alerts(incident.id, because("duplicate_unanswered"), "confirm_dispatch")
     state.touch(incident.id)
 
 

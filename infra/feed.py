@@ -154,7 +154,7 @@ class Feed:
         )
         try:
             await consumer.start()
-        except BaseException:
+        except BaseException:  # as when it is cancelled: its sockets and tasks end with it
             await consumer.stop()
             raise
         self._consumer = consumer

@@ -16,7 +16,8 @@ from schemas import codes, topics
 from schemas.codes import ObservedProperty
 from schemas.ids import derive
 from schemas.inputs import SensorReading
-from schemas.records import Evidence, Point, Where
+from schemas.records import Evidence, Point, Reason, Where
+from schemas.words import because
 
 __all__ = ["Datastream", "FellSilent", "Observed", "Readings", "Site"]
 
@@ -247,7 +248,7 @@ def _evidence(
         observed_at=change.at,
         received_at=arrived,
         text=_text(change, prop, site),
-        reasons=_reasons(change, prop),
+        reasons=(_reason(change, prop),),
     )
 
 
@@ -279,12 +280,17 @@ def _text(change: AlarmChange, prop: ObservedProperty, site: Site) -> str:
     return f"{site.name}: {prop.zh}{word} {value} / {prop.en} {change.kind}"
 
 
-def _reasons(change: AlarmChange, prop: ObservedProperty) -> tuple[str, ...]:
+def _reason(change: AlarmChange, prop: ObservedProperty) -> Reason:
     unit = prop.unit_of_measurement
-    if change.kind == detection.SILENT:
-        return (f"nothing heard for {prop.silence_timeout_s:g} s",)
+    if change.result is None or change.kind == detection.SILENT:
+        return because("not_heard_for", seconds=prop.silence_timeout_s)
     if change.kind == detection.CLEARED:
-        return (f"{change.result:g} {unit} is back at or behind {prop.closes_at:g} {unit}",)
-    held = (change.at - change.since).total_seconds()
-    condition = f"{change.result:g} {unit} is at or beyond {prop.opens_at:g} {unit}"
-    return (f"{condition}, for {held:g} s of {prop.minimum_duration_s:g} s",)
+        return because("back_at", result=change.result, closes_at=prop.closes_at, unit=unit)
+    return because(
+        "beyond_for",
+        result=change.result,
+        opens_at=prop.opens_at,
+        unit=unit,
+        seconds=(change.at - change.since).total_seconds(),
+        least=prop.minimum_duration_s,
+    )

@@ -14,7 +14,8 @@ from schemas import topics
 from schemas.ids import derive, evidence_of_report
 from schemas.inputs import CitizenReport
 from schemas.intake import Reporter
-from schemas.records import Evidence, Point
+from schemas.records import Evidence, Point, Reason
+from schemas.words import because
 
 __all__ = ["Reported", "Reports", "names_in"]
 
@@ -136,18 +137,22 @@ class Reports:
             contact["reporter_ref"] = given
         return reference, Reporter(ref=reference, contact=contact) if contact else None
 
-    def _named_place(self, address: str | None, description: str) -> tuple[Point | None, str]:
+    def _named_place(self, address: str | None, description: str) -> tuple[Point | None, Reason]:
         """Look for a place by name: in the address first, then in what was said."""
-        for text, field in ((address, "address"), (description, "description")):
+        for text, source in ((address, "address"), (description, "description")):
             matches = self._city.gazetteer.find(text) if text else []
             if matches:
                 best = matches[0]
-                where = f"{best.kind} {best.name}"
-                return (
-                    Point(lon=best.lon, lat=best.lat, accuracy_m=round(best.accuracy_m, 1)),
-                    f"no coordinates: the {field} names {where}, within {best.accuracy_m:.0f} m",
+                metres = round(best.accuracy_m, 1)
+                how = because(
+                    "place_named",
+                    text_source=source,
+                    place_kind=best.kind,
+                    name=best.name,
+                    metres=metres,
                 )
-        return None, "no coordinates, and neither address nor description names a known place"
+                return Point(lon=best.lon, lat=best.lat, accuracy_m=metres), how
+        return None, because("no_place_named")
 
 
 def names_in(city: CityData, description: str) -> list[str]:

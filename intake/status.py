@@ -41,7 +41,7 @@ class Stamps:
     def take(self, opened: Opened[UnitStatus], arrived: datetime) -> UnitStamped:
         """Return the entry that a stamp becomes.
 
-        A time that cannot be is replaced by the arrival, and the reason says so: a stamp must not
+        A time that cannot be is replaced by the arrival, and ``doubt`` says so: a stamp must not
         be lost for the sake of a clock.
 
         Raises
@@ -68,5 +68,6 @@ class Stamps:
             time=time,
             by=stamp.by,
             incident=stamp.incident,
-            reason=said if doubt is None else "; ".join(filter(None, (said, doubt))),
+            reason=said,
+            doubt=doubt,
         )

@@ -15,8 +15,9 @@ from schemas import wire
 from schemas.envelope import Envelope, open_event
 from schemas.errors import EnvelopeError, PayloadError, UnsupportedSchema
 from schemas.inputs import Location
-from schemas.records import Point
+from schemas.records import Point, Reason
 from schemas.topics import Topic
+from schemas.words import because
 
 __all__ = [
     "MAX_ID",
@@ -169,7 +170,7 @@ class Checker:
 
     def time_or_arrival(
         self, time: datetime, field: str, received: datetime
-    ) -> tuple[datetime, str | None]:
+    ) -> tuple[datetime, Reason | None]:
         """Return a time in UTC, or the arrival in its place and why.
 
         For what must not be lost for the sake of a clock: a citizen's report, a crew's stamp.
@@ -177,9 +178,9 @@ class Checker:
         try:
             utc = to_utc(time, field)
         except BadInput as error:
-            return received, f"{error}: arrival taken"
+            return received, because("time_unusable", error=str(error))
         if utc - received > self._future or received - utc > self._past:
-            return received, f"its clock says {utc:%Y-%m-%dT%H:%M:%SZ}: arrival taken"
+            return received, because("clock_is_off", time=f"{utc:%Y-%m-%dT%H:%M:%SZ}")
         return to_millisecond(utc), None
 
     def point(self, location: Location) -> Point:

@@ -191,6 +191,11 @@ CHANGES = (
     ),
     Change(
         "0.4.0",
+        "Why an alert ended, and how evidence was read, are codes with values in place of English "
+        "sentences.",
+    ),
+    Change(
+        "0.4.0",
         "Evidence whose source is neither a report nor a sensor is no entry that can be used.",
     ),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from schemas.policy import Policy
-from schemas.records import Evidence, Opinion, Point, Unit, Where
+from schemas.records import Evidence, Opinion, Point, Reason, Unit, Where
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", gc=False):
@@ -40,7 +40,13 @@ class UnitMoved(_Entry, tag="unit_moved", frozen=True, kw_only=True):
 
 
 class UnitStamped(_Entry, tag="unit_stamped", frozen=True, kw_only=True):
-    """A unit's status, from its crew or an operator."""
+    """A unit's status, from its crew or an operator.
+
+    Attributes
+    ----------
+    doubt
+        Why ``time`` is the stamp's arrival, where the producer's clock could not be used.
+    """
 
     unit: str
     status: str
@@ -48,6 +54,7 @@ class UnitStamped(_Entry, tag="unit_stamped", frozen=True, kw_only=True):
     by: str
     incident: str | None = None
     reason: str | None = None
+    doubt: Reason | None = None
 
 
 class StreetChanged(_Entry, tag="street", frozen=True, kw_only=True):

@@ -72,10 +72,14 @@ class Assignment(AssignmentFields, frozen=True, kw_only=True):
 
 
 class Alert(AlertFields, frozen=True, kw_only=True):
-    """An alert as it is published: ``text`` says in English what ``said`` has as data."""
+    """An alert as it is published.
+
+    ``text`` and ``ended_by`` say in English what ``said`` and ``ended`` have as data.
+    """
 
     text: str
     said: Reason | None = None
+    ended: Reason | None = None
 
 
 class Unit(UnitFields, frozen=True, kw_only=True):
@@ -220,7 +224,9 @@ def assignment(record: records.Assignment) -> Assignment:
 def alert(record: records.Alert) -> Alert:
     """Return an alert as it is published."""
     shared = {name: getattr(record, name) for name in AlertFields.__struct_fields__}
-    return Alert(**shared, text=words.render(record.said), said=record.said)
+    ended = record.ended or None
+    shared["ended_by"] = words.render(ended) if ended else None
+    return Alert(**shared, text=words.render(record.said), said=record.said, ended=ended)
 
 
 def unit(record: records.Unit) -> Unit:

@@ -4,8 +4,8 @@ A record is immutable: a change is a new record, and an effect that carries it w
 ``version`` counts an incident's timeline entries and is what an operator's command may
 name as ``expected_version``.
 
-Before 0.3.0 whatever is said in a record was prose. Such records can still be read: the prose
-becomes the reason ``said``.
+Before 0.3.0 whatever is said in a record was prose, and before 0.4.0 the reasons of evidence and
+why an alert ended were. Such records can still be read: the prose becomes the reason ``said``.
 """
 
 import re
@@ -59,6 +59,26 @@ class Reading(Record, frozen=True, kw_only=True):
     confidence: float
 
 
+class Reason(Record, frozen=True, kw_only=True):
+    """What is said of something: a code of the table ``reasons``, and the values its words name.
+
+    ``schemas.words.render`` makes the sentence, in the language of whoever reads it. A value may
+    itself be a reason, or several.
+    """
+
+    code: str
+    values: dict[str, "str | int | float | Reason | tuple[Reason, ...]"] = {}
+
+    def __hash__(self) -> int:
+        """Return the same for equal reasons, so that records which have them can be hashed."""
+        return hash((self.code, tuple(sorted(self.values.items()))))
+
+
+def _reason(told: Reason | str) -> Reason:
+    """Return a reason, read from prose where it is that."""
+    return Reason(code="said", values={"text": told}) if isinstance(told, str) else told
+
+
 class Evidence(Record, frozen=True, kw_only=True):
     """One notice of an event: an alarm of a sensor, or a citizen's report after triage.
 
@@ -85,6 +105,8 @@ class Evidence(Record, frozen=True, kw_only=True):
         What the citizen said, without contact data; for sensors a rendering of the alarm.
     reasons
         How category, severity and place were found.
+    told
+        Where prose of before 0.4.0 is read from; unset otherwise.
     reporter
         Pseudonymous reference of the reporter.
     alternatives
@@ -103,9 +125,16 @@ class Evidence(Record, frozen=True, kw_only=True):
     observed_at: datetime
     received_at: datetime
     text: str
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = msgspec.field(name="because", default=())
+    told: tuple[str, ...] | msgspec.UnsetType = msgspec.field(name="reasons", default=msgspec.UNSET)
     reporter: str | None = None
     alternatives: tuple[Reading, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Read the reasons from prose, where the record has that."""
+        if self.told is not msgspec.UNSET:
+            msgspec.structs.force_setattr(self, "reasons", tuple(map(_reason, self.told)))
+            msgspec.structs.force_setattr(self, "told", msgspec.UNSET)
 
 
 class Opinion(Record, frozen=True, kw_only=True):
@@ -189,21 +218,6 @@ class PlanKey(Record, frozen=True, kw_only=True):
     severity: str
 
 
-class Reason(Record, frozen=True, kw_only=True):
-    """What is said of something: a code of the table ``reasons``, and the values its words name.
-
-    ``schemas.words.render`` makes the sentence, in the language of whoever reads it. A value may
-    itself be a reason, or several.
-    """
-
-    code: str
-    values: dict[str, "str | int | float | Reason | tuple[Reason, ...]"] = {}
-
-    def __hash__(self) -> int:
-        """Return the same for equal reasons, so that records which have them can be hashed."""
-        return hash((self.code, tuple(sorted(self.values.items()))))
-
-
 class Shortage(Record, frozen=True, kw_only=True):
     """``count`` units with ``capability`` that an incident needs and nobody could be found for."""
 
@@ -218,11 +232,6 @@ if TYPE_CHECKING:
 else:
     AnyReason = Reason | str
     _AnyShortage = Shortage | str
-
-
-def _reason(told: Reason | str) -> Reason:
-    """Return a reason, read from prose where it is that."""
-    return Reason(code="said", values={"text": told}) if isinstance(told, str) else told
 
 
 _PROSE = re.compile(r"([^×]+)×([0-9]+): (.*)", re.DOTALL)
@@ -524,7 +533,7 @@ class AlertFields(Record, frozen=True, kw_only=True):
     priority
         1 (act now) to 3.
     ended_at
-        When it no longer called for action; ``ended_by`` says why.
+        When it no longer called for action.
     subject
         The assignment it is about, when it is about one.
     """
@@ -540,13 +549,25 @@ class AlertFields(Record, frozen=True, kw_only=True):
 
 
 class Alert(AlertFields, frozen=True, kw_only=True):
-    """What an operator must act on; ``said`` in one sentence."""
+    """What an operator must act on; ``said`` in one sentence.
+
+    Attributes
+    ----------
+    ended
+        Why it no longer calls for action, or who ended it. Not written while it stands.
+    ended_by
+        Where prose of before 0.4.0 is read from; None otherwise.
+    """
 
     said: AnyReason = msgspec.field(name="text")
+    ended: Reason | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Read what is said from prose, where the record has that."""
         read_prose(self, "said")
+        if self.ended_by is not None:
+            msgspec.structs.force_setattr(self, "ended", _reason(self.ended_by))
+            msgspec.structs.force_setattr(self, "ended_by", None)
 
 
 class Condition(Record, frozen=True, kw_only=True, omit_defaults=True):

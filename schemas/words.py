@@ -23,7 +23,7 @@ _BETWEEN = {"en": "; ", "zh": "；"}
 _ITEMS = {"en": ", ", "zh": "、"}
 _AS_IT_IS = (str, int, float)
 """Types of values that are English words, or no words: every entry has dozens of them."""
-_LISTS = frozenset(("units", "requirements", "plan", "plan_before"))
+_LISTS = frozenset(("units", "requirements", "plan", "plan_before", "readings", "signs"))
 """Values that are a list of things; other lists are sentences."""
 
 
@@ -40,6 +40,11 @@ def said(text: str) -> Reason:
 def by_word(text: str | None) -> tuple[Reason, ...]:
     """Return the reason that somebody gave in words of their own, if he gave one."""
     return (said(text),) if text and text.strip() else ()
+
+
+def by_actor(actor: str) -> Reason:
+    """Return the reason that somebody, or something, did it."""
+    return because("by_actor", actor=actor)
 
 
 def each_said(texts: Iterable[str]) -> tuple[Reason, ...]:
@@ -124,6 +129,23 @@ _CHINESE = {
     },
     "severity": {"unknown": "未知"},
     "source": {"sensor": "传感器", "report": "报警"},
+    "sign": {
+        "told": "转述",
+        "fiction": "影视虚构",
+        "sport": "体育",
+        "trade": "买卖",
+        "work": "工作",
+        "feeling": "感受",
+        "likeness": "比喻",
+        "question": "询问",
+        "notice": "通知",
+        "past": "往事",
+        "elsewhere": "别处",
+        "over": "已结束",
+        "hypothetical": "假设",
+    },
+    "text_source": {"address": "地址", "description": "描述"},
+    "place_kind": {"street": "道路", "crossing": "路口", "address": "地址"},
 }
 """Names of codes that have no table, or are told by their codes but for these."""
 

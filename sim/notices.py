@@ -17,6 +17,7 @@ from schemas.codes import observed_property
 from schemas.ids import derive
 from schemas.kinds import Phase
 from schemas.records import Evidence, Point, Where
+from schemas.words import said
 
 __all__ = ["Notice", "notices"]
 
@@ -66,7 +67,7 @@ def _of_report(event: Event, report: Report, clock: Clock, run: str) -> Evidence
         observed_at=said_at,
         received_at=said_at,
         text=report.description,
-        reasons=(f"category {event.category} by words",),
+        reasons=(said(f"category {event.category} by words"),),
     )
 
 
@@ -93,6 +94,6 @@ def _of_sighting(event: Event, sighting: Sighting, clock: Clock) -> Iterator[Not
                 observed_at=at,
                 received_at=at,
                 text=f"{row.code} {sighting.result:g}",
-                reasons=(f"{row.code} is beyond {row.opens_at:g}",),
+                reasons=(said(f"{row.code} is beyond {row.opens_at:g}"),),
             ),
         )

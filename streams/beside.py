@@ -25,7 +25,7 @@ class Beside:
         """Begin something, when what was begun before has ended."""
         try:
             await self.end()
-        except BaseException:
+        except BaseException:  # as when it is cancelled: a coroutine never begun must be closed
             act.close()
             raise
         self._task = asyncio.create_task(act)

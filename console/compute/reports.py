@@ -1,6 +1,7 @@
 """What intake would make of a text, a report or a stamp."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from console.compute.cities import Cities, now
@@ -14,6 +15,8 @@ from intake.triage import Triage, triage
 from intake.validate import Opened
 from schemas.envelope import Envelope
 from schemas.inputs import CitizenReport, UnitStatus
+from schemas.records import Reason
+from schemas.words import render
 
 __all__ = ["judge", "read_text", "try_report", "try_stamp"]
 
@@ -76,14 +79,22 @@ def try_stamp(
     """Return the entry that a stamp would become; raises `BadInput` if it would become none."""
     town = cities.of(region)
     taken = Stamps(town.city, town.limits).take(Opened(envelope, stamp), arrived)
-    # Beyond what the crew said stands there that its time was replaced.
-    note = None if taken.reason == stamp.reason else taken.reason
+    note = None if taken.doubt is None else render(taken.doubt)
     return Tried(id=taken.id, region=region, note=note)
 
 
 def _words(text: str, found: Triage) -> tuple[str, ...]:
     """Return the words of the text that triage's reasons quote, in the order of the text."""
     lower = text.lower()
-    quoted = (word for reason in found.reasons for word in _QUOTED.findall(reason))
+    quoted = (word for reason in found.reasons for word in _quoted(reason))
     there = {word: lower.find(word.lower()) for word in quoted}
     return tuple(sorted((w for w, at in there.items() if at >= 0), key=lambda w: (there[w], w)))
+
+
+def _quoted(reason: Reason) -> Iterator[str]:
+    for name, value in reason.values.items():
+        if isinstance(value, str):
+            yield from _QUOTED.findall(value) if name == "words" else ()
+        elif isinstance(value, Reason | tuple):
+            for inner in value if isinstance(value, tuple) else (value,):
+                yield from _quoted(inner)

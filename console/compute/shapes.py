@@ -85,7 +85,7 @@ class TextReading(Shape, frozen=True, kw_only=True):
     words
         What was quoted from the text to decide.
     reasons
-        One sentence each.
+        How that was found, as codes with values.
     """
 
     category: str
@@ -93,7 +93,7 @@ class TextReading(Shape, frozen=True, kw_only=True):
     confidence: float
     danger: bool
     words: tuple[str, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     alternatives: tuple[Reading, ...]
 
 

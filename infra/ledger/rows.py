@@ -220,7 +220,7 @@ def alert_row(region: str, alert: Alert) -> Row:
         plain(words.render(alert.said)),
         alert.raised_at,
         alert.ended_at,
-        plain_or_none(alert.ended_by),
+        plain(words.render(alert.ended)) if alert.ended else None,
         wire.encode(alert),
     )
 
@@ -263,7 +263,7 @@ def evidence_row(region: str, evidence: Evidence) -> Row:
         evidence.observed_at,
         evidence.received_at,
         plain(evidence.text),
-        array(plains(evidence.reasons)),
+        array(plains(words.each(evidence.reasons))),
         plain_or_none(evidence.reporter),
         wire.encode(evidence),
     )

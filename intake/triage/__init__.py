@@ -43,7 +43,8 @@ from intake.triage.severity import quoted
 from intake.triage.verdict import Verdict, of_code, of_text
 from schemas import codes
 from schemas.inputs import CitizenReport
-from schemas.records import Reading
+from schemas.records import Reading, Reason
+from schemas.words import because
 
 __all__ = ["Triage", "triage"]
 
@@ -67,8 +68,8 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     confidence
         0 to 1: how sure the category is; of ``other`` with danger to life, how sure the danger is.
     reasons
-        One sentence each: which code, channel and words spoke for what, what the linear model
-        makes of it, and what disagreed.
+        Which code, channel and words spoke for what, what the linear model makes of it, and what
+        disagreed. A value ``words`` quotes the text.
     alternatives
         What else the text may mean, likeliest first; none is surer than the category.
     """
@@ -76,7 +77,7 @@ class Triage(msgspec.Struct, frozen=True, kw_only=True):
     category: str
     severity: str
     confidence: float
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     alternatives: tuple[Reading, ...] = ()
 
 
@@ -111,7 +112,7 @@ def triage(
     """
     model = model or learned()
     channel = report.channel.strip()
-    reasons: list[str] = []
+    reasons: list[Reason] = []
     seen = look(report.description[:_LONGEST_TEXT], channel, on, names)
     coded = _coded(report.service_code, call_type, seen.reading, on, reasons)
     scores = model.linear.scores(seen.text.plain)
@@ -120,7 +121,8 @@ def triage(
         judged = judge(scores, seen.signals, model.blend, codes.categories(on))
     _explain(seen, judged, reasons)
     if seen.signals.channel:
-        reasons.append(f"channel {channel} suggests {next(iter(seen.signals.channel))}")
+        category = next(iter(seen.signals.channel))
+        reasons.append(because("channel_suggests", channel=channel, category=category))
     if coded is None:
         verdict = of_text(seen, judged, on, reasons)
     else:
@@ -139,11 +141,11 @@ def triage(
     )
 
 
-def _unless_exercise(text: Prepared, confidence: float, reasons: list[str]) -> float:
+def _unless_exercise(text: Prepared, confidence: float, reasons: list[Reason]) -> float:
     marks = [hit.word for hit in text.hits["exercise"] if not hit.negated]
     if not marks:
         return confidence
-    reasons.append(f"marked as an exercise or test ({quoted(marks)}): an operator decides")
+    reasons.append(because("marked_exercise", words=quoted(marks)))
     return min(confidence, _EXERCISE_CONFIDENCE)
 
 
@@ -152,7 +154,7 @@ def _alternatives(
     judged: Judged | None,
     verdict: Verdict,
     confidence: float,
-    reasons: list[str],
+    reasons: list[Reason],
 ) -> tuple[Reading, ...]:
     """Return what else the text may mean: what is spoken of, and what is likely.
 
@@ -177,8 +179,10 @@ def _alternatives(
         if share >= _ALTERNATIVE and code not in (category, "other")
     ][:_MOST_ALTERNATIVES]
     if found:
-        named = ", ".join(f"{one.category} {one.confidence:.2f}" for one in found)
-        reasons.append(f"may also be {named}")
+        readings = tuple(
+            because("reading", category=one.category, confidence=one.confidence) for one in found
+        )
+        reasons.append(because("may_also_be", readings=readings))
     return tuple(found)
 
 
@@ -187,7 +191,7 @@ def _coded(
     call_type: CallType | None,
     reading: TextReading,
     on: date,
-    reasons: list[str],
+    reasons: list[Reason],
 ) -> str | None:
     """Return the category of a service code, if it has one that says anything.
 
@@ -195,35 +199,47 @@ def _coded(
     """
     if call_type is None or call_type.category not in codes.categories(on):
         return _open311(service_code, on, reasons)
-    reasons.append(f"the city's table has the call type {call_type.code}: {call_type.category}")
+    reasons.append(
+        because("call_type_means", call_type=call_type.code, category=call_type.category)
+    )
     says_nothing = call_type.severity is None or reading.best in reading.words
     return None if call_type.category == "other" and says_nothing else call_type.category
 
 
-def _open311(service_code: str | None, on: date, reasons: list[str]) -> str | None:
+def _open311(service_code: str | None, on: date, reasons: list[Reason]) -> str | None:
     """Return the category of an Open311 service code."""
     if not service_code:
         return None
     wanted = service_code.strip().upper()
     for category in codes.categories(on).values():
         if category.open311_service_code == wanted:
-            reasons.append(f"service code {wanted} means {category.code}")
+            reasons.append(
+                because("service_code_means", service_code=wanted, category=category.code)
+            )
             return None if category.code == "other" else category.code
     # Not quoted: what is no code of ours may be anything, a name or a number too.
-    reasons.append("the report's service code is not in the table: not used")
+    reasons.append(because("service_code_unknown"))
     return None
 
 
-def _explain(seen: Look, judged: Judged | None, reasons: list[str]) -> None:
+def _explain(seen: Look, judged: Judged | None, reasons: list[Reason]) -> None:
     reading = seen.reading
     for category, score in reading.scores:
         if category in reading.words:
-            reasons.append(f"text says {quoted(reading.words[category])}: {category} {score:.1f}")
+            said = quoted(reading.words[category])
+            reasons.append(
+                because("text_says", words=said, category=category, score=round(score, 3))
+            )
     if reading.denied:
-        reasons.append(f"text denies {quoted(reading.denied)}: not counted")
+        reasons.append(because("text_denies", words=quoted(reading.denied)))
     if judged is not None:
         kind, share = judged.kinds[0]
         reasons.append(
-            f"by labelled reports: {kind} {share:.2f}, danger to life {judged.danger:.2f}, "
-            f"harmless {judged.harmless:.2f}"
+            because(
+                "labelled_reports_say",
+                category=kind,
+                share=round(share, 3),
+                danger=round(judged.danger, 3),
+                harmless=round(judged.harmless, 3),
+            )
         )

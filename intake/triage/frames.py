@@ -12,7 +12,6 @@ import msgspec
 
 from intake.triage.lexicon import Lexicon, Prepared
 from intake.triage.reading import TextReading
-from intake.triage.severity import quoted
 from intake.triage.words import columns
 
 __all__ = ["Framing", "framing"]
@@ -72,12 +71,6 @@ class Framing(msgspec.Struct, frozen=True):
     def is_doubtful(self) -> bool:
         """Whether an operator should decide if they do."""
         return self.balance >= _DOUBTFUL and (bool(self.against) or not self.short)
-
-    @property
-    def why(self) -> str:
-        """The words, for the reasons: “film” (fiction)."""
-        said = [f"{quoted(words)} ({kind})" for kind, words in self.against.items()]
-        return ", ".join(said) or "nothing says where, when or to whom it happens"
 
 
 def framing(text: Prepared, written: str, reading: TextReading, words: Lexicon) -> Framing:

@@ -7,6 +7,8 @@ import msgspec
 
 from intake.triage.lexicon import Lexicon, Prepared
 from schemas import codes
+from schemas.records import Reason
+from schemas.words import because
 
 __all__ = ["UNKNOWN", "Danger", "find_danger", "quoted", "severity_of"]
 
@@ -68,7 +70,7 @@ def severity_of(
     category: str,
     words: Lexicon,
     on: date,
-    reasons: list[str],
+    reasons: list[Reason],
     *,
     told: str | None = None,
 ) -> str:
@@ -79,17 +81,17 @@ def severity_of(
     usual = frozenset(words.usual.get(category, ()))
     severities = codes.severities(on)
     severity = told or codes.category(category, on).default_severity
-    why = "of the call type" if told else f"usual for {category}"
+    why = because("of_call_type") if told else because("usual_for", category=category)
     milder = () if told else words.find_milder(text, category)
     if milder:
         severity = milder[0][0]
-        why = quoted(word for _, word in milder)
+        why = because("by_words", words=quoted(word for _, word in milder))
     for worse in words.worse:  # worst first, as in the file
         found = _said(text, worse, usual) + words.find_worse_patterns(text, worse)
         if found and severities[worse].rank <= severities[severity].rank:
-            severity, why = worse, quoted(found)
+            severity, why = worse, because("by_words", words=quoted(found))
             break
-    reasons.append(f"severity {severity}: {why}")
+    reasons.append(because("severity_is", severity=severity, why=why))
     return severity
 
 

@@ -16,6 +16,8 @@ from intake.triage.severity import UNKNOWN, quoted, severity_of
 from intake.triage.words import columns
 from schemas import codes
 from schemas.kinds import OTHER
+from schemas.records import Reason
+from schemas.words import because
 
 __all__ = ["Verdict", "of_code", "of_text"]
 
@@ -66,7 +68,7 @@ class Verdict(NamedTuple):
     confidence: float
 
 
-def of_text(seen: Look, judged: Judged | None, on: date, reasons: list[str]) -> Verdict:
+def of_text(seen: Look, judged: Judged | None, on: date, reasons: list[Reason]) -> Verdict:
     """Return what a text alone says; ``judged`` None if it has no word that anybody knows."""
     if judged is None or _says_nothing(seen, judged):
         return _unread(reasons)
@@ -94,7 +96,7 @@ def of_code(
     seen: Look,
     judged: Judged | None,
     on: date,
-    reasons: list[str],
+    reasons: list[Reason],
     *,
     told: str | None,
 ) -> Verdict:
@@ -110,7 +112,7 @@ def of_code(
         severity = _raised(severity, judged, on, reasons)
     frames = seen.framing.coded()
     if frames.is_no_event(danger=seen.danger is not None and seen.danger.is_sure):
-        reasons.append(f"tells of no event: {_why(seen)}: an operator decides")
+        reasons.append(because("no_event", signs=_signs(seen)))
         return Verdict(OTHER, "P4", _NO_EVENT_CONFIDENCE)
     verdict = Verdict(category, severity, confidence)
     return _doubted(verdict, seen, reasons) if frames.is_doubtful else verdict
@@ -185,28 +187,31 @@ def _hardly_says(seen: Look, kind: str) -> bool:
     return _is_brief(seen) and seen.danger is None and seen.signals.spoken.get(kind, 0.0) < _HINT
 
 
-def _unread(reasons: list[str]) -> Verdict:
-    reasons.append("neither code nor text says what it is about")
-    reasons.append(f"severity {UNKNOWN}: nothing says how bad it is")
+def _unread(reasons: list[Reason]) -> Verdict:
+    reasons.append(because("nothing_says_what"))
+    why = because("nothing_says_how_bad")
+    reasons.append(because("severity_is", severity=UNKNOWN, why=why))
     return Verdict(OTHER, UNKNOWN, _NOTHING_CONFIDENCE)
 
 
-def _no_event(seen: Look, judged: Judged, reasons: list[str]) -> Verdict:
+def _no_event(seen: Look, judged: Judged, reasons: list[Reason]) -> Verdict:
     """Return what a text is that probably tells of no event."""
-    reasons.append(f"tells of no event: {_why(seen)}: an operator decides")
+    reasons.append(because("no_event", signs=_signs(seen)))
     if judged.danger >= _DANGER:
         severity = "P1" if judged.worst >= _WORST else "P2"
-        reasons.append(f"severity {severity}: danger to life {judged.danger:.2f} all the same")
+        why = because("danger_all_the_same", danger=round(judged.danger, 3))
+        reasons.append(because("severity_is", severity=severity, why=why))
     else:
         severity = "P4" if judged.harmless >= _SURELY_HARMLESS else UNKNOWN
     return Verdict(OTHER, severity, _NO_EVENT_CONFIDENCE)
 
 
-def _severity(seen: Look, judged: Judged, category: str, on: date, reasons: list[str]) -> str:
+def _severity(seen: Look, judged: Judged, category: str, on: date, reasons: list[Reason]) -> str:
     """Return the severity by the words, raised by the probabilities."""
     severity = severity_of(seen.text, category, lexicon(), on, reasons)
     if category == OTHER and seen.danger is not None and seen.danger.is_sure:
-        reasons.append(f"danger to life, {seen.danger.severity}: {quoted(seen.danger.words)}")
+        said = quoted(seen.danger.words)
+        reasons.append(because("danger_named", severity=seen.danger.severity, words=said))
     least = _USUAL_DANGER if _is_usual(seen, category) else _DANGER
     return _raised(severity, judged, on, reasons) if judged.danger >= least else severity
 
@@ -217,43 +222,47 @@ def _is_usual(seen: Look, category: str) -> bool:
     return bool(words) and not set(words) - set(lexicon().usual.get(category, ()))
 
 
-def _raised(severity: str, judged: Judged, on: date, reasons: list[str]) -> str:
+def _raised(severity: str, judged: Judged, on: date, reasons: list[Reason]) -> str:
     """Return the severity of a danger to life, at least."""
     least = "P1" if judged.worst >= _WORST else "P2"
     ranks = codes.severities(on)
     if ranks[severity].rank <= ranks[least].rank:
         return severity
-    reasons.append(f"severity {least}: danger to life {judged.danger:.2f}")
+    why = because("life_in_danger", danger=round(judged.danger, 3))
+    reasons.append(because("severity_is", severity=least, why=why))
     return least
 
 
-def _doubted(verdict: Verdict, seen: Look, reasons: list[str]) -> Verdict:
+def _doubted(verdict: Verdict, seen: Look, reasons: list[Reason]) -> Verdict:
     """Return a verdict on a text that may tell of no event: nobody is sent by it alone."""
     if verdict.confidence <= _DOUBTFUL_CONFIDENCE:
         return verdict
-    reasons.append(f"may tell of no event: {_why(seen)}: an operator decides")
+    reasons.append(because("maybe_no_event", signs=_signs(seen)))
     return verdict._replace(confidence=_DOUBTFUL_CONFIDENCE)
 
 
-def _why(seen: Look) -> str:
-    """Return the words that say so, for the reasons: “film” (fiction)."""
-    against = [f"{quoted(words)} ({kind})" for kind, words in seen.framing.against.items()]
-    return ", ".join(against) or "reads like reports of none"
+def _signs(seen: Look) -> tuple[Reason, ...]:
+    """Return the words that say so: “film” (fiction)."""
+    against = seen.framing.against.items()
+    found = tuple(because("sign", words=quoted(words), sign=kind) for kind, words in against)
+    return found or (because("reads_like_none"),)
 
 
-def _by_code(coded: str, reading: TextReading, on: date, reasons: list[str]) -> tuple[str, float]:
+def _by_code(
+    coded: str, reading: TextReading, on: date, reasons: list[Reason]
+) -> tuple[str, float]:
     """Return category and confidence from the code and what the text says."""
     spoken, strength = reading.best, reading.strength
     if spoken is None or spoken not in reading.words:
         return coded, _CODE_CONFIDENCE
     if spoken == coded:
         agreed = 1.0 - (1.0 - _CODE_CONFIDENCE) * (1.0 - strength)
-        reasons.append("code and text agree")
+        reasons.append(because("code_and_text_agree"))
         return coded, min(agreed, _MAX_CONFIDENCE)
     if _is_worse(spoken, coded, on) and reading.score(spoken) >= _CLEAR + reading.score(coded):
-        reasons.append(f"text clearly says {spoken}, which is worse than the code's {coded}")
+        reasons.append(because("worse_than_code", category=spoken, category_other=coded))
         return spoken, min(strength, _OVERRULED_CONFIDENCE)
-    reasons.append(f"code says {coded}, text rather {spoken}: the code holds, with less confidence")
+    reasons.append(because("code_holds", category=coded, category_other=spoken))
     return coded, _CODE_CONFIDENCE * (1.0 - 0.5 * strength)
 
 

@@ -15,6 +15,7 @@ from cli.main import application
 from intake.triage import triage
 from schemas import codes
 from schemas.inputs import CitizenReport
+from schemas.words import each
 from tests.city.toy import toy_city
 
 ROWS = (
@@ -117,7 +118,7 @@ def test_a_call_type_says_what_words_do_not():
     medical = CallType(service="", code="10D", category="medical", severity="P1")
     found = judged("10D", medical)
     assert (found.category, found.severity) == ("medical", "P1")
-    assert any("call type 10D" in reason for reason in found.reasons)
+    assert any("call type 10D" in reason for reason in each(found.reasons))
     assert judged("10D", None).category == "other"
     assist = CallType(service="", code="SVC", category="other", severity="P4")
     found = judged("SVC", assist)

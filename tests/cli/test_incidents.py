@@ -13,6 +13,7 @@ from cli.output import city_clock, set_city_clock
 from desk import command_for
 from infra.ledger.pool import connect
 from schemas import codes, journal
+from schemas.words import said
 from tests.cli.conftest import Run, data
 from tests.cli.scene import Scene
 from tests.dispatch import dispatch_world as world
@@ -140,7 +141,9 @@ def test_what_people_wrote_never_reaches_the_terminal_raw(scene: Scene, run: Run
 def _after_a_hostile_report(scene: Scene, run: Run) -> str:
     made = scene.journal
     noted = made.evidence("fire", "P2", None)
-    hostile = msgspec.structs.replace(noted.evidence, text=f"{ESC}[2Jgone", reasons=(f"{ESC}]0;x",))
+    hostile = msgspec.structs.replace(
+        noted.evidence, text=f"{ESC}[2Jgone", reasons=(said(f"{ESC}]0;x"),)
+    )
     asyncio.run(scene.apply(msgspec.structs.replace(noted, evidence=hostile)))
     text: str = run("incidents", "show", scene.numbers[-1]).stdout
     assert ESC not in text

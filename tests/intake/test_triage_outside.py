@@ -9,6 +9,7 @@ import pytest
 
 from intake.triage import Triage
 from schemas import codes
+from schemas.words import each
 from tests.conftest import lacking
 from tests.intake.test_triage import judge
 
@@ -76,14 +77,16 @@ def test_figures_of_speech_send_nobody():
 def test_danger_to_life_is_read_whatever_the_kind(text, severities):
     found = judge(text)
     assert found.severity in severities, found
-    assert any("danger to life" in r or r.startswith("severity P") for r in found.reasons), found
+    assert any("danger to life" in r or r.startswith("severity P") for r in each(found.reasons)), (
+        found
+    )
 
 
 def test_danger_without_a_kind_is_as_sure_as_the_danger():
     found = judge("we are trapped, nine of us, please come")
     assert (found.category, found.severity) == ("other", "P1")
     assert found.confidence >= SENT
-    assert any("danger to life" in reason and "trapped" in reason for reason in found.reasons)
+    assert any("danger to life" in reason and "trapped" in reason for reason in each(found.reasons))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from intake.triage import Triage, triage
 from intake.triage.patterns import PatternFile, Patterns
 from schemas import codes
 from schemas.inputs import CitizenReport
+from schemas.words import each
 
 DAY = date(2100, 1, 1)
 """So late that rows count which begin tomorrow."""
@@ -85,7 +86,7 @@ def test_the_name_of_a_street_tells_nothing_of_what_happened_there():
     text = "孩子高烧抽筋，深水路三泉路路口"
     named = judge(text, ("深水路", "三泉路"))
     assert named.category == "medical"
-    assert not any("水" in reason for reason in named.reasons)
+    assert not any("水" in reason for reason in each(named.reasons))
     assert judge("Fire in Water Street", ("Water Street",)).category == "fire"
     assert judge("Fire at the Fire", ("Fire",)).category == "fire"
     assert judge("A man has a heart attack outside Art", ("Art",)).category == "medical"
@@ -95,7 +96,7 @@ def test_what_else_it_may_be_is_told_likeliest_first_and_said_in_the_reasons():
     found = judge("变压器冒烟，一半楼停电，味道很臭")
     sure = [reading.confidence for reading in found.alternatives]
     assert sure == sorted(sure, reverse=True)
-    assert any(reason.startswith("may also be ") for reason in found.reasons)
+    assert any(reason.startswith("may also be ") for reason in each(found.reasons))
 
 
 def test_a_code_that_overrules_the_text_leaves_the_text_as_alternative():

@@ -9,10 +9,18 @@ import pytest
 
 from schemas import codes, wire, words
 from schemas.effects import CommandAnswered, EvidencePlaced, StampRefused
-from schemas.records import Alert, Assignment, Reason, Recommendation, Shortage, TimelineEntry
+from schemas.records import (
+    Alert,
+    Assignment,
+    Evidence,
+    Reason,
+    Recommendation,
+    Shortage,
+    TimelineEntry,
+)
 from schemas.words import because, render, said
 
-ROOMS = ("dispatch", "schemas")
+ROOMS = ("dispatch", "intake", "schemas")
 ROOT = Path(words.__file__).parent.parent
 
 
@@ -115,6 +123,7 @@ def test_prose_of_earlier_versions_is_read_as_what_somebody_said() -> None:
     assert wire.decode(wire.encode(whole), Recommendation) == whole
 
 
+NAMES = ("said", "reasons", "reason", "changes", "ended")
 AT = '"2026-11-24T08:00:00Z"'
 
 
@@ -131,6 +140,21 @@ AT = '"2026-11-24T08:00:00Z"'
         (
             Alert,
             '{"id":"a","incident":"i","kind":"surplus","priority":1,"text":"old","raised_at":AT}',
+        ),
+        (
+            Alert,
+            (
+                '{"id":"a","incident":"i","kind":"surplus","priority":1,"text":"old",'
+                '"raised_at":AT,"ended_at":AT,"ended_by":"old"}'
+            ),
+        ),
+        (
+            Evidence,
+            (
+                '{"id":"e","source":"report","source_id":"r","phase":"opened","category":"fire",'
+                '"severity":"P1","confidence":0.5,"point":null,"where":{},"observed_at":AT,'
+                '"received_at":AT,"text":"fire","reasons":["old"]}'
+            ),
         ),
         (
             Assignment,
@@ -161,8 +185,8 @@ AT = '"2026-11-24T08:00:00Z"'
 )
 def test_every_record_of_earlier_versions_is_read(kind: type, record: str) -> None:
     known = wire.decode(record.replace("AT", AT).encode(), kind)
-    fields = {name: getattr(known, name, None) for name in ("said", "reasons", "reason", "changes")}
-    told = [value for value in fields.values() if value is not None]
+    fields = {name: getattr(known, name, None) for name in NAMES}
+    told = [value for value in fields.values() if value]
     assert told
     assert all(value in (said("old"), (said("old"),)) for value in told)
     assert wire.decode(wire.encode(known), kind) == known

@@ -15,6 +15,7 @@ from schemas import codes, journal
 from schemas.effects import IncidentWritten
 from schemas.records import Evidence, Incident, Opinion, Point, Unit, Where
 from schemas.snapshot import Snapshot
+from schemas.words import said
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LON, LAT = 121.44, 31.23
@@ -94,7 +95,7 @@ def evidence(region: str, name: str, a: int, b: int, at: datetime) -> Evidence:
         observed_at=at - timedelta(seconds=3, microseconds=250),
         received_at=at,
         text="起火了 \x00 smoke",
-        reasons=("word 起火",),
+        reasons=(said("word 起火"),),
     )
 
 

@@ -8,7 +8,7 @@ import { language, type Language } from "./language";
 const TEMPLATES = new Map(table.map((row) => [row.code, row]));
 const BETWEEN = { en: "; ", zh: "；" };
 const ITEMS = { en: ", ", zh: "、" };
-const LISTS = new Set(["units", "requirements", "plan", "plan_before"]);
+const LISTS = new Set(["units", "requirements", "plan", "plan_before", "readings", "signs"]);
 const NAMED = new Map<string, Table>(
   (["alert_kind", "capability", "category", "disposition", "state", "unit_kind", "unit_state"] as const).map(
     (name) => [name, name],
@@ -23,6 +23,23 @@ const CHINESE: Record<string, Record<string, string>> = {
   },
   severity: { unknown: "未知" },
   source: { sensor: "传感器", report: "报警" },
+  sign: {
+    told: "转述",
+    fiction: "影视虚构",
+    sport: "体育",
+    trade: "买卖",
+    work: "工作",
+    feeling: "感受",
+    likeness: "比喻",
+    question: "询问",
+    notice: "通知",
+    past: "往事",
+    elsewhere: "别处",
+    over: "已结束",
+    hypothetical: "假设",
+  },
+  text_source: { address: "地址", description: "描述" },
+  place_kind: { street: "道路", crossing: "路口", address: "地址" },
 };
 const FIELD = /\{(\w+)(!r)?(?::([^}]*))?\}/g;
 
