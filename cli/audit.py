@@ -132,7 +132,7 @@ def _noted(anchor: Path) -> Head | None:
         progress(f"{anchor} is not there yet: the last row is noted in it for the first time")
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotAnExport(f"{anchor} is no anchor of `jingwei audit verify`: {error}") from None
+        raise NotAnExport(f"{anchor} is not an anchor of `jingwei audit verify`: {error}") from None
 
 
 def _note(anchor: Path, head: Head) -> None:

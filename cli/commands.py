@@ -166,7 +166,7 @@ def merge(
 
 
 def unmerge(*, reason: ReasonOption) -> journal.Action:
-    """Undo a merge: ID, which was merged, is an event of its own after all."""
+    """Undo the merge of ID into another incident: it is a separate event."""
     return journal.Unmerge(reason=reason)
 
 
@@ -285,7 +285,7 @@ def _point(text: str) -> Point:
         return Point(lon=float(lon), lat=float(lat))
     except ValueError as error:
         raise typer.BadParameter(
-            f"{text!r} is no place: give longitude,latitude such as 121.448,31.228"
+            f"{text!r} is not a place: give longitude,latitude such as 121.448,31.228"
         ) from error
 
 

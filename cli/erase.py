@@ -46,28 +46,33 @@ def erase(
     home: HomeOption = None,
     *,
     evidence: Annotated[
-        list[str] | None, typer.Option("--evidence", metavar="ID", help="Whoever told of this.")
+        list[str] | None,
+        typer.Option("--evidence", metavar="ID", help="The reporter of this evidence."),
     ] = None,
     contact: Annotated[
         bool,
         typer.Option(
             "--contact-stdin",
-            help="Read a telephone number or e-mail address from stdin: whoever gave it.",
+            help="Read the reporter's telephone number or e-mail address from stdin.",
         ),
     ] = False,
     dead_letter: Annotated[
         list[int] | None,
-        typer.Option("--dead-letter", metavar="ID", help="A dead letter that is the reporter's."),
+        typer.Option(
+            "--dead-letter", metavar="ID", help="A dead letter with the reporter's message."
+        ),
     ] = None,
-    purpose: Annotated[str, typer.Option("--purpose", help="Why; it is in the audit.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Reason; the audit records it.")] = "",
     again: Annotated[
         bool,
-        typer.Option("--again", help="Erase all that ever was, after a backup was restored."),
+        typer.Option("--again", help="Repeat all earlier erasures, after a backup was restored."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be erased.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase a reporter for good: contact, texts, dead letters, and what the archive has of it.
+    """Erase a reporter for good: contact, texts, dead letters, and copies in the archive.
 
     It is refused while an incident is open that the reporter told of. What Kafka still has is
     deleted by the topics' retention: the output says when. Run it where the archive is.
@@ -160,7 +165,7 @@ async def _from_ledger(tx: asyncpg.Connection, vault: Vault, wanted: Wanted) -> 
         raise NotFound(f"there is no report with the id {min(missing)!r}")
     unknown = wanted.refs - {one.reporter for one in told} - await erasure.known(tx, refs)
     if unknown:
-        raise NotFound(f"nobody is known as {min(unknown)!r}")
+        raise NotFound(f"there is no reporter with the reference {min(unknown)!r}")
     told = await erasure.told_by(tx, refs, wanted.evidence)  # of all that they told
     async for sealed in erasure.contacts(tx, refs):
         traces.add(vault.open(sealed))

@@ -79,7 +79,7 @@ OrderOption = Annotated[
     OrderName | None,
     typer.Option(
         "--date-order",
-        help="Order of day and month in dates such as 05/01/2020 (default: what the column tells).",
+        help="Order of day and month in 05/01/2020 (default: detected from the column).",
     ),
 ]
 TimeFormatOption = Annotated[
@@ -88,19 +88,21 @@ TimeFormatOption = Annotated[
         "--time-format",
         metavar="FORM",
         help="Form of the times: epoch, epoch-ms, excel, compact, … or a pattern such as "
-        "'%d%m%Y %H%M' (default: what the column tells).",
+        "'%d%m%Y %H%M' (default: detected from the column).",
     ),
 ]
 DecimalOption = Annotated[
     DecimalName | None,
-    typer.Option("--decimal", help="Decimal mark (default: what the file's numbers tell)."),
+    typer.Option("--decimal", help="Decimal mark (default: detected from the file's numbers)."),
 ]
 SheetOption = Annotated[
     str | None, typer.Option("--sheet", help="Sheet of a workbook (default: the first with rows).")
 ]
 EncodingOption = Annotated[
     str | None,
-    typer.Option("--encoding", help="Such as gb18030 or latin-1 (default: what the bytes tell)."),
+    typer.Option(
+        "--encoding", help="Such as gb18030 or latin-1 (default: detected from the bytes)."
+    ),
 ]
 
 

@@ -127,8 +127,8 @@ def _agree(outcome: Outcome) -> None:
         typer.echo(clean(say(line)), err=True)
     if not sys.stdin.isatty():
         raise CommandRefused(
-            f"nothing was done to {outcome.number}: nobody can be asked here; give --yes, or "
-            "--dry-run to see this only"
+            f"{outcome.number} was not changed: there is no terminal to confirm on; give --yes, or "
+            "--dry-run to see the effects only"
         )
     typer.confirm("Do it?", abort=True, err=True)
 

@@ -48,7 +48,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    group = typer.Typer(no_args_is_help=True, help="Delete what is older than it is to be kept.")
+    group = typer.Typer(no_args_is_help=True, help="Delete data older than its retention period.")
     group.command()(plan)
     group.command()(run)
     app.add_typer(group, name="retention")

@@ -116,7 +116,7 @@ def status(home: HomeOption = None, *, as_json: JsonOption = False) -> None:
         try:
             city = asyncio.run(health(found.endpoints, settings.worker.group))
         except (LedgerError, LocalStackError) as error:
-            report(f"the waiting work is not known: {error}")
+            report(f"the waiting work cannot be counted: {error}")
     if as_json:
         typer.echo(
             json.dumps(

@@ -193,5 +193,5 @@ async def _present(services: Services, person: Person, incident: str) -> Inciden
         async with reading(services.pool) as conn:
             return await seen(conn, person, incident)
     except LedgerError as error:
-        log.warning("the present state of %s is not known: %s", incident, error)
+        log.warning("the current state of %s cannot be read: %s", incident, error)
         return None

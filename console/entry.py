@@ -42,7 +42,7 @@ async def _admit(request: Request) -> None:
         raise Problem("csrf", "the browser says that another site's page sent this")
     allowed = ACCESS.get(f"{request.method} {request.scope['route'].path}")
     if allowed is None:
-        raise Problem("forbidden", "this endpoint is open to nobody")
+        raise Problem("forbidden", "no role may use this endpoint")
     if allowed == ANYBODY:
         return
     person = request.state.person = await _person(request, services_of(request))

@@ -74,7 +74,7 @@ async def reveal(request: Request, person: AsPerson, evidence: EvidenceId) -> Re
     async with reading(services.pool) as conn:
         ref = await reporters.reporter_of(conn, evidence)
     if ref is None:
-        raise Problem("not-found", "there is no such evidence, or nobody is known to have told it")
+        raise Problem("not-found", "there is no such evidence, or it has no known reporter")
     found = await _found(services, ref, person.name, given.purpose, evidence)
     if found is None:
         await services.refusals.note(person.name, _ENDPOINT, "too-many", address_of(request))

@@ -108,7 +108,7 @@ async def candidates(request: Request, person: AsPerson, incident: IncidentId) -
     async with reading(services.pool) as conn:
         record = (await seen(conn, person, incident)).incident
         if record.point is None:
-            raise Problem("invalid", f"nobody knows where {record.number} is: give it a place")
+            raise Problem("invalid", f"the place of {record.number} is not known: correct it first")
         known = await advice.dispatch_view(conn, record.id, record.region)
     return raw(await services.compute.ask("candidates", record.id, known, datetime.now(UTC)))
 

@@ -268,7 +268,7 @@ def _check_result(reading: SensorReading, prop: ObservedProperty) -> None:
     if reading.result_quality not in _QUALITIES:
         raise BadInput(
             Fault.UNKNOWN_CODE,
-            f"result_quality {reading.result_quality[:40]!r} is none of {', '.join(_QUALITIES)}",
+            f"result_quality {reading.result_quality[:40]!r} is not one of {', '.join(_QUALITIES)}",
         )
 
 

@@ -125,7 +125,7 @@ class Streets:
 def _check_kind(condition: StreetCondition) -> None:
     if condition.kind not in _KINDS:
         raise BadInput(
-            Fault.UNKNOWN_CODE, f"kind {condition.kind[:40]!r} is none of {', '.join(_KINDS)}"
+            Fault.UNKNOWN_CODE, f"kind {condition.kind[:40]!r} is not one of {', '.join(_KINDS)}"
         )
     _check_figure(condition, "speed_factor", "speed_factor", SLOWEST, _MAX_FACTOR)
     _check_figure(condition, "lane_closure", "lanes_closed", 1, MOST_LANES)

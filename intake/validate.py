@@ -111,7 +111,9 @@ def to_utc(time: datetime, field: str) -> datetime:
     try:
         return time.astimezone(UTC)
     except OverflowError as error:
-        raise BadInput(Fault.TIME, f"{field} {time} is no time of our calendar") from error
+        raise BadInput(
+            Fault.TIME, f"{field} {time} is not a time between the years 1 and 9999"
+        ) from error
 
 
 def to_millisecond(time: datetime) -> datetime:
@@ -187,7 +189,7 @@ class Checker:
         """Return a place in WGS-84, refused when it is none or not in or near the city."""
         accuracy = location.accuracy_m
         if accuracy is not None and not 0.0 <= accuracy <= _MAX_ACCURACY_M:
-            raise BadInput(Fault.COORDINATES, f"accuracy_m {accuracy} is no radius in metres")
+            raise BadInput(Fault.COORDINATES, f"accuracy_m {accuracy} is not a radius in metres")
         try:
             lon, lat = to_wgs84(location.lon, location.lat, location.crs)
         except GeoError as error:

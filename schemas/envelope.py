@@ -147,7 +147,7 @@ def _payload(event: _Event) -> bytes:
     try:
         return base64.b64decode(event.data_base64, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise EnvelopeError(f"data_base64 is no base64: {error}") from error
+        raise EnvelopeError(f"data_base64 is not base64: {error}") from error
 
 
 def read_envelope(

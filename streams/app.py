@@ -142,6 +142,6 @@ async def _deal(processor: Processor, events: Sequence[Any]) -> None:
         raise  # the worker stops: the next one starts at the guard
     except BaseException as error:  # Faust would drop the batch and go on
         log.critical("%s has failed", processor.handler.name, exc_info=error)
-        die(Exit.DEFECT, "%s: a batch was not dealt with: %s", processor.handler.name, error)
+        die(Exit.DEFECT, "%s: a batch could not be processed: %s", processor.handler.name, error)
     for event in events:
         event.ack()

@@ -220,7 +220,7 @@ class Archiver(Service):
             if self._ids.get(name, topic.id) != topic.id:
                 die(
                     Exit.STALLED,
-                    "topic %s was deleted and made anew: the next start keeps it from its first "
+                    "topic %s was deleted and recreated: the next start keeps it from its first "
                     "offset",
                     name,
                 )
@@ -228,7 +228,7 @@ class Archiver(Service):
                 aside = set_aside_other_log(self._root, name, topic.id)
                 if aside is not None:
                     log.error(
-                        "topic %s was deleted and made anew: what is kept of the old one is in %s",
+                        "topic %s was deleted and recreated: the files of the old topic are in %s",
                         *(name, aside),
                     )
             self._ids[name] = topic.id
@@ -241,7 +241,7 @@ class Archiver(Service):
         if wanted > end:
             raise ArchiveOfOtherLog(
                 f"{folder} holds offsets up to {wanted - 1}, but {part.topic} partition "
-                f"{part.partition} ends at {end}: the topic was deleted and made anew. Move the "
+                f"{part.partition} ends at {end}: the topic was deleted and recreated. Move the "
                 "folder away and start again"
             )
         if wanted < begin:
@@ -279,7 +279,7 @@ class Archiver(Service):
                 die(
                     Exit.STALLED,
                     "%s partition %d was kept up to offset %d and ends at %d now: it was deleted "
-                    "and made anew, or cut off; the next start looks which",
+                    "and recreated, or truncated; the next start finds out which",
                     *(part.topic, part.partition, waiting.next - 1, ends[part]),
                 )
             self._consumer.seek(part, waiting.next)

@@ -60,8 +60,8 @@ class BrokerClock:
         if timestamp_type != LOG_APPEND_TIME and not self._told:
             self._told = True
             log.warning(
-                "this broker stamps no time of its own (message.timestamp.type): the clocks of "
-                "producers and of this worker decide in its place, right or wrong"
+                "this broker stamps no time of its own (message.timestamp.type is not "
+                "LogAppendTime): the clocks of producers and of this worker decide, even wrong ones"
             )
         least, most = stamped_ms / 1000 - answered, stamped_ms / 1000 - sent
         # At first the least: this clock may be behind the broker's by the time an answer takes,

@@ -175,8 +175,8 @@ class GuardedThread(driver.AIOKafkaConsumerThread):
             if offset > ends[part]:
                 die(
                     Exit.STALLED,
-                    "%s/%d was read up to offset %d and ends at %d now: it was deleted and made "
-                    "anew, or cut off; the next start looks which",
+                    "%s/%d was read up to offset %d and ends at %d now: it was deleted and "
+                    "recreated, or truncated; the next start finds out which",
                     *(part.topic, part.partition, offset, ends[part]),
                 )
             if offset < begins[part]:

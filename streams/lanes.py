@@ -139,7 +139,7 @@ class _Sending:
                 await self._relay.send([row for row in rows if row[0] not in self._drained])
         except Exception as error:
             log.exception("a lane has failed")
-            die(Exit.DEFECT, "what is owed to Kafka cannot be sent: %s", error)
+            die(Exit.DEFECT, "messages that wait in a lane cannot be sent to Kafka: %s", error)
         finally:
             self._task = None
 

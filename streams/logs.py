@@ -71,8 +71,8 @@ async def _settle(
     elif before.topic_id != topic.id:
         await logs.note_log(conn, name, before.incarnation + 1, topic.id, topic.partitions)
         log.error(
-            "topic %s was deleted and made anew (id %s, before %s): it is read from its first "
-            "offset; what had not been read of the old one is lost",
+            "topic %s was deleted and recreated (id %s, before %s): it is read from its first "
+            "offset; unread messages of the old topic are lost",
             *(name, topic.id, before.topic_id),
         )
 
@@ -81,17 +81,17 @@ def _refuse_other_journal(before: TopicLog, now: KnownTopic, region: str) -> Non
     """Refuse a journal that is not the one that the cores stand in."""
     if before.topic_id != now.id:
         raise TopicsUnfit(
-            f"the topic {before.topic} was deleted and made anew (id {now.id}, the ledger knows "
-            f"{before.topic_id}): the ledger's incidents stand at offsets of the old journal. Use "
-            "the broker that has it, or begin both anew (`jingwei down --wipe`)"
+            f"the topic {before.topic} was deleted and recreated (id {now.id}, the ledger knows "
+            f"{before.topic_id}): the ledger's incidents refer to offsets of the old journal. Use "
+            "the broker that has it, or reset broker and ledger (`jingwei down --wipe`)"
         )
     home, moved = home_of(region, before.partitions), home_of(region, now.partitions)
     if home != moved:
         raise TopicsUnfit(
             f"the topic {before.topic} had {before.partitions} partitions and has "
-            f"{now.partitions} now: new entries of region {region} go to partition {moved}, those "
-            f"before are in {home}, and nobody can say which came first. A journal never gets "
-            "partitions added: begin broker and ledger anew (`jingwei down --wipe`)"
+            f"{now.partitions} now: new entries of region {region} go to partition {moved}, older "
+            f"ones are in {home}, and their order is lost. Never add partitions to a journal: "
+            "reset broker and ledger (`jingwei down --wipe`)"
         )
 
 
@@ -121,6 +121,6 @@ async def watch_logs(
         if anew:
             die(
                 Exit.STALLED,
-                "deleted and made anew: %s; the next start reads them from their first offset",
+                "deleted and recreated: %s; the next start reads them from their first offset",
                 ", ".join(anew),
             )

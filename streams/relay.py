@@ -147,7 +147,7 @@ class Relay:
         try:
             await self.forget_sent()
         except LedgerUnavailable as error:
-            log.warning("relay: %s; what was sent last will be sent again", error)
+            log.warning("relay: %s; the latest messages will be sent again", error)
 
     async def run(self) -> None:
         """Delete acknowledged rows from time to time, off the fast path."""

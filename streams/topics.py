@@ -295,6 +295,6 @@ async def check_reach(
             raise TopicsUnfit(
                 f"the ledger has read {part.topic} partition {part.partition} up to offset "
                 f"{reached}, but it ends at {end}: the broker's data was deleted or belongs to "
-                "another ledger; use the broker of this ledger, or begin both anew "
+                "another ledger; use the broker of this ledger, or reset both "
                 "(`jingwei down --wipe`)"
             )

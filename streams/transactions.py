@@ -364,7 +364,7 @@ class Transactions:
             if found.incarnation != self._incarnation:
                 die(
                     Exit.STALLED,
-                    "topic %s was deleted and made anew: this worker read the old one, the next "
+                    "topic %s was deleted and recreated: this worker read the old one, the next "
                     "start reads the new one from its first offset",
                     topic,
                 )
@@ -381,7 +381,7 @@ class Transactions:
             if ending(error) is not None:
                 raise
             raise LoadFailed(
-                f"what the ledger has of {self._topic}/{partition} cannot be loaded: "
+                f"the state of {self._topic}/{partition} in the ledger cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
         part = (self._topic, partition)

@@ -43,7 +43,7 @@ async def watch_unassigned(group: Group, every_s: float = EVERY_S) -> None:
         try:
             now = await group.unassigned()
         except KafkaError as error:
-            log.info("who reads what is not known now: %r", error)
+            log.info("the assignment of the consumer group cannot be read now: %r", error)
             continue
         still = now & before
         if still:

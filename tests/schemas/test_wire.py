@@ -160,7 +160,7 @@ def test_a_message_of_nothing_is_named_so(headers):
         (structured(source="x" * 2000), "attribute source is longer than"),
         (structured(datacontenttype="text/xml", data="<a/>"), "content-type is 'text/xml'"),
         (structured(data={}, data_base64="e30="), "both data and data_base64"),
-        (structured(data_base64="*"), "no base64"),
+        (structured(data_base64="*"), "not base64"),
     ],
 )
 def test_what_is_wrong_with_a_structured_event_is_named(value, says):

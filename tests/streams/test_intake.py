@@ -215,7 +215,7 @@ def bad_messages() -> list[Bad]:
         Bad(
             message(topics.STREETS, condition(valid_until=END_OF_TIME)),
             "time",
-            "no time of our calendar",
+            "not a time between the years 1 and 9999",
         ),
         Bad(
             message(
@@ -223,7 +223,7 @@ def bad_messages() -> list[Bad]:
                 condition(valid_from=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=8)))),
             ),
             "time",
-            "no time of our calendar",
+            "not a time between the years 1 and 9999",
         ),
         Bad(
             message(

@@ -236,7 +236,7 @@ def test_a_topic_made_anew_is_read_from_its_first_offset(rig):
     assert rig.worker.wait(30) == Exit.STALLED, "it notices while it runs"
     # By its id or by its end, whichever is seen first.
     log = rig.worker.log.read_text()
-    assert "made anew" in log
+    assert "deleted and recreated" in log
     assert REPORTS.name in log
     # Longer than what was read of the old one, in each partition.
     rig.send([report(f"new-{n}") for n in range(8, 200)])
@@ -262,7 +262,7 @@ def test_a_topic_made_anew_while_no_worker_runs_is_noticed_at_the_start(rig):
     rig.await_rows("SELECT 1 FROM topic_log WHERE topic = $1 AND incarnation = 1", REPORTS.name)
     rig.settle()
     assert evidence(rig) == {"old"} | {f"new-{n}" for n in range(100)}
-    assert "deleted and made anew" in rig.worker.log.read_text()
+    assert "deleted and recreated" in rig.worker.log.read_text()
     letters = rig.rows("SELECT incarnation FROM dead_letter ORDER BY id")
     assert [row["incarnation"] for row in letters] == [0, 1], "one of each log"
 
