@@ -9,7 +9,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
@@ -58,9 +58,6 @@ _FOR_CANDIDATES = frozenset(
 )
 _FOR_ORDER = frozenset(("severity", "opened_at", "state", "short", "closed_at", "merged_into"))
 """Fields of an incident by which it is looked up."""
-
-TIMERS: tuple[TimerKind, ...] = get_args(TimerKind)
-"""Kinds of timers."""
 
 
 class State:
@@ -522,11 +519,6 @@ class State:
             if kind == "look":
                 del self._looks[subject]
             self.effects.append(TimerEnded(kind=kind, subject=subject))
-
-    def timers_of(self, subject: str) -> list[Timer]:
-        """Return the timers about a subject, by kind."""
-        mine = [timer for kind in TIMERS if (timer := self.timers.get((kind, subject)))]
-        return sorted(mine, key=lambda timer: timer.kind)
 
     def next_due(self) -> datetime | None:
         """Return when the earliest timer is due."""

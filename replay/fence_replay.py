@@ -166,7 +166,7 @@ class _Again:
     ) -> None:
         self._ignored = Counter[str]() if ignored is None else ignored
         self._newest: dict[str, datetime] = {}
-        self._part, self._watch_of, self._names, self._instead = part, watch_of, names, instead
+        self._part, self._watch_of, self._names = part, watch_of, names
         self._changes = deque(part.terms if instead is None else ())
         self._until: datetime | None = None
         self._city = ""

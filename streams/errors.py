@@ -8,7 +8,6 @@
     └── CannotStart        the worker cannot start; the text says what to do
         ├── BrokerMissing  no broker answers
         ├── TopicsUnfit    topics are missing and cannot be made, or lost what was read
-        ├── CityUnfit      the city cannot be served
         └── CityNotNamed   no city was named, and the ledger does not name one either
 """
 
@@ -35,10 +34,6 @@ class BrokerMissing(CannotStart):
 
 class TopicsUnfit(CannotStart):
     """A topic is missing and cannot be made, or ends before what the ledger has read of it."""
-
-
-class CityUnfit(CannotStart):
-    """The city lacks what a worker needs."""
 
 
 class CityNotNamed(CannotStart):

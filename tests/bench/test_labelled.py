@@ -11,17 +11,6 @@ from bench._labelled import LabelledError, Line, near_copies, normal, path_of, r
 from schemas import codes
 
 KNOWN = set(codes.categories(date(2100, 1, 1)))
-COMING = {
-    "missing_person",
-    "violence",
-    "suicide_threat",
-    "earthquake",
-    "landslide",
-    "child_locked_in",
-    "animal_danger",
-    "evacuation",
-}
-"""Categories that the set has before the code table has them."""
 THERE = [name for name in _labelled.SETS if path_of(name).exists()]
 LEAST = {"tuning": 750, "judging": 450}
 
@@ -37,9 +26,9 @@ def test_a_set_is_large_enough(name):
 
 
 def test_codes_are_known(lines):
-    assert {line.category for line in lines} == KNOWN | COMING
+    assert {line.category for line in lines} == KNOWN
     for line in lines:
-        assert set(line.accept) <= (KNOWN | COMING) - {line.category}, line.text
+        assert set(line.accept) <= KNOWN - {line.category}, line.text
 
 
 def test_texts_are_of_a_length_that_people_write(lines):
@@ -59,7 +48,7 @@ def test_each_category_is_there_in_both_languages(lines):
     both = Counter(line.category for line in lines if line.event)
     assert [code for code, count in both.items() if count < 15] == []
     each = Counter((line.category, line.lang) for line in lines if line.event)
-    assert {code for code in KNOWN | COMING if min(each[code, "zh"], each[code, "en"]) < 5} == set()
+    assert {code for code in KNOWN if min(each[code, "zh"], each[code, "en"]) < 5} == set()
 
 
 def test_each_style_and_service_is_there_in_both_languages(lines):

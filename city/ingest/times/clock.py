@@ -67,11 +67,6 @@ def parse_clock(text: str, *, spaced: bool = False) -> Clock | None:
     return None
 
 
-def parse_offset(text: str) -> tuple[bool, tzinfo | str | None]:
-    """Parse a text that is an offset, or empty; return whether it could be parsed."""
-    return _offset(text, glued=True)
-
-
 def _half(text: str) -> tuple[str | None, str]:
     found = _HALF.match(text)
     if found is None:
