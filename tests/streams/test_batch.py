@@ -371,22 +371,22 @@ async def test_a_batch_cut_off_goes_on_where_it_was_committed(bench):
     assert await bench.sent() == values
 
 
-async def test_a_batch_is_committed_in_portions_as_the_handler_asks(bench):
+async def test_a_batch_is_committed_in_portions_as_the_handler_asks(bench, monkeypatch):
     """What reads the journal begins with the first messages while the others are handled."""
     processor = bench.processor()
     processor.handler.portion = 3
-    sizes = []
-    put = processor._lanes.send
+    committed = []
+    advance = transactions.guard.advance
 
-    async def noting(rows: Sequence[Row]) -> None:
-        sizes.append(len(rows))
-        await put(rows)
+    async def noting(conn, group, reached) -> None:
+        await advance(conn, group, reached)
+        committed.append({partition: offset for (_, partition), offset in reached.items()})
 
-    processor._lanes.send = noting
+    monkeypatch.setattr(transactions.guard, "advance", noting)
     values, others = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(3)]
     await processor.process([*bench.messages(0, *values), *bench.messages(0, *others, partition=1)])
     sent = await bench.sent()
-    assert sizes == [3, 3, 2]
+    assert committed == [{0: 3}, {0: 5, 1: 1}, {1: 3}]
     assert [value for value in sent if value[0] == "a"] == values
     assert [value for value in sent if value[0] == "b"] == others
     assert processor.done == {0: 5, 1: 3}
