@@ -116,6 +116,8 @@ def check_lonlat(lon: object, lat: object) -> None:
     BadCoordinates
         A value is missing, NaN, infinite or off the globe, or the shapes differ.
     """
+    if type(lon) is float and type(lat) is float and abs(lon) <= 180.0 and abs(lat) <= 90.0:  # noqa: PLR2004
+        return  # one point needs no arrays: every report and position asks
     try:
         lons = np.asarray(lon, dtype=np.float64)
         lats = np.asarray(lat, dtype=np.float64)

@@ -209,9 +209,8 @@ class Snapper:
         ------
         BadCoordinates
         """
-        check_lonlat([lon], [lat])
-        xy = self._metric.forward(np.array([lon], dtype=np.float64), np.array([lat], np.float64))
-        x, y = float(xy[0][0]), float(xy[1][0])
+        check_lonlat(lon, lat)
+        x, y = self._metric.forward(float(lon), float(lat))
         reach = min(max_distance_m, _FIRST_REACH_M)
         while True:
             found = self._around(x, y, reach, open_arcs)
