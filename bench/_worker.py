@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,12 +23,21 @@ from aiokafka import AIOKafkaProducer
 from atlas.city import CityData
 from bench.report import Report
 from infra.local import stack
+from infra.local.state import Home, StackState, read_state
 from infra.settings import Endpoints, load_settings, resolve_endpoints
 from schemas import topics, wire
 from schemas.envelope import Envelope
-from schemas.inputs import CitizenReport, SensorReading
+from schemas.inputs import CitizenReport, Location, SensorReading
 
 DEADLINE_S = 300.0
+
+_KINDS = (
+    ("MEDICAL", "有人突然晕倒，呼吸困难"),
+    ("LIFT", "电梯故障，有人被困"),
+    ("FIRE", "着火了，浓烟滚滚"),
+    ("WATER", "水管爆裂，水流满街"),
+)
+_SPACING = 0.0045  # degrees between events of one category: beyond twice its radius
 
 
 def on_a_stack(measure: Callable[[Endpoints, Path], Awaitable[Report]]) -> Report:
@@ -99,6 +108,27 @@ async def send_report(sender: AIOKafkaProducer, report: CitizenReport) -> None:
     await sender.send(topics.REPORTS.name, value, key=key, headers=headers)
 
 
+async def send_separate_reports(sender: AIOKafkaProducer, city: CityData, count: int) -> None:
+    """Send reports of events of their own: places on a grid, categories in turn."""
+    west, south, east, north = city.manifest.bounds
+    side = int((count / len(_KINDS)) ** 0.5) + 1
+    for number in range(count):
+        code, words = _KINDS[number % len(_KINDS)]
+        row, column = divmod(number // len(_KINDS), side)
+        report = CitizenReport(
+            service_request_id=f"flood-{number}",
+            description=words,
+            requested_datetime=datetime.now(UTC),
+            service_code=code,
+            location=Location(
+                lon=round((west + east) / 2 + (column - side / 2) * _SPACING, 6),
+                lat=round((south + north) / 2 + (row - side / 2) * _SPACING, 6),
+                accuracy_m=10.0,
+            ),
+        )
+        await send_report(sender, report)
+
+
 @asynccontextmanager
 async def worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Process]:
     """Run a worker; its log is ``worker.log`` in the folder."""
@@ -130,7 +160,9 @@ async def fenced(ledger: asyncpg.Connection, topic: str) -> int:
     return int(total or 0)
 
 
-async def until(ledger: asyncpg.Connection, sql: str, wanted: int) -> float:
+async def until(
+    ledger: asyncpg.Connection, sql: str, wanted: int, *, every_s: float = 0.02
+) -> float:
     """Wait until a count is reached and return when it was, on the monotonic clock."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -139,7 +171,7 @@ async def until(ledger: asyncpg.Connection, sql: str, wanted: int) -> float:
             return time.monotonic()
         if time.monotonic() > deadline:
             raise TimeoutError(f"only {found} of {wanted} after {DEADLINE_S:.0f} s: {sql}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
 
 
 def stages(log: Path) -> str:
@@ -150,3 +182,21 @@ def stages(log: Path) -> str:
             for name, ms in re.findall(r"(\S+) (\d+)", line.partition("ms:")[2]):
                 spent[name] += int(ms)
     return ", ".join(f"{name} {ms}" for name, ms in spent.most_common(12))
+
+
+def processor_s(folder: Path, worker: psutil.Process) -> dict[str, float]:
+    """Return the seconds of processor time so far of worker, database and broker."""
+    state = read_state(Home.at(folder / "home")) or StackState()
+    found = {"worker": _spent(worker)}
+    for name, service in (("PostgreSQL", state.postgres), ("Kafka", state.broker)):
+        if service is not None:
+            process = psutil.Process(service.process.pid)
+            found[name] = sum(map(_spent, [process, *process.children(recursive=True)]))
+    return found
+
+
+def _spent(process: psutil.Process) -> float:
+    with suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system + times.children_user + times.children_system)
+    return 0.0

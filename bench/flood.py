@@ -15,21 +15,19 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import psutil
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from atlas.city import CityData
 from atlas.folder import save_city
 from bench._worker import (
     DEADLINE_S,
     city_outside,
     on_a_stack,
     send_readings,
-    send_report,
+    send_separate_reports,
     stages,
     worker,
 )
@@ -37,17 +35,9 @@ from bench.report import Report
 from city.make import make_city
 from infra.settings import Endpoints
 from schemas import codes, topics, wire
-from schemas.inputs import CitizenReport, Location
 from schemas.outputs import IncidentChanged
 from streams.topics import make_topics
 
-_KINDS = (
-    ("MEDICAL", "有人突然晕倒，呼吸困难"),
-    ("LIFT", "电梯故障，有人被困"),
-    ("FIRE", "着火了，浓烟滚滚"),
-    ("WATER", "水管爆裂，水流满街"),
-)
-_SPACING = 0.0045  # degrees between events of one category: beyond twice its radius
 _LOOK_S = 0.5
 
 
@@ -77,7 +67,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
             await _ready(folder)
             begun = time.monotonic()
             sending = asyncio.gather(
-                _send_reports(sender, city, reports), send_readings(sender, city, readings)
+                send_separate_reports(sender, city, reports), send_readings(sender, city, readings)
             )
             figures, worst = await _watch(ledger, process, reports, readings, begun)
             await sending
@@ -111,27 +101,6 @@ async def _ready(folder: Path) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the worker does not get ready")
         await asyncio.sleep(0.1)
-
-
-async def _send_reports(sender: AIOKafkaProducer, city: CityData, count: int) -> None:
-    """Send reports of events of their own: places on a grid, categories in turn."""
-    west, south, east, north = city.manifest.bounds
-    side = int((count / len(_KINDS)) ** 0.5) + 1
-    for number in range(count):
-        code, words = _KINDS[number % len(_KINDS)]
-        row, column = divmod(number // len(_KINDS), side)
-        report = CitizenReport(
-            service_request_id=f"flood-{number}",
-            description=words,
-            requested_datetime=datetime.now(UTC),
-            service_code=code,
-            location=Location(
-                lon=round((west + east) / 2 + (column - side / 2) * _SPACING, 6),
-                lat=round((south + north) / 2 + (row - side / 2) * _SPACING, 6),
-                accuracy_m=10.0,
-            ),
-        )
-        await send_report(sender, report)
 
 
 async def _watch(

@@ -1,7 +1,7 @@
 """One worker on Apache Kafka and PostGIS: how much it takes in, how soon somebody is sent.
 
 Everything is real and durable: a broker and a database of the bench's own on loopback, the
-worker in a process of its own, this process as the city outside. Three parts, one after
+worker in a process of its own, this process as the city outside. Four parts, one after
 another, so that none is measured under another's load:
 
 1. ``readings_per_s``: a backlog of normal readings, from the first to the last committed.
@@ -10,6 +10,10 @@ another, so that none is measured under another's load:
    assignment in the ledger; crews are called in again between the bursts.
 3. ``report_to_assignment_*``: reports at a steady rate over a thousand readings a second; from
    the moment a report is sent to the moment an outside subscriber has its assignment.
+4. ``incidents_per_s_sustained``: reports of separate events, far more than the fleet can answer,
+   all at once: incidents that are opened and decided per second until all are in the ledger. A
+   burst of 2 ends before the stages of the worker overlap; here they do. Who cannot be sent is not
+   assigned, so this is another amount of work per incident than that of 2.
 
 The peers do the intake's part of 1 on the same messages in the same run: Faust alone (an agent
 that does nothing) and aiokafka alone (polls, decodes and compares with a threshold).
@@ -23,6 +27,7 @@ from pathlib import Path
 
 import asyncpg
 import msgspec
+import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from atlas.city import CityData
@@ -33,8 +38,10 @@ from bench._worker import (
     fenced,
     message,
     on_a_stack,
+    processor_s,
     send_readings,
     send_report,
+    send_separate_reports,
     stages,
     until,
     worker,
@@ -77,6 +84,9 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
                 incidents_per_s = await _incidents(sender, ledger, city, rounds=1 if quick else 5)
                 delays, sent = await _latency(endpoints, sender, ledger, city, quick=quick)
                 memory = process.memory_info().rss / 2**20
+                sustained_per_s, spent = await _sustained(
+                    sender, ledger, city, folder, process, count=2_000 // scale
+                )
             faust_per_s = await _faust_alone(endpoints, folder, count)
             aiokafka_per_s = await _aiokafka_alone(endpoints, count)
     finally:
@@ -87,6 +97,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
             "report_to_assignment_p50_ms": round(percentile(delays, 0.5), 1),
             "report_to_assignment_p99_ms": round(percentile(delays, 0.99), 1),
             "incidents_per_s": round(incidents_per_s, 1),
+            "incidents_per_s_sustained": round(sustained_per_s, 1),
             "rss_mib": round(memory),
         },
         peers={
@@ -102,6 +113,8 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
         notes=[
             f"broker: {endpoints.broker_kind}; fsync on",
             f"{len(delays)} of {sent} reports assigned in the steady part",
+            "ms of processor time per incident in the sustained part: "
+            + ", ".join(f"{name} {1000 * seconds:.2f}" for name, seconds in spent.items()),
             "the worker's time by stage, ms of the whole run: " + stages(folder / "worker.log"),
         ],
     )
@@ -155,6 +168,29 @@ async def _incidents(
         spent += ended - begun
         await _free_all_units(sender, ledger)
     return rounds * _BURST / spent
+
+
+async def _sustained(
+    sender: AIOKafkaProducer,
+    ledger: asyncpg.Connection,
+    city: CityData,
+    folder: Path,
+    process: psutil.Process,
+    *,
+    count: int,
+) -> tuple[float, dict[str, float]]:
+    """Incidents a second of a flood, and each process's seconds of processor time per incident."""
+    placed = "SELECT count(placed) FROM evidence WHERE source = 'report'"
+    opened = "SELECT count(*) FROM incident"
+    before, incidents = await ledger.fetchval(placed), await ledger.fetchval(opened)
+    spent, begun = processor_s(folder, process), time.monotonic()
+    await send_separate_reports(sender, city, count)
+    await sender.flush()
+    ended = await until(ledger, placed, before + count, every_s=0.1)
+    incidents = await ledger.fetchval(opened) - incidents
+    now = processor_s(folder, process)
+    per_incident = {name: (now[name] - spent[name]) / incidents for name in spent}
+    return incidents / (ended - begun), per_incident
 
 
 # -- latency ---------------------------------------------------------------------------------
