@@ -22,6 +22,8 @@ module          what it holds
 ``federated``   ``/session/oidc``
 ``incidents``   ``/incidents`` and what belongs to them
 ``commands``    ``/commands``, and how one is given once
+``accounts``    accounts and tokens, for administrators
+``operations``  how the system is, and dead letters sent again
 ``audit``       ``/audit``
 ``refusals``    `Refusals`: who was refused, in the audit
 ``reveal``      ``/evidence/{evidence}/reveal``: a reporter's contact, for a purpose
@@ -29,6 +31,7 @@ module          what it holds
 ``ways``        routes, isochrones, who could go to an incident
 ``calls``       a call by telephone: its reading, likely duplicates, its report
 ``stamps``      a unit's status, pressed
+``streets``     street conditions, drawn, put in force and ended
 ``policies``    response plans, and what another policy would change
 ``keys``        `claimed`: what is sent twice under one Idempotency-Key is done once
 ``compute``     `Compute`: processes that hold the city and work all that out
@@ -36,7 +39,7 @@ module          what it holds
 ``city``        units, alerts, conditions, policies, sources, dead letters
 ``tiles``       ``/tiles``: vector tiles of the map's layers
 ``tile_cache``  `TileCache`: those of layers that do not change
-``pages``       the operators' console, as it was built from ``web/``
+``pages``       the pages, as they were built from ``web/``
 ``features``    ``/ogc``: the same layers by OGC API - Features
 ``paging``      parameters of lists, and cursors
 ``bodies``      JSON in and out, and its shapes

@@ -25,6 +25,7 @@ _SCENE = _STAFF | {Role.DEPARTMENT, Role.RESPONDER}
 """Those who act on incidents: they read the words of citizens, of their own incidents."""
 _WATCHERS = _SCENE | {Role.VIEWER}
 _KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 
 ANYBODY = frozenset[Role]()
 """The row of an endpoint that asks for no sign-in."""
@@ -35,6 +36,10 @@ ACCESS: dict[str, frozenset[Role]] = {
     "GET /health/ready": ANYBODY,
     "GET /": ANYBODY,
     "GET /incidents/{incident}": ANYBODY,
+    "GET /unit": ANYBODY,
+    "GET /unit-worker.js": ANYBODY,
+    "GET /streets": ANYBODY,
+    "GET /admin": ANYBODY,
     "GET /assets/{name}": ANYBODY,
     "GET /api/v1/openapi.json": ANYBODY,
     "GET /api/v1/docs": ANYBODY,
@@ -61,10 +66,26 @@ ACCESS: dict[str, frozenset[Role]] = {
     "GET /api/v1/units/{unit}": _ALL,
     "GET /api/v1/alerts": _WATCHERS,
     "GET /api/v1/conditions": _ALL,
+    "GET /api/v1/conditions/{condition}": _ALL,
+    "POST /api/v1/conditions": _COMMANDERS,
+    "DELETE /api/v1/conditions/{condition}": _COMMANDERS,
+    "POST /api/v1/streets": _COMMANDERS,
     "GET /api/v1/policies": _STAFF | {Role.VIEWER, Role.PLANNER},
     "GET /api/v1/sources": _STAFF | {Role.PLANNER},
     "GET /api/v1/dead-letters/summary": _KEEPERS,
     "GET /api/v1/audit": _KEEPERS,
+    "GET /api/v1/accounts": _ADMINISTRATORS,
+    "POST /api/v1/accounts": _ADMINISTRATORS,
+    "PUT /api/v1/accounts/{account}/role": _ADMINISTRATORS,
+    "PUT /api/v1/accounts/{account}/enabled": _ADMINISTRATORS,
+    "POST /api/v1/accounts/{account}/password": _ADMINISTRATORS,
+    "DELETE /api/v1/accounts/{account}/sessions": _ADMINISTRATORS,
+    "POST /api/v1/accounts/{account}/tokens": _ADMINISTRATORS,
+    "GET /api/v1/tokens": _ADMINISTRATORS,
+    "DELETE /api/v1/tokens/{prefix}": _ADMINISTRATORS,
+    "GET /api/v1/status": _KEEPERS,
+    "GET /api/v1/dead-letters": _ADMINISTRATORS,
+    "POST /api/v1/dead-letters/{letter}/redrive": _ADMINISTRATORS,
     "POST /api/v1/evidence/{evidence}/reveal": _COMMANDERS,
     "GET /api/v1/places": _ALL,
     "GET /api/v1/places/reverse": _ALL,

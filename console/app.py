@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from console import (
+    accounts,
     audit,
     calls,
     city,
@@ -17,12 +18,14 @@ from console import (
     features,
     federated,
     incidents,
+    operations,
     pages,
     places,
     policies,
     reveal,
     sign_in,
     stamps,
+    streets,
     tiles,
     ways,
 )
@@ -107,7 +110,8 @@ def make_routes() -> FastAPI:
     )
     app.include_router(about)
     # Each router has the whole path: an endpoint's own is what the table of access names.
-    parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, policies)
+    parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, streets, policies)
+    parts += (accounts, operations)
     for part in (*parts, federated, audit, reveal, stream, tiles, features, pages):
         app.include_router(part.router)
     app.openapi = _described(app.openapi)  # type: ignore[method-assign] # FastAPI's own way

@@ -1,4 +1,4 @@
-"""The operators' pages: one document for every address of theirs, and its assets."""
+"""The pages, as they were built from ``web/``: one document for each, and their assets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +12,10 @@ from console.problems import Problem
 router = APIRouter()
 BUILT = Path(__file__).parent / "web" / "dist"
 _POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; "
+    "default-src 'none'; script-src 'self'; worker-src 'self'; manifest-src 'self'; "
     # The map draws its images itself, into blobs.
-    "img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'"
+    "style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'"
 )
 _DOCUMENT = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
 # Their names have a digest of what they hold.
@@ -23,17 +23,43 @@ _LASTING = {
     "Content-Security-Policy": _POLICY,
     "Cache-Control": "public, max-age=31536000, immutable",
 }
-_MEDIA = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_MEDIA = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
 
 
 @router.get("/", include_in_schema=False)
 @router.get("/incidents/{incident}", include_in_schema=False)
 async def document() -> Response:
-    """Return the pages' document, whichever incident its address names."""
-    found = BUILT / "index.html"
-    if not found.is_file():
-        raise Problem("unavailable", "the pages are not built here: run `make setup`")
-    return FileResponse(found, headers=_DOCUMENT, media_type="text/html")
+    """Return the operators' console, whichever incident its address names."""
+    return _built("index.html")
+
+
+@router.get("/unit", include_in_schema=False)
+async def unit_document() -> Response:
+    """Return the responders' page."""
+    return _built("unit.html")
+
+
+@router.get("/unit-worker.js", include_in_schema=False)
+async def unit_worker() -> Response:
+    """Return the service worker that opens the responders' page without a signal."""
+    return _built("unit-worker.js", "text/javascript")
+
+
+@router.get("/streets", include_in_schema=False)
+async def streets_document() -> Response:
+    """Return the page on which streets are closed and opened."""
+    return _built("streets.html")
+
+
+@router.get("/admin", include_in_schema=False)
+async def admin_document() -> Response:
+    """Return the administrators' page."""
+    return _built("admin.html")
 
 
 @router.get("/assets/{name}", include_in_schema=False)
@@ -45,3 +71,10 @@ async def asset(
     if found.suffix not in _MEDIA or not found.is_file():
         raise Problem("not-found", "the pages have no such file: load them again")
     return FileResponse(found, headers=_LASTING, media_type=_MEDIA[found.suffix])
+
+
+def _built(name: str, media: str = "text/html") -> Response:
+    found = BUILT / name
+    if not found.is_file():
+        raise Problem("unavailable", "the pages are not built here: run `make setup`")
+    return FileResponse(found, headers=_DOCUMENT, media_type=media)

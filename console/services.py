@@ -47,6 +47,7 @@ class Services:
     settings: GatewaySettings
     refusals: Refusals = field(repr=False)
     key_file: Path
+    bootstrap: str
     live: Hub = field(repr=False)
     metrics: Metrics = field(repr=False)
     buckets: Buckets = field(repr=False)
@@ -111,6 +112,7 @@ async def open_services(
                     settings=settings,
                     refusals=Refusals(pool),
                     key_file=endpoints.key_file,
+                    bootstrap=endpoints.bootstrap,
                     live=live,
                     metrics=metrics,
                     buckets=Buckets(settings.rate, settings.burst),

@@ -18,7 +18,8 @@ module           what it holds
 ``name_index``   `NameIndex`: names that are like what was typed
 ``coordinates``  coordinates as people type them
 ``places``       search for a place by name, and the names of a point
-``reports``      triage of a text, a report or stamp tried as intake would take it
+``reports``      triage of a text, a report, stamp or condition tried as intake would take it
+``drawn``        streets under what was drawn on a map
 ``duplicates``   incidents that a report may belong to, as correlation scores them
 ``ways``         routes and isochrones
 ``candidates``   who could go to an incident

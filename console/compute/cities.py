@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from atlas.city import CityData
 from atlas.deciding import deciding_router
 from atlas.folder import load_city
 from console.compute.errors import Unanswerable
 from console.compute.name_index import NameIndex
 from dispatch.travel import Travel
+from geo.crs import FloatArray
 from geo.routing.compiled import CompiledRouter
 from infra.archive.errors import ArchiveError
 from infra.cities import city_by_digest
@@ -41,6 +44,13 @@ class Town:
     def names(self) -> NameIndex:
         """Index of all names."""
         return NameIndex(self.city)
+
+    @cached_property
+    def boxes(self) -> tuple[FloatArray, FloatArray]:
+        """South-west and north-east corners of the boxes around the arcs' lines."""
+        lines = self.city.streets.arcs.line
+        begins = lines.first[:-1]
+        return np.minimum.reduceat(lines.xy, begins), np.maximum.reduceat(lines.xy, begins)
 
     def router(self, profile: str, size: Mapping[str, float] | None = None) -> CompiledRouter:
         """Return a profile's router, for a vehicle of this size (`CompiledRouter.fitting`)."""

@@ -1,4 +1,4 @@
-"""What intake would make of a text, a report or a stamp."""
+"""What intake would make of a text, a report, a stamp or a street condition."""
 
 import re
 from collections.abc import Iterator
@@ -11,14 +11,15 @@ from intake.errors import BadInput
 from intake.privacy import redact
 from intake.reports import Reports, names_in
 from intake.status import Stamps
+from intake.streets import Streets
 from intake.triage import Triage, triage
 from intake.validate import Opened
 from schemas.envelope import Envelope
-from schemas.inputs import CitizenReport, UnitStatus
+from schemas.inputs import CitizenReport, StreetCondition, UnitStatus
 from schemas.records import Reason
 from schemas.words import render
 
-__all__ = ["judge", "read_text", "try_report", "try_stamp"]
+__all__ = ["judge", "read_text", "try_condition", "try_report", "try_stamp"]
 
 _QUOTED = re.compile(r"“([^”]+)”")
 _DANGERS = ("P1", "P2")
@@ -81,6 +82,19 @@ def try_stamp(
     taken = Stamps(town.city, town.limits).take(Opened(envelope, stamp), arrived)
     note = None if taken.doubt is None else render(taken.doubt)
     return Tried(id=taken.id, region=region, note=note)
+
+
+def try_condition(cities: Cities, envelope: Envelope, condition: StreetCondition) -> Tried:
+    """Return the entry that a condition would become; raises `BadInput` if no city takes it."""
+    fault: BadInput | None = None
+    for town in cities:
+        try:
+            taken = Streets(town.city).take(Opened(envelope, condition))
+        except BadInput as error:
+            fault = fault or error
+        else:
+            return Tried(id=taken.id, region=town.region)
+    raise fault or Unanswerable("unavailable", "no city is in force")
 
 
 def _words(text: str, found: Triage) -> tuple[str, ...]:

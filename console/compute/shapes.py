@@ -246,6 +246,26 @@ class Rehearsal(Shape, frozen=True, kw_only=True):
     changes: tuple[Reason, ...]
 
 
+class StreetsDrawn(Shape, frozen=True, kw_only=True):
+    """Streets under what was drawn.
+
+    Attributes
+    ----------
+    segments
+        Ids of arcs, both directions.
+    streets
+        Their names.
+    metres, geometry
+        Of each street once; GeoJSON MultiLineString, WGS-84.
+    """
+
+    region: str
+    segments: tuple[str, ...]
+    streets: tuple[str, ...]
+    metres: float
+    geometry: dict[str, Any]
+
+
 class Tried(Shape, frozen=True, kw_only=True):
     """What intake would make of a report or a stamp; ``note`` is what it would change."""
 

@@ -271,6 +271,12 @@ async def conditions(
     return found_page(rows, limit, _condition, "region", "id")
 
 
+async def condition(conn: asyncpg.Connection, condition: str) -> ConditionLine | None:
+    """Return a street condition by its id."""
+    row = await conn.fetchrow(statement("pages.condition"), condition)
+    return None if row is None else _condition(row)
+
+
 async def commands(
     conn: asyncpg.Connection,
     after: Place | None,

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 ALL = set(Role)
 COMMAND = {Role.OPERATOR, Role.SUPERVISOR}
 STAFF = COMMAND | {Role.ADMINISTRATOR}
+ADMINISTER = {Role.ADMINISTRATOR}
 WATCH = ALL - {Role.PLANNER}
 EXPECTED = {
     "GET /health": "anybody",
@@ -24,6 +25,10 @@ EXPECTED = {
     "GET /api/v1/openapi.json": "anybody",
     "GET /": "anybody",
     "GET /incidents/{incident}": "anybody",
+    "GET /unit": "anybody",
+    "GET /unit-worker.js": "anybody",
+    "GET /streets": "anybody",
+    "GET /admin": "anybody",
     "GET /assets/{name}": "anybody",
     "GET /api/v1/docs": "anybody",
     "GET /api/v1/docs.css": "anybody",
@@ -49,10 +54,26 @@ EXPECTED = {
     "GET /api/v1/units/{unit}": ALL,
     "GET /api/v1/alerts": WATCH,
     "GET /api/v1/conditions": ALL,
+    "GET /api/v1/conditions/{condition}": ALL,
+    "POST /api/v1/conditions": COMMAND,
+    "DELETE /api/v1/conditions/{condition}": COMMAND,
+    "POST /api/v1/streets": COMMAND,
     "GET /api/v1/policies": STAFF | {Role.VIEWER, Role.PLANNER},
     "GET /api/v1/sources": STAFF | {Role.PLANNER},
     "GET /api/v1/dead-letters/summary": STAFF - {Role.OPERATOR},
     "GET /api/v1/audit": STAFF - {Role.OPERATOR},
+    "GET /api/v1/accounts": ADMINISTER,
+    "POST /api/v1/accounts": ADMINISTER,
+    "PUT /api/v1/accounts/{account}/role": ADMINISTER,
+    "PUT /api/v1/accounts/{account}/enabled": ADMINISTER,
+    "POST /api/v1/accounts/{account}/password": ADMINISTER,
+    "DELETE /api/v1/accounts/{account}/sessions": ADMINISTER,
+    "POST /api/v1/accounts/{account}/tokens": ADMINISTER,
+    "GET /api/v1/tokens": ADMINISTER,
+    "DELETE /api/v1/tokens/{prefix}": ADMINISTER,
+    "GET /api/v1/status": STAFF - {Role.OPERATOR},
+    "GET /api/v1/dead-letters": ADMINISTER,
+    "POST /api/v1/dead-letters/{letter}/redrive": ADMINISTER,
     "POST /api/v1/evidence/{evidence}/reveal": COMMAND,
     "GET /api/v1/places": ALL,
     "GET /api/v1/places/reverse": ALL,
@@ -80,6 +101,7 @@ EXPECTED = {
 }
 """Written out a second time, so that no row of the table changes by a slip."""
 PAGES = {"GET /", "GET /incidents/{incident}", "GET /assets/{name}"}
+PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "admin")}
 
 
 QUERIES = {
@@ -91,6 +113,7 @@ QUERIES = {
 """What an endpoint asks for at least."""
 NOT_THERE = {
     "GET /api/v1/commands/{command}",
+    "GET /api/v1/conditions/{condition}",
     "GET /api/v1/reports/{evidence}",
     "GET /api/v1/units/{unit}/stamps/{stamp}",
 }
@@ -125,7 +148,8 @@ async def test_every_endpoint_by_every_role_and_none(visitors: Visitors, scene: 
     """A role that may not gets 403 and nobody 401, whatever the rest of the request is like."""
     await make_topics(scene.endpoints.bootstrap)
     ids = {"incident": scene.ids[0], "unit": scene.unit}
-    ids |= {name: uuid.uuid4() for name in ("command", "evidence", "stamp")}
+    ids |= {name: uuid.uuid4() for name in ("command", "condition", "evidence", "stamp")}
+    ids |= {"account": "nobody-here", "prefix": "abcdefgh", "letter": 1}
     ids |= {"layer": "units", "z": 0, "x": 0, "y": 0, "collection": "units", "feature": scene.unit}
     for row, expected in EXPECTED.items():
         if row in PAGES:  # they are there where they have been built

@@ -192,12 +192,14 @@ ORDER BY f.unit, f.at;
 
 -- name: conditions
 SELECT f.region, f.condition, f.id, ST_AsGeoJSON(f.*, 'geom', 7) AS feature FROM (
-    SELECT s.geom, c.region || '.' || c.id AS id, c.region, c.id AS condition, c.kind, c.reason,
+    SELECT s.geom, c.region || '.' || c.id AS id, c.region, c.id AS condition, c.kind, s.streets, c.reason,
            c.speed_factor, c.lanes_closed, c.depth_m, c.valid_from, c.valid_until, c.ended_at
     FROM street_condition AS c
     JOIN region AS r ON r.region = c.region
     CROSS JOIN LATERAL (
-        SELECT ST_Collect(geom) AS geom FROM street
+        SELECT ST_Collect(geom) AS geom,
+               string_agg(DISTINCT nullif(name, ''), ' · ') AS streets
+        FROM street
         WHERE city = r.city AND id = ANY(c.segments)
     ) AS s
     WHERE ($1::text IS NULL OR (c.region, c.id) > ($1, $2::text))

@@ -101,6 +101,9 @@ WHERE ($1::text IS NULL OR (c.region, c.id) > ($1, $2::text))
 ORDER BY c.region, c.id
 LIMIT $4;
 
+-- name: condition
+SELECT record, region, id, ended_at FROM street_condition WHERE id = $1 ORDER BY region LIMIT 1;
+
 -- name: policies
 SELECT region, clock, policy_version, policy FROM region WHERE policy IS NOT NULL ORDER BY region;
 
