@@ -4,6 +4,7 @@ import { watchArrivals } from "./state/arrivals";
 import { resume } from "./state/entry";
 import "./style/base.css";
 import "./style/screen.css";
+import "./style/severity.css";
 import "./style/sheet.css";
 import { App } from "./view/App";
 

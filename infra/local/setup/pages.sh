@@ -4,7 +4,7 @@ readonly web=console/web
 
 pages_digest() {
   {
-    cat "$web"/{package-lock.json,tsconfig.json,vite.config.ts,index.html}
+    cat "$web"/{package-lock.json,tsconfig.json,vite.config.ts} "$web"/*.html
     find "$web/src" schemas/codes -type f \( -path "$web/*" -o -name '*.json' \) -print0 |
       sort -z | xargs -0 sha256sum
   } | sha256sum | cut -d' ' -f1

@@ -56,3 +56,11 @@ export function unitIcon(letter: string, kind: Availability): ImageData {
   context.fillText(kind === "unknown" ? "?" : letter, 10, 10.5);
   return imageOf(context);
 }
+
+/** Return the image that a style calls `incident:P1` or `unit:E:available`; null for another name. */
+export function imageNamed(name: string): ImageData | null {
+  const [what, first, kind] = name.split(":");
+  if (what === "incident" && first) return incidentIcon(first);
+  if (what === "unit" && first && kind) return unitIcon(first, kind as Availability);
+  return null;
+}

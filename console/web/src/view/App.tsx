@@ -1,5 +1,6 @@
 import { locked, person } from "../state/store";
 import { announced } from "../state/arrivals";
+import { linkFault, signIn } from "../state/entry";
 import { address } from "../state/url";
 import { t } from "../words/catalogue";
 import { Banners } from "./Banners";
@@ -41,7 +42,7 @@ export function App() {
       <div class="unseen" role="alert" aria-live="assertive">
         {announced.value}
       </div>
-      {lock !== null && <SignIn expired={lock === "expired"} />}
+      {lock !== null && <SignIn expired={lock === "expired"} enter={signIn} trouble={linkFault.value} />}
     </>
   );
 }

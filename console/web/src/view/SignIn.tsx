@@ -1,13 +1,20 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../api/http";
-import { linkFault, signIn } from "../state/entry";
 import { person } from "../state/store";
 import { t } from "../words/catalogue";
 import { Preferences } from "./Preferences";
 
+interface Door {
+  readonly expired: boolean;
+  /** Why another way in, as a link, did not do. */
+  readonly trouble?: string;
+  /** Sign in; throws `Problem` or `Unreachable`. */
+  readonly enter: (name: string, password: string) => Promise<void>;
+}
+
 /** The form to sign in, over whatever is on the screen. */
-export function SignIn({ expired }: { expired: boolean }) {
-  const [fault, setFault] = useState(linkFault.value);
+export function SignIn({ expired, enter, trouble = "" }: Door) {
+  const [fault, setFault] = useState(trouble);
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => first.current?.focus(), []);
@@ -18,7 +25,7 @@ export function SignIn({ expired }: { expired: boolean }) {
     setBusy(true);
     setFault("");
     try {
-      await signIn(String(given.get("name")), String(given.get("password")));
+      await enter(String(given.get("name")), String(given.get("password")));
     } catch (error) {
       const told = error instanceof Problem ? `${error.body.title}: ${error.body.detail}` : null;
       setFault(told ?? t("starting"));

@@ -20,3 +20,13 @@ export function clock(at: string | number): string {
     second: "2-digit",
   });
 }
+
+/** Day and time, for what may lie days away. */
+export function day(at: string | number): string {
+  return new Date(at).toLocaleString(language.value === "zh" ? "zh-CN" : "en-GB", {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+}

@@ -76,6 +76,7 @@ BEGIN
     IF deed IN ('set_password', 'disable', 'end_sessions') THEN
         UPDATE session SET revoked_at = clock_timestamp()
         WHERE account = wanted AND revoked_at IS NULL;
+        DELETE FROM sign_in_link WHERE account = wanted;
     END IF;
     INSERT INTO audit (actor, action, subject, detail) VALUES (actor, deed, wanted, detail);
     RETURN 'done';

@@ -1,0 +1,47 @@
+import { locked, person } from "../state/store";
+import { SignIn } from "../view/SignIn";
+import { t } from "../words/catalogue";
+import { word } from "../words/codes";
+import { come, crew, duty, isOld, state } from "./duty";
+import { Assignment } from "./Assignment";
+import { Foot } from "./Foot";
+import { Stamps } from "./Stamps";
+import { Waiting } from "./Waiting";
+import { Signal } from "./Signal";
+
+/** The responders' page: what to do, the way there, and what to press. */
+export function UnitPage() {
+  const lock = locked.value;
+  const shown = duty.value;
+  document.title = shown ? `${shown.unit.name} · ${t("title_unit")}` : t("title_unit");
+  return (
+    <>
+      {person.value !== null && (
+        <div class="unit-page" inert={lock !== null}>
+          <header class="unit-head">
+            <h1>{shown?.unit.name ?? crew.value?.name}</h1>
+            {state.value !== null && <b class="unit-state">{word("unit_state", state.value)}</b>}
+          </header>
+          <Signal />
+          <main>
+            {crew.value?.unit == null ? (
+              <p class="card">{t("not_a_crew", { name: person.value.name })}</p>
+            ) : (
+              <>
+                <Waiting />
+                {shown?.incident ? (
+                  <Assignment duty={shown} />
+                ) : (
+                  shown && <p class="card nothing">{t(isOld.value ? "no_task_known" : "no_task")}</p>
+                )}
+                {shown && <Stamps duty={shown} />}
+              </>
+            )}
+          </main>
+          <Foot />
+        </div>
+      )}
+      {lock !== null && <SignIn expired={lock === "expired"} enter={come} />}
+    </>
+  );
+}
