@@ -57,6 +57,7 @@ function enter(found: Person): void {
   trust(found.csrf);
   person.value = found;
   locked.value = null;
+  linkFault.value = "";
   listen();
   sendWaiting();
   void readSheet();
