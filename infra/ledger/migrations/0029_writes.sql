@@ -1,8 +1,9 @@
 -- What an incident costs to write: no more than it must.
 
 -- An index over updated_at made every change of an incident a new entry in all of its indexes, and
--- its search words anew. Retention looks by opened_at, which never changes.
+-- its search words anew. forgotten_at is written once.
 DROP INDEX incident_forgotten;
+CREATE INDEX incident_forgotten ON incident (forgotten_at) WHERE forgotten_at IS NOT NULL;
 
 -- An index keeps each pair once in any case.
 CREATE OR REPLACE FUNCTION search_pairs(words text) RETURNS text[]

@@ -1,13 +1,11 @@
 -- name: incident_plan
 SELECT count(*) AS rows, min(updated_at) AS oldest FROM incident
-WHERE opened_at < $1 AND updated_at < $1
-    AND forgotten_at IS NOT NULL AND NOT is_open AND NOT family_held(id, $1);
+WHERE forgotten_at IS NOT NULL AND NOT is_open AND updated_at < $1 AND NOT family_held(id, $1);
 
 -- name: incident_batch
 SELECT id FROM incident
-WHERE opened_at < $1 AND updated_at < $1  -- the first is implied, and has an index
-    AND forgotten_at IS NOT NULL AND NOT is_open AND NOT family_held(id, $1)
-ORDER BY opened_at LIMIT $2;
+WHERE forgotten_at IS NOT NULL AND NOT is_open AND updated_at < $1 AND NOT family_held(id, $1)
+ORDER BY forgotten_at LIMIT $2;
 
 -- name: evidence_of
 SELECT id, source, text, reporter_ref, placed_offset FROM evidence
