@@ -113,6 +113,9 @@ ACCESS: dict[str, frozenset[Role]] = {
 }
 """Roles that may use an endpoint, by method and path. What has no row is closed to everybody."""
 
+UNATTENDED = frozenset({"GET /api/v1/stream"})
+"""What pages ask for by themselves, again and again: it is no use that keeps a session alive."""
+
 LAYERS: dict[str, frozenset[Role]] = {
     "incidents": _WATCHERS,
     "units": _ALL,

@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from console import secret
-from console.access import ACCESS, ANYBODY, Person, Role, scoped
+from console.access import ACCESS, ANYBODY, UNATTENDED, Person, Role, scoped
 from console.problems import Problem
 from console.services import Services, services_of
 from infra.ledger import accounts, audit
 from infra.ledger.accounts import Entered
-from infra.ledger.pool import asking, transaction
+from infra.ledger.pool import asking
 
 COOKIE = "__Host-jingwei"
 CSRF_HEADER = "X-CSRF-Token"
@@ -40,7 +40,7 @@ async def _admit(request: Request) -> None:
     foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
     if foreign and request.method not in _SAFE:
         raise Problem("csrf", "the browser says that another site's page sent this")
-    allowed = ACCESS.get(f"{request.method} {request.scope['route'].path}")
+    allowed = ACCESS.get(_endpoint(request))
     if allowed is None:
         raise Problem("forbidden", "no role may use this endpoint")
     if allowed == ANYBODY:
@@ -57,11 +57,15 @@ async def _note(request: Request, problem: Problem) -> None:
     person: Person | None = getattr(request.state, "person", None)
     await services_of(request).refusals.note(
         "(unknown)" if person is None else person.name,
-        f"{request.method} {request.scope['route'].path}",
+        _endpoint(request),
         problem.kind,
         address_of(request),
         token=secret.prefix_of(token),
     )
+
+
+def _endpoint(request: Request) -> str:
+    return f"{request.method} {request.scope['route'].path}"
 
 
 def address_of(request: Request) -> str:
@@ -69,8 +73,8 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def person_of(request: Request) -> Person:
-    """Return who asks; `admit` has found out."""
+async def person_of(request: Request) -> Person:
+    """Return who asks; `admit` has found out. Were it not async, a thread would be asked."""
     person: Person = request.state.person
     return person
 
@@ -112,12 +116,12 @@ async def _by_session(cookie: str, request: Request, services: Services) -> Pers
         given = request.headers.get(CSRF_HEADER, "")
         if not secret.same(given.encode(), secret.csrf_token(cookie).encode()):
             raise Problem("csrf", f"give {CSRF_HEADER} as the sign-in answered it")
-    async with transaction(services.pool) as conn:
+    async with asking(services.pool) as conn:
         entered = await accounts.session(conn, hashed, settings.idle_s, settings.session_s)
         if entered is None:
             raise Problem("sign-in", "the session has ended", _TELL)
         services.buckets.take(f"account {entered.name}")
-        if entered.stale:
+        if entered.stale and _endpoint(request) not in UNATTENDED:
             await accounts.see_session(conn, hashed)
     return _of(entered, Role(entered.role))
 

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -55,6 +55,34 @@ class Buckets:
         if not enough:
             wait = {"Retry-After": str(math.ceil((1 - left) / self._rate))}
             raise Problem("rate", f"{self._rate:g} a second, {self._burst:g} at once", wait)
+
+
+class Connections:
+    """Counts connections by address.
+
+    Parameters
+    ----------
+    most
+        Of an address.
+    proxies
+        Addresses that may have any number: behind them are many clients. ``*`` is every address.
+    """
+
+    def __init__(self, most: int, proxies: Iterable[str] = ()) -> None:
+        self._most, self._proxies = most, frozenset(proxies)
+        self._open: Counter[str] = Counter()
+
+    def begin(self, address: str) -> bool:
+        """Count a connection; False if it is one too many."""
+        self._open[address] += 1
+        is_free = not self._proxies.isdisjoint((address, "*"))
+        return is_free or self._open[address] <= self._most
+
+    def end(self, address: str) -> None:
+        """Count a connection no more, also one that was too many."""
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
 
 
 class AddressLimit:

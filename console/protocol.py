@@ -1,4 +1,4 @@
-"""HTTP on a socket, with an end to the patience for clients that neither ask nor read."""
+"""HTTP on a socket: an end to patience with who neither asks nor reads, and to one's many."""
 
 import asyncio
 import socket
@@ -6,6 +6,11 @@ from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from console.limits import Connections
+
+WIRE = "wire"
+"""Under this name a request's state has the connection's transport."""
 
 
 class PatientProtocol(H11Protocol):
@@ -15,14 +20,26 @@ class PatientProtocol(H11Protocol):
     all places (Slowloris). Bodies have `guards.BodyLimit`.
     """
 
-    def __init__(self, *arguments: Any, head_s: float, **named: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401
+        head_s: float,
+        connections: Connections,
+        **named: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._head_s = head_s
+        self._head_s, self._by_address = head_s, connections
+        self._address = ""
         self._due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Begin to wait for a request, unless the address has too many connections."""
         super().connection_made(transport)
+        self._address = self.client[0] if self.client else "unknown"
+        if not self._by_address.begin(self._address):
+            transport.abort()
+            return
+        self.app_state = self.app_state | {WIRE: transport}  # of this connection's requests
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -35,6 +52,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        self._by_address.end(self._address)
         self._stop_waiting()
         super().connection_lost(exc)
 

@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from console.app import make_app
+from console.limits import Connections
 from console.metrics import serve_metrics
 from console.protocol import PatientProtocol, drop_who_does_not_read
 from console.services import Services, open_services
@@ -82,7 +83,13 @@ async def _serve(
                 report("nobody has an account yet: `jingwei users add NAME --role administrator`")
         config = uvicorn.Config(
             make_app(services),
-            http=partial(PatientProtocol, head_s=settings.body_s),  # type: ignore[arg-type]
+            http=partial(  # type: ignore[arg-type]
+                PatientProtocol,
+                head_s=settings.body_s,
+                connections=Connections(
+                    settings.connections_per_address, map(str.strip, settings.proxies.split(","))
+                ),
+            ),
             ws="none",
             host=settings.host,
             port=settings.port,

@@ -55,6 +55,8 @@ class GatewaySettings(BaseSettings):
     """Memory for tiles of streets and fences."""
     most_requests: int = Field(default=1_000, ge=1, le=100_000)
     """Connections and requests at a time; the next ones get 503."""
+    connections_per_address: int = Field(default=1_000, ge=1, le=100_000)
+    """Connections of an address that is no proxy; the next ones are closed at once."""
 
     streams: int = Field(default=2_500, ge=1, le=100_000)
     streams_per_account: int = Field(default=20, ge=1, le=100_000)

@@ -1,6 +1,11 @@
-"""One client of the stream: what waits for it, bounded, and how its stream ends."""
+"""One client of the stream: what waits for it, bounded, and how its stream ends.
+
+To a client that keeps up, what is told is written at once, without waking a task: so a gateway
+tells thousands in the time in which it would wake hundreds.
+"""
 
 import asyncio
+import math
 from collections import deque
 
 from console.access import Person
@@ -35,6 +40,8 @@ class Client:
         Its snapshot is of this gateway's model.
     place
         Where it stands, as long as that is not where the gateway stands.
+    until
+        When its session or token ends at the latest, on the monotonic clock.
     """
 
     def __init__(
@@ -44,21 +51,35 @@ class Client:
         self.own = False
         self.place: Offsets | None = None
         self.since = 0.0
+        self.until = math.inf
         self._limit = limit
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._over = False
         self._wake = asyncio.Event()
+        self._wire: asyncio.WriteTransport | None = None
+        self._sending = False
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more is told to it."""
         return self._over
 
+    def attach(self, wire: asyncio.WriteTransport) -> None:
+        """From now on write chunks of the answer (RFC 9112, 7.1) to its connection at once."""
+        self._wire = wire
+
     def put(self, data: bytes, *, free: bool = False) -> None:
         """Tell something; ``free`` raises the limit by its size, for what is asked for."""
         if self._over:
             return
+        wire = self._wire
+        if wire is not None and not (self._waiting or self._sending):
+            if wire.is_closing():
+                return
+            if wire.get_write_buffer_size() < _WRITE:
+                wire.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+                return
         self._waiting.append(data)
         self._size += len(data)
         if free:
@@ -80,7 +101,11 @@ class Client:
         self._wake.set()
 
     async def take(self) -> bytes | None:
-        """Return what waits, some 64 KiB at a time; None at the end."""
+        """Return what waits, some 64 KiB at a time; None at the end.
+
+        Until the next call it is being sent, and nothing overtakes it.
+        """
+        self._sending = False
         while not self._waiting:
             if self._over:
                 return None
@@ -91,6 +116,7 @@ class Client:
             parts.append(self._waiting.popleft())
             size += len(parts[-1])
         self._size -= size
+        self._sending = True
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

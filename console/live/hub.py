@@ -35,7 +35,7 @@ _BEAT_S = 5.0
 _AHEAD_S = 5.0
 """A place that no message reaches in this time is of another log."""
 _STREAMED = {topic.name: topic.partitions for topic in topics.OUTPUTS}
-_TOGETHER_S, _TELLING_S = 0.25, 125e-6
+_TOGETHER_S, _TELLING_S = 0.25, 25e-6
 """Changes are told together that come within so long for each client, at most so long in all."""
 _RETRY_MS = (1_000, 3_000)
 """Clients that were cut off together do not come back together."""
@@ -59,6 +59,7 @@ class Hub:
         self._pool, self._settings = pool, settings
         self._feed = Feed(bootstrap)
         self._clients: set[Client] = set()
+        self._of_account: Counter[str] = Counter()
         self._groups: dict[Group, set[Client]] = {}
         self._waiting: dict[Client, str | None] = {}
         self._apart: set[Client] = set()
@@ -77,6 +78,7 @@ class Hub:
         """
         self._check(client.person)
         self._clients.add(client)
+        self._of_account[client.person.name] += 1
         client.put(b"retry: %d\n\n" % random.randint(*_RETRY_MS))
         client.put(frame("heartbeat", self._pulse.heartbeat()))
         if self._open is None:
@@ -89,7 +91,10 @@ class Hub:
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
-        self._clients.discard(client)
+        if client in self._clients:
+            self._clients.remove(client)
+            self._of_account[client.person.name] -= 1
+            self._of_account += Counter()  # without those that have none
         self._waiting.pop(client, None)
         self._apart.discard(client)
         group = self._groups.get((client.view, client.own))
@@ -114,7 +119,7 @@ class Hub:
     def _check(self, person: Person) -> None:
         if self._closed:
             raise Problem("unavailable", "the gateway stops", {"Retry-After": "1"})
-        own = Counter(client.person.name for client in self._clients)[person.name]
+        own = self._of_account[person.name]
         if own >= self._settings.streams_per_account:
             raise Problem("streams", f"you have {own} already: close some", {"Retry-After": "5"})
         if len(self._clients) >= self._settings.streams:

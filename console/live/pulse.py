@@ -88,16 +88,26 @@ class Pulse:
                 self._ages.core.reach(await reached(conn))
                 known = await holders(conn, sessions, tokens, settings.idle_s, settings.session_s)
         except LedgerError:
-            return  # nobody can be signed out either
-        self._ages.database = time.monotonic()
+            _end_overdue(watched)  # who was signed out or idle meanwhile nobody knows
+            return
+        now = self._ages.database = time.monotonic()
+        people = {digest: _person(holder) for digest, holder in known.items()}
         for client in watched:
-            if _person(known.get(client.credential.digest)) != client.person:
+            digest = client.credential.digest
+            if people.get(digest) != client.person:
                 client.end("signed_out")
+            else:
+                client.until = now + known[digest].left_s
 
 
-def _person(holder: Holder | None) -> Person | None:
+def _end_overdue(clients: Collection[Client]) -> None:
+    now = time.monotonic()
+    for client in clients:
+        if client.until < now:
+            client.end("signed_out")
+
+
+def _person(holder: Holder) -> Person | None:
     """Return who holds a session or token now."""
-    if holder is None:
-        return None
     role = scoped(holder.role, holder.scope) if holder.scope != holder.role else Role(holder.role)
     return None if role is None else Person(holder.name, role, holder.department, holder.unit)

@@ -17,6 +17,7 @@ from console.live.client import Client, Credential
 from console.live.hub import Hub
 from console.live.place import LONGEST
 from console.live.visibility import Filters, view_of
+from console.protocol import WIRE
 from console.services import services_of
 
 router = APIRouter(prefix="/api/v1", tags=["stream"])
@@ -96,11 +97,14 @@ class EventStream(Response):
         del self.headers["content-length"]
         self._hub, self._client = hub, client
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
         watching = asyncio.create_task(self._watch(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            wire = scope.get("state", {}).get(WIRE)
+            if wire is not None and scope["http_version"] == "1.1":  # else there are no chunks
+                self._client.attach(wire)
             while (data := await self._client.take()) is not None:
                 async with asyncio.timeout(_STALLED_S):
                     await send({"type": "http.response.body", "body": data, "more_body": True})

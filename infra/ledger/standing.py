@@ -30,13 +30,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a session or token is, as `infra.ledger.accounts.Entered` has it."""
+    """Whose a session or token is, as `infra.ledger.accounts.Entered` has it.
+
+    Attributes
+    ----------
+    left_s
+        Seconds until it ends however it is used.
+    """
 
     name: str
     role: str
     department: str | None
     unit: str | None
     scope: str
+    left_s: float
 
 
 async def standing(conn: asyncpg.Connection) -> Standing:

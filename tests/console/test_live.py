@@ -7,6 +7,7 @@ import re
 import socket
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 
 import asyncpg
 import httpx
@@ -14,9 +15,13 @@ import pytest
 import uvicorn
 
 from bench._live_client import Listener, differences
+from console import secret
 from console.access import Role
 from console.app import make_app
+from console.entry import COOKIE
+from console.limits import Connections
 from console.live import hub, stream
+from console.protocol import PatientProtocol
 from console.services import open_services
 from console.settings import GatewaySettings
 from infra.settings import Endpoints
@@ -52,7 +57,12 @@ async def gateway(
     """Serve on this loop; yield the stream's address."""
     async with open_services(endpoints, GatewaySettings(**settings)) as services:
         config = uvicorn.Config(
-            make_app(services), port=0, lifespan="off", log_config=None, access_log=False
+            make_app(services),
+            http=partial(PatientProtocol, head_s=10, connections=Connections(100)),
+            port=0,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
         )
         server, listening = uvicorn.Server(config), config.bind_socket()
         if sending_bytes:
@@ -353,6 +363,38 @@ async def test_a_stream_ends_with_the_right_to_it(city, tokens) -> None:
             for one in (revoked, disabled):
                 await one.until(lambda one: one.status == 401, patience(8))
             assert unchanged.ends == []
+    finally:
+        await owner.close()
+
+
+async def test_a_stream_keeps_no_session_alive(city, tokens) -> None:
+    """Neither held open nor opened again and again; and it ends with the session."""
+    made = secret.make_session()
+    owner = await asyncpg.connect(city.endpoints.database_url)
+    try:
+        await owner.execute(
+            "INSERT INTO session (hash, account, seen_at) "
+            "VALUES ($1, 'operator', now() - interval '20 minutes')",
+            secret.digest(made),
+        )
+        seen = "SELECT now() - seen_at > interval '19 minutes' FROM session"
+        async with (
+            gateway(city.endpoints) as url,
+            httpx.AsyncClient(
+                cookies={COOKIE: made}, timeout=httpx.Timeout(patience(20))
+            ) as client,
+        ):
+            assert (await client.get(f"{url}?once=true")).status_code == 200
+            async with client.stream("GET", url) as answer:
+                lines = answer.aiter_lines()
+                async for line in lines:
+                    if '"part":"end"' in line:
+                        break
+                assert await owner.fetchval(seen)
+                await owner.execute("UPDATE session SET seen_at = now() - interval '31 minutes'")
+                rest = [line async for line in lines]
+            assert rest[-3:-1] == ["event: end", 'data: {"reason":"signed_out"}']
+            assert (await client.get(url)).status_code == 401
     finally:
         await owner.close()
 

@@ -1,5 +1,6 @@
 """The live stream's parts without a broker: places, ages, history, views, a client's mailbox."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -137,3 +138,45 @@ def test_units_by_role_and_area() -> None:
     assert view(Role.OPERATOR).see(moved) == ("unit", b"{}")
     nowhere = IncidentNow("fire", "P1", None)
     assert near.sees_incident(nowhere), "what could not be placed is shown to everybody"
+
+
+class _Wire:
+    """A connection that takes what is written; ``size`` bytes of it are not sent yet."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.size = 0
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return self.size
+
+    def writelines(self, parts: list[bytes]) -> None:
+        self.written.append(b"".join(parts))
+
+
+async def test_what_is_written_at_once_overtakes_nothing() -> None:
+    """A client that keeps up gets chunks without its task; one that does not gets all in order."""
+    person = Person("p", Role.OPERATOR)
+    client, wire = Client(person, Credential(b"", is_token=True), view(Role.OPERATOR), 100), _Wire()
+    client.put(b"one")
+    client.attach(wire)
+    client.put(b"two")
+    assert await client.take() == b"onetwo"
+    client.put(b"three")  # while that is being sent
+    assert await client.take() == b"three"
+    assert wire.written == []
+    taking = asyncio.create_task(client.take())
+    await asyncio.sleep(0)
+    client.put(b"it is at once")
+    assert wire.written == [b"d\r\nit is at once\r\n"]
+    wire.size = 1 << 20  # it does not read
+    client.put(b"four")
+    assert await taking == b"four"
+    wire.size = 0
+    client.put(b"five")
+    client.put(b"x" * 100)
+    assert (len(wire.written), client.is_over) == (1, True)
+    assert await client.take() == b'event: end\ndata: {"reason":"slow"}\n\n'

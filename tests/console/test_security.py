@@ -20,7 +20,7 @@ import pytest_asyncio
 from console.access import ACCESS, ANYBODY, Role
 from console.app import make_app
 from console.entry import COOKIE, CSRF_HEADER
-from console.limits import Buckets
+from console.limits import Buckets, Connections
 from console.problems import Problem
 from console.services import open_services
 from console.settings import GatewaySettings
@@ -279,3 +279,14 @@ async def test_too_many_requests_are_told_when_to_come_again(
         assert await until_refused(visitors.of(Role.OPERATOR), "/api/v1/units") == (3, "10")
         assert await until_refused(visitors.nobody(), "/health") == (15 - 8, "2")
         await visitors.close()
+
+
+def test_an_address_has_so_many_connections_unless_it_is_a_proxy() -> None:
+    counted = Connections(2, ["proxy"])
+    assert [counted.begin("a") for _ in range(3)] == [True, True, False]
+    assert counted.begin("b")
+    for _ in range(3):
+        counted.end("a")
+    assert counted.begin("a")
+    assert all(counted.begin("proxy") for _ in range(10))
+    assert all(Connections(1, ["*"]).begin("a") for _ in range(10))

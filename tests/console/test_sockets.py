@@ -164,7 +164,9 @@ async def _addresses(url: str) -> list[str]:
 
 def test_a_gateway_with_a_certificate_talks_tls_only(ledger, monkeypatch, tmp_path) -> None:
     certificate, key = _certificate(tmp_path)
-    with running(monkeypatch, tmp_path, certificate=certificate, key=key) as (url, _, _):
+    limits = {"connections_per_address": 5, "proxies": "192.0.2.1", "body_s": 60}
+    limits |= {"certificate": certificate, "key": key}
+    with running(monkeypatch, tmp_path, **limits) as (url, _, _):
         assert url.startswith("https://")
         trusted = ssl.create_default_context(cafile=certificate)
         with httpx.Client(verify=trusted, timeout=patience(20)) as client:
@@ -183,6 +185,27 @@ def test_a_gateway_with_a_certificate_talks_tls_only(ledger, monkeypatch, tmp_pa
         with pytest.raises(httpx.TransportError):
             httpx.get(url.replace("https", "http"), timeout=patience(20))
         assert gateway.answers(place[1], tls=True)
+        # An address has so many connections; as one ends, there is room again.
+        with contextlib.ExitStack() as held:
+
+            def connected() -> ssl.SSLSocket:
+                plain = held.enter_context(socket.create_connection(place))
+                return held.enter_context(trusted.wrap_socket(plain, server_hostname="127.0.0.1"))
+
+            def answers(connection: ssl.SSLSocket) -> bool:
+                connection.settimeout(patience(20))
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                    return b"200" in connection.recv(65_536)
+                return False
+
+            six = [connected() for _ in range(6)]
+            assert sum(map(answers, six)) == 5
+            for one in six:
+                one.close()
+            deadline = time.monotonic() + patience(20)
+            while not answers(connected()):
+                assert time.monotonic() < deadline
         assert not gateway.answers(place[1], tls=False)
 
 
