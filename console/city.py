@@ -16,7 +16,7 @@ from console.problems import Problem
 from console.services import Services, services_of
 from infra.ledger import pages
 from infra.ledger.pages import ConditionLine, DeadLetters, PolicyLine
-from infra.ledger.pool import reading
+from infra.ledger.pool import asking
 from infra.ledger.sources import Source, list_sources
 from schemas.records import Alert, Unit
 
@@ -58,7 +58,7 @@ async def units(
 ) -> Response:
     """List units by id: a department its own, a responder the one it crews."""
     scope, after = person.scope(), place(query.after, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         found = await pages.units(
             conn,
             after,
@@ -80,7 +80,7 @@ async def unit(request: Request, person: AsPerson, unit: UnitId) -> Response:
 async def unit_seen(services: Services, person: Person, unit: str) -> Unit:
     """Return a unit that this person may see; raises `Problem` as if it were not there."""
     scope = person.scope()
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         found = await pages.units(conn, None, 1, unit=unit, department=scope.department)
     if not found.items or scope.unit not in (None, unit):
         raise Problem("not-found", "there is no such unit, or you may not see it")
@@ -93,7 +93,7 @@ async def alerts(
 ) -> Response:
     """List alerts, the latest raised first; by default those that still call for action."""
     scope, after = person.scope(), place(query.after, datetime, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         found = await pages.alerts(
             conn,
             after,
@@ -111,14 +111,14 @@ async def alerts(
 async def conditions(request: Request, query: Annotated[ConditionQuery, Query()]) -> Response:
     """List street conditions by region and id; by default those that have not ended."""
     after = place(query.after, str, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         return reply(page(await pages.conditions(conn, after, query.limit, active=query.active)))
 
 
 @router.get("/policies", responses=answers(list[PolicyLine]))
 async def policies(request: Request) -> Response:
     """Return the policy in force in each region."""
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         return reply(await pages.policies(conn))
 
 
@@ -126,7 +126,7 @@ async def policies(request: Request) -> Response:
 async def sources(request: Request, query: Annotated[paging.ListQuery, Query()]) -> Response:
     """List producers by name and topic, with the skew of their clocks."""
     after = place(query.after, str, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         known = await list_sources(conn)
     rest = [one for one in known if after is None or (one.source, one.topic) > after]
     items = tuple(rest[: query.limit])
@@ -138,5 +138,5 @@ async def sources(request: Request, query: Annotated[paging.ListQuery, Query()])
 async def dead_letters(request: Request, query: Annotated[LetterQuery, Query()]) -> Response:
     """Count messages that could not be used, by topic and error, most first; never their bytes."""
     since = paging.moment(query.since, "since") or datetime.now(UTC) - timedelta(days=_DAYS)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         return reply(await pages.dead_letters(conn, since))

@@ -24,7 +24,7 @@ from desk import Accepted, Outcome, Refused, TimedOut, Tried, command_for
 from infra.ledger import audit, pages
 from infra.ledger.commands import Answer
 from infra.ledger.errors import LedgerError
-from infra.ledger.pool import reading, transaction
+from infra.ledger.pool import asking, transaction
 from infra.ledger.queries import IncidentLine
 from schemas.ids import derive
 from schemas.journal import Action, Command
@@ -79,7 +79,7 @@ async def give(request: Request, person: AsPerson, incident: IncidentId) -> Resp
     expected = _expected(request)
     order = await body_of(request, Order)
     _refuse_unknown_fields(await request.body(), order)
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         found = await seen(conn, person, incident)
     command = msgspec.structs.replace(
         command_for(
@@ -105,7 +105,7 @@ async def give(request: Request, person: AsPerson, incident: IncidentId) -> Resp
 async def commands(request: Request, query: Annotated[CommandQuery, Query()]) -> Response:
     """List answered commands, the latest first."""
     after = place(query.after, datetime, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         found = await pages.commands(conn, after, query.limit, operator=query.operator)
     return reply(page(found))
 
@@ -190,7 +190,7 @@ async def _note(
 async def _present(services: Services, person: Person, incident: str) -> IncidentLine | None:
     """Return the incident as it is now, None if the ledger cannot say: the refusal stands."""
     try:
-        async with reading(services.pool) as conn:
+        async with asking(services.pool) as conn:
             return await seen(conn, person, incident)
     except LedgerError as error:
         log.warning("the current state of %s cannot be read: %s", incident, error)

@@ -18,7 +18,7 @@ from console.problems import Problem
 from console.services import services_of
 from infra.ledger import pages
 from infra.ledger.pages import IncidentsWanted
-from infra.ledger.pool import reading
+from infra.ledger.pool import asking, reading
 from infra.ledger.queries import EvidenceLine, IncidentLine, RecommendationLine, assignments_of
 from schemas import codes
 from schemas.records import Assignment, TimelineEntry
@@ -70,14 +70,14 @@ async def incidents(
         unit=scope.unit,
     )
     after = place(query.after, datetime, str)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         return reply(page(await pages.incidents(conn, wanted, after, query.limit)))
 
 
 @router.get("/{incident}", responses=answers(IncidentLine, 404))
 async def incident(request: Request, person: AsPerson, incident: IncidentId) -> Response:
     """Return one incident by its id. Its ETag is the version, for If-Match of a command."""
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         found = await seen(conn, person, incident)
     return reply(found, headers={"ETag": f'"{found.incident.version}"'})
 

@@ -14,7 +14,7 @@ from console.paging import Page, page, place
 from console.services import services_of
 from infra.ledger import advice
 from infra.ledger.advice import Fence
-from infra.ledger.pool import reading
+from infra.ledger.pool import asking
 
 router = APIRouter(prefix="/api/v1", tags=["places"])
 
@@ -75,6 +75,6 @@ async def names(request: Request, query: Annotated[PointQuery, Query()]) -> Resp
 async def fences(request: Request, query: Annotated[FenceQuery, Query()]) -> Response:
     """List the fences of the cities in force by region and id."""
     after, bbox = place(query.after, str, str), bbox_of(query.bbox)
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         found = await advice.fences(conn, after, query.limit, kinds=query.kind or None, bbox=bbox)
     return reply(page(found))

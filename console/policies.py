@@ -13,7 +13,7 @@ from console.compute.shapes import Rehearsal
 from console.problems import Problem
 from console.services import services_of
 from infra.ledger import pages
-from infra.ledger.pool import reading
+from infra.ledger.pool import asking
 from schemas.policy import Policy, Requirement, ResponsePlan
 
 router = APIRouter(prefix="/api/v1", tags=["policies"])
@@ -52,7 +52,7 @@ class PolicySupposed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 @router.get("/plans", responses=answers(list[PlanLine]))
 async def plans(request: Request, query: Annotated[PlanQuery, Query()]) -> Response:
     """List the response plans of the policies in force; the first that fits holds."""
-    async with reading(services_of(request).pool) as conn:
+    async with asking(services_of(request).pool) as conn:
         lines = await pages.policies(conn)
     wanted = set(query.category)
     return reply(
@@ -84,7 +84,7 @@ async def rehearse(request: Request) -> Response:
     services, given = services_of(request), await body_of(request, PolicySupposed)
     if (given.policy is None) == (given.plans is None):
         raise Problem("invalid", "give either policy or plans")
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         regions = [line.region for line in await pages.policies(conn)]
     region = given.region or (regions[0] if len(regions) == 1 else None)
     if region is None:

@@ -19,7 +19,7 @@ from console.keys import KEY_PARAMETER, claimed, key_of
 from console.problems import Problem
 from console.services import Services, services_of
 from infra.ledger import advice, audit
-from infra.ledger.pool import reading, transaction
+from infra.ledger.pool import asking, transaction
 from schemas import topics
 from schemas.effects import AssignmentWritten, Effect, StampRefused, UnitWritten
 from schemas.envelope import Envelope
@@ -173,5 +173,5 @@ async def _try(
 
 
 async def _effects(services: Services, entry: str) -> tuple[Effect, ...] | None:
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         return await advice.effects_of(conn, entry)

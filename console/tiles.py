@@ -81,7 +81,7 @@ Zoom = Annotated[int, Path(ge=0, le=DEEPEST)]
 Number = Annotated[int, Path(ge=0, lt=1 << DEEPEST)]
 
 
-def _at(z: Zoom, x: Number, y: Number) -> Tile:
+async def _at(z: Zoom, x: Number, y: Number) -> Tile:
     if max(x, y) >= 1 << z:
         raise Problem("not-found", f"zoom {z} has columns and rows from 0 to {(1 << z) - 1}")
     return z, x, y

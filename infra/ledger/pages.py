@@ -31,8 +31,8 @@ from schemas.records import (
     Unit,
 )
 
-_FEW, _MANY = 2_000, 100_000
-"""The latest incidents in which words are looked for first, without and with their index."""
+_LATEST = 2_000
+"""So many incidents are looked through for words before their index is asked."""
 _NUMBER = re.compile(r".{1,64}-((?:19|20)\d{6})(?:-|$)")
 """The beginning of an incident's number: region and day."""
 
@@ -121,18 +121,17 @@ async def incidents(
 async def _search(
     conn: asyncpg.Connection, wanted: IncidentsWanted, after: Place | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Look through the latest first, then among more of them by the index of words, then all.
+    """Look through the latest first, then ask the index of words.
 
-    The index is slow with words that are common, and those stand among the latest.
+    The index is slow with words that are common, and those stand among the latest. It finds all
+    that match, whenever they were, so a nearer horizon would save it nothing.
     """
-    for latest, pairs in ((_FEW, None), (_MANY, wanted.words)):
-        horizon = await conn.fetchval(
-            statement("pages.incident_horizon"), *(after or (None, None)), latest
-        )
-        if horizon is None or (wanted.since is not None and horizon <= wanted.since):
-            break
+    horizon = await conn.fetchval(
+        statement("pages.incident_horizon"), *(after or (None, None)), _LATEST
+    )
+    if horizon is not None and (wanted.since is None or horizon > wanted.since):
         near = msgspec.structs.replace(wanted, since=horizon)
-        rows = await _incidents(conn, near, after, limit, pairs=pairs)
+        rows = await _incidents(conn, near, after, limit)
         if len(rows) > limit:
             return rows
     return await _incidents(conn, wanted, after, limit, pairs=wanted.words)
