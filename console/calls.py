@@ -22,8 +22,8 @@ from console.keys import KEY_PARAMETER, claimed, key_of
 from console.problems import Problem
 from console.services import Services, services_of
 from infra.ledger import advice, audit, pages
-from infra.ledger.advice import PlacedEvidence
-from infra.ledger.pool import reading, transaction
+from infra.ledger.advice import Nearby, PlacedEvidence
+from infra.ledger.pool import asking, reading, transaction
 from schemas import topics
 from schemas.envelope import Envelope
 from schemas.ids import derive, evidence_of_report
@@ -133,9 +133,9 @@ async def duplicates(request: Request) -> Response:
     at = moment_of(given.at)
     async with reading(services.pool) as conn:
         policies = {line.region: line.policy for line in await pages.policies(conn)}
-        incidents = await _near(conn, given.point, at, policies)
+        known = await _near(conn, given.point, at, policies)
     asked = _location(given.point), given.category, given.text, at
-    return raw(await services.compute.ask("duplicates", *asked, incidents, policies))
+    return raw(await services.compute.ask("duplicates", *asked, *known, policies))
 
 
 @router.post(
@@ -243,7 +243,7 @@ async def _try(services: Services, envelope: Envelope, made: CitizenReport) -> N
 
 
 async def _placed(services: Services, evidence: str) -> PlacedEvidence | None:
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         return await advice.placed(conn, evidence)
 
 
@@ -253,8 +253,8 @@ def _is_placed(found: PlacedEvidence) -> bool:
 
 async def _near(
     conn: asyncpg.Connection, point: Spot, at: datetime, policies: Mapping[str, Policy]
-) -> dict[str, list[bytes]]:
-    """Return records of incidents that correlation may score, by the policies' widest rules."""
+) -> Nearby:
+    """Return incidents that correlation may score, by the policies' widest rules."""
     rules = [rule for policy in policies.values() for rule in policy.correlation.values()]
     places = [policy.places for policy in policies.values()]
     radius_m = max((rule.radius_m for rule in rules), default=0.0)

@@ -18,7 +18,7 @@ from console.places import Crs
 from console.problems import Problem
 from console.services import services_of
 from infra.ledger import advice
-from infra.ledger.pool import reading
+from infra.ledger.pool import asking, reading
 from schemas.records import Vehicle
 
 router = APIRouter(prefix="/api/v1", tags=["ways"])
@@ -82,7 +82,7 @@ async def route(
     given = query.model_dump(include=set(Vehicle.__struct_fields__))
     sizes = own | {name: value for name, value in given.items() if value is not None}
     size = {name: value for name, value in sizes.items() if value is not None}
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         in_force = await advice.conditions(conn)
     ends = _spot(query.source), _spot(query.target)
     return raw(await services.compute.ask("route", *ends, query.crs, query.profile, size, in_force))
@@ -90,9 +90,9 @@ async def route(
 
 @router.get("/isochrone", responses=answers(Isochrone, 404))
 async def isochrone(request: Request, query: Annotated[IsochroneQuery, Query()]) -> Response:
-    """Return what is reached within some times: areas some 50 m around the streets reached."""
+    """Return what is reached within some times: areas 50 m around the streets reached."""
     services = services_of(request)
-    async with reading(services.pool) as conn:
+    async with asking(services.pool) as conn:
         in_force = await advice.conditions(conn)
     asked = _spot(query.source), query.crs, tuple(query.seconds), query.profile
     return raw(await services.compute.ask("isochrone", *asked, in_force))

@@ -32,6 +32,7 @@ def likely_duplicates(  # noqa: PLR0917 - what a report says
     text: str | None,
     at: datetime,
     incidents: Mapping[str, Sequence[bytes]],
+    apart: Mapping[str, Sequence[str]],
     policies: Mapping[str, Policy],
 ) -> Duplicates:
     """Return the incidents to which a report of now may belong, the likeliest first.
@@ -46,6 +47,8 @@ def likely_duplicates(  # noqa: PLR0917 - what a report says
         When it arrives.
     incidents, policies
         By region: records of those that are open, and those closed lately; the policy in force.
+    apart
+        By id, incidents that an operator keeps apart.
     """
     lon, lat = to_wgs84(location.lon, location.lat, location.crs)
     point = Point(lon=lon, lat=lat, accuracy_m=location.accuracy_m)
@@ -63,10 +66,12 @@ def likely_duplicates(  # noqa: PLR0917 - what a report says
         match = correlator.match(one, Known([incident]), policy, at)
         if match.incident is not None and match.score > 0.0:
             scored.append(_duplicate(incident, match, policy))
-    scored.sort(key=lambda found: (-found.score, found.incident))
     opened = [incident for incident in known if incident.state not in FINAL]
     opened.sort(key=lambda incident: (incident.opened_at, incident.id))
-    best = correlator.match(evidence, Known(opened), policy, at)
+    best = correlator.match(evidence, Known(opened, apart=apart), policy, at)
+    # Alone it may fit well enough to be joined, and beside another that is kept apart not.
+    scored = [_asked(one, best, policy) for one in scored]
+    scored.sort(key=lambda found: (-found.score, found.incident))
     would = _would(best, policy)
     return Duplicates(
         would=would,
@@ -121,6 +126,14 @@ def _duplicate(incident: Incident, match: Match, policy: Policy) -> Duplicate:
         score=match.score,
         would="open" if incident.state in FINAL else _would(match, policy),
         reasons=match.reasons,
+    )
+
+
+def _asked(one: Duplicate, best: Match, policy: Policy) -> Duplicate:
+    if one.incident != best.incident or best.score >= one.score:
+        return one
+    return msgspec.structs.replace(
+        one, score=best.score, would=_would(best, policy), reasons=best.reasons
     )
 
 

@@ -17,6 +17,7 @@ from console.compute import worker
 from console.compute.errors import Unanswerable
 from infra.ledger import city_files
 from infra.ledger.city_files import InForce
+from infra.ledger.errors import LedgerError
 from infra.ledger.pool import reading
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Compute:
 
     async def warm(self) -> None:
         """Load the cities before somebody asks; what hinders is told to who asks."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Unanswerable, LedgerError):
             await self._ready()
 
     async def close(self) -> None:

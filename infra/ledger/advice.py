@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
@@ -45,6 +45,21 @@ class PlacedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None
 
 
+class Nearby(NamedTuple):
+    """Incidents to which something may belong.
+
+    Attributes
+    ----------
+    incidents
+        By region, records that are not yet decoded.
+    apart
+        By id, those of them that an operator keeps apart.
+    """
+
+    incidents: dict[str, list[bytes]]
+    apart: dict[str, list[str]]
+
+
 async def near(
     conn: asyncpg.Connection,
     box: tuple[float, float, float, float],
@@ -53,8 +68,8 @@ async def near(
     closed: datetime,
     vague_m: float,
     regions: Sequence[str],
-) -> dict[str, list[bytes]]:
-    """Return records of incidents by region, not yet decoded: open ones, and those closed lately.
+) -> Nearby:
+    """Return open incidents in a box, and those closed lately.
 
     Parameters
     ----------
@@ -67,9 +82,12 @@ async def near(
     rows = await conn.fetch(
         statement("advice.near"), *box, noticed, vague_m, closed, list(regions), _MOST
     )
-    found: dict[str, list[bytes]] = {}
+    found = Nearby({}, {})
     for row in rows:
-        found.setdefault(row["region"], []).append(row["record"])
+        found.incidents.setdefault(row["region"], []).append(row["record"])
+    for row in await conn.fetch(statement("advice.apart"), [row["id"] for row in rows]):
+        for one, other in (tuple(row), tuple(row)[::-1]):
+            found.apart.setdefault(one, []).append(other)
     return found
 
 

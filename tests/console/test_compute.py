@@ -16,6 +16,7 @@ from console.access import Role
 from console.services import Services
 from dispatch import Region
 from infra.ledger.pool import connect
+from schemas import journal
 from schemas.effects import EvidencePlaced
 from tests.cli.scene import Scene
 from tests.console.test_reads import HOSTILE
@@ -158,6 +159,27 @@ async def test_duplicates_are_what_the_core_decides(operator, scene: Scene) -> N
         (placed,) = [effect for effect in effects if isinstance(effect, EvidencePlaced)]
         foretold = {"attach": "attached", "ask": "asked", "open": "opened"}[said["would"]]
         assert placed.placed == foretold, (category, column, said)
+
+
+async def test_beside_events_that_are_kept_apart_an_operator_is_asked(
+    operator, scene: Scene
+) -> None:
+    """As the core does: a report that fits both is joined to neither."""
+    made, place = scene.journal, world.place(7, 7)
+    told = [made.evidence("flood", "P2", place, confidence=1.0) for _ in range(2)]
+    await scene.apply(*told)
+    flood = scene.ids[-1]
+    assert (await supposed(operator, 7, 7, category="flood"))["would"] == "attach"
+    await scene.apply(
+        made.command(flood, journal.Split(evidence=(told[1].evidence.id,), reason="so"))
+    )
+    both = {flood, scene.ids[-1]}
+    assert len(both) == 2
+    said = await supposed(operator, 7, 7, category="flood")
+    assert (said["would"], said["incident"] in both) == ("ask", True)
+    (asked,) = [one for one in said["items"] if one["incident"] == said["incident"]]
+    assert asked["would"] == "ask"
+    assert "kept_apart_from" in {reason["code"] for reason in asked["reasons"]}
 
 
 async def test_a_way_has_a_line_times_and_steps(operator) -> None:

@@ -1,15 +1,29 @@
 -- name: near
 -- Open incidents in a box, or of which nobody knows well where they are, and those closed lately.
-(SELECT region, record FROM incident
+(SELECT region, id, record FROM incident
  WHERE is_open AND noticed_at >= $5
    AND (point IS NULL OR accuracy_m > $6
         OR point && ST_MakeEnvelope($1, $2, $3, $4, 4326))
  ORDER BY noticed_at DESC, id LIMIT $9)
 UNION ALL
-(SELECT region, record FROM incident
+(SELECT region, id, record FROM incident
  WHERE region = ANY($8) AND closed_at >= $7 AND state = 'closed'
    AND point && ST_MakeEnvelope($1, $2, $3, $4, 4326)
  ORDER BY closed_at DESC, id LIMIT $9);
+
+-- name: apart
+-- Pairs of incidents that an operator keeps apart, each with all that it took in.
+WITH RECURSIVE family AS (
+    SELECT id, id AS root FROM incident WHERE id = ANY($1::text[])
+    UNION
+    SELECT i.id, f.root FROM incident AS i JOIN family AS f ON i.merged_into = f.id
+)
+SELECT DISTINCT one.root AS one, other.root AS other
+FROM incident_link AS l
+JOIN family AS one ON one.id = l.incident_id
+JOIN family AS other ON other.id = l.other_id
+WHERE l.kind = 'kept_apart' AND one.root <> other.root
+ORDER BY one, other;
 
 -- name: conditions
 SELECT region, record FROM street_condition WHERE ended_at IS NULL ORDER BY region, id;
