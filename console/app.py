@@ -111,8 +111,8 @@ def make_routes() -> FastAPI:
     app.include_router(about)
     # Each router has the whole path: an endpoint's own is what the table of access names.
     parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, streets, policies)
-    parts += (accounts, operations)
-    for part in (*parts, federated, audit, reveal, stream, tiles, features, pages):
+    others = (federated, audit, reveal, accounts, operations, stream, tiles, features, pages)
+    for part in (*parts, *others):
         app.include_router(part.router)
     app.openapi = _described(app.openapi)  # type: ignore[method-assign] # FastAPI's own way
     return app

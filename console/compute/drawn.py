@@ -67,7 +67,8 @@ class _Flat:
         return shapely.transform(shape, lambda xy: xy / self._scale + self._zero)
 
     def _there(self, xy: FloatArray) -> FloatArray:
-        return (xy - self._zero) * self._scale
+        flat: FloatArray = (xy - self._zero) * self._scale
+        return flat
 
 
 def _near(town: Town, around: shapely.Geometry) -> IntArray:

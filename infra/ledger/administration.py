@@ -1,6 +1,6 @@
 """What an administrator does through the gateway: functions of the ledger, which write the audit.
 
-The gateway's role can write no account, token or dead letter but by them (migration `administration`).
+The gateway's role can write no account, token or dead letter but by them: see the migration.
 """
 
 from datetime import datetime

@@ -277,3 +277,53 @@ async def test_a_time_that_cannot_be_is_replaced_and_said(
     body = {"status": "available", "at": "2001-01-01T00:00:00Z"}
     answer = await post(operator, f"units/{units[0]['id']}/stamps", body)
     assert "arrival taken" in (answer.json().get("note") or ""), answer.text
+
+
+async def test_a_street_is_closed_once_and_opened_again(
+    worked: Scene, operator: httpx.AsyncClient, visitors: Visitors
+) -> None:
+    here, there = world.place(2.1, 3), world.place(2.9, 3)
+    drawn = [[here.lon, here.lat], [there.lon, there.lat]]
+    under = await operator.post("/api/v1/streets", json={"kind": "line", "points": drawn})
+    assert under.status_code == 200, under.text
+    segments, key = under.json()["segments"], str(uuid.uuid4())
+    assert set(segments) == {"19-27-0", "27-19-0"}
+    body = {"kind": "closure", "segments": segments, "reason": "burst main"}
+    both = await asyncio.gather(*(post(operator, "conditions", body, key) for _ in range(2)))
+    assert set(Counter(answer.status_code for answer in both)) <= {201, 409}
+    answer = await post(operator, "conditions", body, key)
+    assert answer.status_code == 201, answer.text
+    condition, path = answer.json()["condition"], answer.headers["Location"]
+    listed = (await visitors.of(Role.RESPONDER).get("/api/v1/conditions")).json()["items"]
+    assert [one["condition"] for one in listed if one["condition"]["reason"] == "burst main"] == [
+        condition
+    ]
+    other = await post(operator, "conditions", body | {"reason": "other"}, key)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:jingwei:problem:key-reused")
+    assert (await operator.delete(path)).status_code == 400
+    ended = await operator.delete(path, headers={"Idempotency-Key": str(uuid.uuid4())}, timeout=60)
+    assert (ended.status_code, ended.json()["ended_at"] is not None) == (200, True)
+    assert (await operator.get(path)).json() == ended.json()
+    owner = await connect(worked.endpoints.database_url)
+    told = await owner.fetch("SELECT detail FROM audit WHERE action = 'street_condition'")
+    await owner.close()
+    assert [row["detail"]["kind"] for row in told] == ["closure", "cleared"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"kind": "closure"}, "segments"),
+        ({"kind": "closure", "segments": ["19-27-0"], "street": "横3路"}, "segments"),
+        ({"kind": "closure", "segments": ["1-2-3"]}, "1-2-3"),
+        ({"kind": "closure", "street": "不存在路"}, "不存在路"),
+        ({"kind": "flood_depth", "street": "横3路"}, "depth_m"),
+        ({"kind": "cleared", "street": "横3路"}, "kind"),
+        ({"kind": "closure", "street": "横3路", "valid_until": "2020-01-01T00:00:00Z"}, "until"),
+    ],
+)
+async def test_a_condition_that_intake_would_refuse_is_not_sent(
+    scene: Scene, operator: httpx.AsyncClient, body: dict, said: str
+) -> None:
+    answer = await post(operator, "conditions", body)
+    assert (answer.status_code, said in answer.json()["detail"]) == (422, True), answer.text
