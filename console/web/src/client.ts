@@ -24,9 +24,14 @@ export class Gateway {
     });
   }
 
+  /** Take the token that every request which changes something must carry. */
+  trust(session: Session): void {
+    this.#csrf = session.csrf;
+  }
+
   async signIn(name: string, password: string): Promise<Session | undefined> {
     const { data } = await this.api.POST("/api/v1/session", { body: { name, password } });
-    this.#csrf = data?.csrf ?? null;
+    if (data) this.trust(data);
     return data;
   }
 

@@ -1,19 +1,25 @@
 """A city whose core works on the broker's journal, so that a page sees and changes it live."""
 
 import asyncio
+import contextlib
+import itertools
 import threading
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from bench._live_client import OVER
+from infra.ledger.pool import connect
 from infra.settings import Endpoints
+from intake import BadInput, IntakeLimits, Reports, noted
 from schemas import journal, topics, wire
 from schemas.records import Where
 from tests.cli.scene import FIRST_COMMAND
 from tests.console.live_city import LiveCity
+from tests.console.town import settle_in
 from tests.dispatch import dispatch_world as world
 from tests.following import at_the_end
 from tests.patience import patience
@@ -30,7 +36,7 @@ STREETS = ("南京西路", "成都北路", "石门二路", "北京西路", "愚�
 
 
 class Stage(LiveCity):
-    """Applies what stands in the journal and publishes what follows, on a thread of its own."""
+    """Applies the journal, takes reports in, publishes what follows, on a thread of its own."""
 
     def __init__(self, region: str, endpoints: Endpoints) -> None:
         super().__init__(region, endpoints)
@@ -103,6 +109,7 @@ class Stage(LiveCity):
         asyncio.run_coroutine_threadsafe(work, self._loop).result(patience(40))
 
     async def _open(self) -> None:
+        self._reports = Reports(await settle_in(self), IntakeLimits(), b"secret")
         await self.apply(self.journal.policy(), self.journal.fleet())
         await self.publish()
         ready = asyncio.Event()
@@ -113,23 +120,51 @@ class Stage(LiveCity):
 
     async def _follow(self, ready: asyncio.Event) -> None:
         async with (
-            at_the_end(self.endpoints.bootstrap, (topics.JOURNAL,)) as consumer,
+            at_the_end(self.endpoints.bootstrap, (topics.JOURNAL, topics.REPORTS)) as consumer,
             self.applying() as apply,
         ):
+            parts = consumer.assignment()
+            await self._note_read({part: await consumer.position(part) for part in parts})
             ready.set()
             while not self._over:
+                batch = await consumer.getmany(timeout_ms=50)
                 taken = []
-                for records in (await consumer.getmany(timeout_ms=50)).values():
-                    for record in records:
-                        if record.key == self.region.encode():
-                            self.journal.wait(0.1)
-                            self.offset = FIRST_COMMAND + record.offset
-                            entry = wire.decode(record.value, journal.Entry)
-                            await apply(entry)
-                            taken.append(entry.id)
+                for record in itertools.chain(*batch.values()):
+                    if (entry := self._entry(record)) is not None:
+                        await apply(entry)
+                        taken.append(entry.id)
+                if batch:
+                    await self._note_read({p: found[-1].offset + 1 for p, found in batch.items()})
                 if self.owed:
                     await self.publish()
                 self._told.update(taken)
+
+    def _entry(self, record: ConsumerRecord) -> journal.Entry | None:
+        """Return what a message is, or becomes, in the journal of this city."""
+        if record.topic == topics.REPORTS.name:
+            self.journal.now = max(self.journal.now, datetime.now(UTC))
+            with contextlib.suppress(BadInput):
+                taken = self._reports.take(self._reports.open(record), self.journal.now)
+                return noted(taken.evidence, self.region)
+            return None
+        if record.key != self.region.encode():
+            return None
+        self.journal.wait(0.1)
+        self.offset = FIRST_COMMAND + record.offset
+        return wire.decode(record.value, journal.Entry)
+
+    async def _note_read(self, places: dict[TopicPartition, int]) -> None:
+        """Say in the ledger how far the topics were read, or the core would seem to be late."""
+        conn = await connect(self.endpoints.database_url)
+        try:
+            await conn.executemany(
+                "INSERT INTO consumed (consumer_group, topic, partition, next_offset) "
+                "VALUES ('stage', $1, $2, $3) "
+                "ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next_offset = $3",
+                [(part.topic, part.partition, offset) for part, offset in places.items()],
+            )
+        finally:
+            await conn.close()
 
     async def _tell(self, entries: tuple[journal.Entry, ...]) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self.endpoints.bootstrap)

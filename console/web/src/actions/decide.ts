@@ -1,12 +1,14 @@
 /** A decision is sent until there is an answer, always under the one key that it was made with. */
 
 import { signal } from "@preact/signals";
-import { ask, Problem, Unreachable } from "../api/http";
+import { untilAnswered } from "../api/again";
+import { gateway, Problem } from "../api/http";
 import type { Incident } from "../api/types";
 import { sheetConcerns } from "../state/sheet";
-import { locked, putIncident } from "../state/store";
+import { assignments, locked, putIncident, sheet } from "../state/store";
 import { closeForm } from "./form";
-import type { Deed, Order, Values } from "./table";
+import type { Action } from "../client";
+import { deedOf, type Compensation, type Deed, type Values } from "./table";
 
 export type Stand =
   | { readonly at: "sending"; readonly attempt: number }
@@ -21,20 +23,21 @@ export interface Decision {
   readonly deed: Deed;
   readonly incident: string;
   readonly number: string;
-  readonly order: Order;
+  readonly order: Action;
   /** What stood in the form, to be changed after a refusal. */
   readonly typed: Values;
+  /** What takes it back; null if nothing does. */
+  readonly undo: Compensation | null;
   readonly stand: Stand;
 }
 
 export const decisions = signal<readonly Decision[]>([]);
 
-const ATTEMPTS = 40;
-const LONGEST_WAIT_MS = 5_000;
 const DONE_SHOWN_MS = 6_000;
-const AGAIN = new Set(["in-flight", "unavailable", "no-answer"]);
+/** The action itself waits for nothing: it was sent at once, and what takes it back is another one. */
+const UNDO_MS = 10_000;
 
-export function decide(deed: Deed, incident: Incident, order: Order, typed: Values): void {
+export function decide(deed: Deed, incident: Incident, order: Action, typed: Values): void {
   const decision: Decision = {
     key: crypto.randomUUID(),
     deed,
@@ -42,33 +45,60 @@ export function decide(deed: Deed, incident: Incident, order: Order, typed: Valu
     number: incident.number,
     order,
     typed,
+    undo: deed.undo?.({ incident, sent: sentTo(incident.id) }, order) ?? null,
     stand: { at: "sending", attempt: 1 },
   };
+  begin(decision);
+}
+
+function begin(decision: Decision): void {
   decisions.value = [...decisions.value, decision];
   void send(decision);
 }
 
+/** Take back what was done; what was called back or sent meanwhile stays as it is. */
+export function undo(decision: Decision): void {
+  if (decision.undo === null) return;
+  dismiss(decision);
+  begin({
+    ...decision,
+    key: crypto.randomUUID(),
+    deed: deedOf(decision.undo.deed),
+    order: decision.undo.order(sentTo(decision.incident)),
+    typed: {},
+    undo: null,
+    stand: { at: "sending", attempt: 1 },
+  });
+}
+
+/** Return the latest decision that can be taken back now. */
+export function latestUndoable(): Decision | null {
+  const found = decisions.value.filter((one) => one.stand.at === "done" && one.undo !== null);
+  return found.at(-1) ?? null;
+}
+
+function sentTo(incident: string): string[] {
+  // The sheet may have been read before the stream has told of it, and the other way round.
+  const read = sheet.value?.incident.id === incident ? sheet.value.assignments : [];
+  const active = [...assignments.value.values(), ...read].filter(
+    (one) => one.incident === incident && one.ended === null,
+  );
+  return [...new Set(active.map((one) => one.unit))];
+}
+
 export async function send(decision: Decision): Promise<void> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    show(decision, { at: "sending", attempt });
-    try {
-      const path = `/incidents/${encodeURIComponent(decision.incident)}/commands`;
-      const headers = { "Idempotency-Key": decision.key };
-      const answer = await ask("POST", path, { action: decision.order }, headers);
-      if (answer.status !== 202) {
-        finish(decision);
-        return;
-      }
-    } catch (error) {
-      if (error instanceof Problem && !AGAIN.has(error.kind)) {
-        fail(decision, error);
-        return;
-      }
-      if (!(error instanceof Problem) && !(error instanceof Unreachable)) throw error;
-    }
-    await new Promise((go) => setTimeout(go, Math.min(LONGEST_WAIT_MS, 250 * 2 ** attempt)));
+  const { incident, order, key } = decision;
+  try {
+    const answer = await untilAnswered(
+      () => gateway.give(incident, order, key),
+      (attempt) => show(decision, { at: "sending", attempt }),
+    );
+    if (answer) finish(decision);
+    else show(decision, { at: "unknown" });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    fail(decision, error);
   }
-  show(decision, { at: "unknown" });
 }
 
 /** Send again what waits for somebody to sign in. */
@@ -86,7 +116,7 @@ function finish(decision: Decision): void {
   show(decision, { at: "done" });
   closeForm(decision.deed, decision.incident);
   sheetConcerns(decision.incident);
-  window.setTimeout(() => dismiss(decision), DONE_SHOWN_MS);
+  window.setTimeout(() => dismiss(decision), decision.undo ? UNDO_MS : DONE_SHOWN_MS);
 }
 
 function fail(decision: Decision, problem: Problem): void {

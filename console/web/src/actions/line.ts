@@ -1,7 +1,9 @@
 /** The command line: `VERB [#NUMBER] ARGUMENTS`, such as `close #0007 resolved burnt food`. */
 
+import { MINUTES } from "../state/shelf";
 import { incidents, units } from "../state/store";
 import { codesOf } from "../words/codes";
+import { MOVES } from "./moves";
 import { DEEDS, type Deed, type Field, type Values } from "./table";
 
 export interface Typed {
@@ -14,6 +16,7 @@ export interface Typed {
 }
 
 export const GO = "go";
+const VERBS = MOVES.flatMap((move) => move.verb ?? []);
 
 export function parse(text: string): Typed {
   const [verb = "", ...rest] = text.trim().replace(/^\//, "").split(/\s+/);
@@ -48,6 +51,7 @@ function isOf(field: Field, word: string): boolean {
   const same = (other: string) => other.toLowerCase() === word.toLowerCase();
   if (field.kind === "units") return true;
   if (field.kind === "incident" || field.kind === "text") return false;
+  if (field.kind === "minutes") return MINUTES.includes(word);
   return codesOf(field.kind).some((row) => same(row.code) || same(row.en) || row.zh === word);
 }
 
@@ -63,7 +67,7 @@ export function completions(text: string): string[] {
 }
 
 function candidates(words: readonly string[], last: string): string[] {
-  if (words.length === 1) return [GO, ...DEEDS.flatMap((deed) => deed.verbs[0] ?? [])].sort();
+  if (words.length === 1) return [GO, ...VERBS, ...DEEDS.flatMap((deed) => deed.verbs[0] ?? [])].sort();
   if (last.startsWith("#")) return numbers().map((one) => `#${one}`);
   const verb = (words[0] ?? "").toLowerCase();
   if (verb === GO) return numbers();
@@ -73,6 +77,7 @@ function candidates(words: readonly string[], last: string): string[] {
 
 function candidatesOf(field: Field): string[] {
   if (field.kind === "text") return [];
+  if (field.kind === "minutes") return [...MINUTES];
   if (field.kind === "incident") return numbers();
   if (field.kind === "units") return [...units.value.keys()].map((id) => id.replace(/^[^-]*-/, ""));
   return codesOf(field.kind).map((row) => row.code);

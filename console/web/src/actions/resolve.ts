@@ -1,5 +1,6 @@
 /** What was typed in a field, as the gateway names it; or what is wrong with it. */
 
+import { MINUTES } from "../state/shelf";
 import { incidents, units } from "../state/store";
 import { t } from "../words/catalogue";
 import { codesOf, type Table } from "../words/codes";
@@ -32,6 +33,9 @@ function resolved(field: Field, text: string): string {
     case "incident":
       return incident(field, text);
     case "text":
+      return text;
+    case "minutes":
+      if (!MINUTES.includes(text)) throw new Slip(field, t("no_such_code", { code: text }));
       return text;
     default:
       return code(field, field.kind, text);

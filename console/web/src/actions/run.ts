@@ -28,24 +28,34 @@ export function chosen(): Incident | null {
   return inQueue && inQueue.version > inSheet.version ? inQueue : inSheet;
 }
 
+export function mayTakeCalls(): boolean {
+  hint.value = mayAct() ? "" : t("may_not");
+  return mayAct();
+}
+
 /** Begin an action by button or key: at once, or by its form. */
 export function begin(deed: Deed): void {
   const incident = chosen();
   if (!isPossible(deed, incident)) return;
   if (deed.asks) openForm(deed, incident.id);
-  else decide(deed, incident, deed.order({}), {});
+  else carryOut(deed, incident, {}, {});
 }
 
 /** Do an action with what was typed in its form or in the command line. */
 export function run(deed: Deed, incident: Incident | null, typed: Values): void {
   if (!isPossible(deed, incident)) return;
   try {
-    const order = deed.order(resolve(deed, typed));
-    decide(deed, incident, order, typed);
+    carryOut(deed, incident, resolve(deed, typed), typed);
   } catch (error) {
     if (!(error instanceof Slip)) throw error;
     openForm(deed, incident.id, typed, { field: error.field.name, message: error.message });
   }
+}
+
+function carryOut(deed: Deed, incident: Incident, values: Values, typed: Values): void {
+  const order = deed.order(values, incident);
+  deed.here?.(values, incident);
+  decide(deed, incident, order, typed);
 }
 
 function isPossible(deed: Deed, incident: Incident | null): incident is Incident {

@@ -1,10 +1,19 @@
 /** What an operator can decide: one table for the buttons, the keys and the command line. */
 
 import type { Incident } from "../api/types";
-import type { Word } from "../words/catalogue";
+import type { Action } from "../client";
+import { isShelved, mayShelve, shelve, unshelve } from "../state/shelf";
+import { t, type Word } from "../words/catalogue";
 import { isOpen } from "../words/codes";
 
-export type FieldKind = "units" | "text" | "category" | "severity" | "incident" | "disposition";
+export type FieldKind =
+  | "units"
+  | "text"
+  | "category"
+  | "severity"
+  | "incident"
+  | "disposition"
+  | "minutes";
 
 export interface Field {
   readonly name: string;
@@ -15,12 +24,6 @@ export interface Field {
 
 export type Values = Readonly<Record<string, string>>;
 
-/** An action of the journal; see the gateway's document. */
-export interface Order {
-  readonly action: string;
-  readonly [field: string]: unknown;
-}
-
 export interface Deed {
   readonly id: string;
   readonly label: Word;
@@ -30,7 +33,23 @@ export interface Deed {
   /** The form comes first even if nothing in it is required. */
   readonly asks: boolean;
   isOpenTo(incident: Incident): boolean;
-  order(values: Values): Order;
+  order(values: Values, incident: Incident): Action;
+  /** What it does on this screen alone. */
+  here?(values: Values, incident: Incident): void;
+  /** What takes it back. */
+  undo?(before: Before, order: Action): Compensation;
+}
+
+/** How it was before an action: the incident, and the units that were on their way to it. */
+export interface Before {
+  readonly incident: Incident;
+  readonly sent: readonly string[];
+}
+
+/** A new action that takes an earlier one back, given the units that are on their way now. */
+export interface Compensation {
+  readonly deed: string;
+  order(sent: readonly string[]): Action;
 }
 
 const reason = (required: boolean): Field => ({
@@ -48,8 +67,7 @@ const units = (required: boolean): Field => ({
 
 const open = (one: Incident) => isOpen(one.state);
 const list = (text: string | undefined) => (text ?? "").split(",").filter(Boolean);
-const given = (values: Values) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+const text = (values: Values, name = "reason") => values[name] ?? "";
 
 function deed(
   id: string,
@@ -58,10 +76,46 @@ function deed(
   verbs: readonly string[],
   fields: readonly Field[],
   isOpenTo: (incident: Incident) => boolean,
-  order: (values: Values) => Order,
+  order: Deed["order"],
+  more: Pick<Deed, "undo" | "here"> = {},
 ): Deed {
-  return { id, label, key, verbs, fields, isOpenTo, order, asks: fields.length > 0 };
+  return { id, label, key, verbs, fields, isOpenTo, order, asks: fields.length > 0, ...more };
 }
+
+const undone = () => t("undone");
+
+function callBack(units: readonly string[]): Action {
+  return { action: "unassign", units: [...units], reason: undone() };
+}
+
+/** Call back whom the action has sent. */
+const undoSend = ({ sent: before }: Before): Compensation => ({
+  deed: "unassign",
+  order: (sent) => callBack(sent.filter((unit) => !before.includes(unit))),
+});
+
+/** Send those again whom the action has replaced. */
+const undoOverride = (before: Before): Compensation =>
+  before.sent.length === 0
+    ? undoSend(before)
+    : {
+        deed: "override",
+        order: () => ({ action: "override", units: [...before.sent], reason: undone() }),
+      };
+
+const undoUnassign = (_: Before, order: Action): Compensation => ({
+  deed: "send",
+  order: () => ({
+    action: "assign",
+    units: order.action === "unassign" ? order.units : [],
+    reason: undone(),
+  }),
+});
+
+/** An action that needs no more than a reason. */
+const back = (deed: string, order: Action): Compensation => ({ deed, order: () => order });
+
+const WORSE: Readonly<Record<string, string>> = { P4: "P3", P3: "P2", P2: "P1" };
 
 export const DEEDS: readonly Deed[] = [
   deed(
@@ -81,20 +135,31 @@ export const DEEDS: readonly Deed[] = [
       ["send", "assign"],
       [units(false)],
       (one) => open(one) && one.state !== "on_hold",
-      (values) => ({ action: "assign", units: list(values["units"]) }),
+      (values) => ({ action: "assign", units: list(values["units"]), reason: "" }),
+      { undo: undoSend },
     ),
     asks: false,
   },
-  deed("override", "act_override", "o", ["override"], [units(true), reason(true)], open, (values) => ({
-    action: "override",
-    units: list(values["units"]),
-    reason: values["reason"],
-  })),
-  deed("unassign", "act_unassign", "u", ["unassign", "recall"], [units(true), reason(true)], open, (values) => ({
-    action: "unassign",
-    units: list(values["units"]),
-    reason: values["reason"],
-  })),
+  deed(
+    "override",
+    "act_override",
+    "o",
+    ["override"],
+    [units(true), reason(true)],
+    open,
+    (values) => ({ action: "override", units: list(values["units"]), reason: text(values) }),
+    { undo: undoOverride },
+  ),
+  deed(
+    "unassign",
+    "act_unassign",
+    "u",
+    ["unassign", "recall"],
+    [units(true), reason(true)],
+    open,
+    (values) => ({ action: "unassign", units: list(values["units"]), reason: text(values) }),
+    { undo: undoUnassign },
+  ),
   deed(
     "note",
     "act_note",
@@ -102,7 +167,7 @@ export const DEEDS: readonly Deed[] = [
     ["note"],
     [{ name: "text", kind: "text", label: "field_text", required: true }],
     () => true,
-    (values) => ({ action: "note", text: values["text"] }),
+    (values) => ({ action: "note", text: text(values, "text") }),
   ),
   deed(
     "classify",
@@ -115,7 +180,54 @@ export const DEEDS: readonly Deed[] = [
       reason(false),
     ],
     open,
-    (values) => ({ action: "classify", ...given(values) }),
+    (values) => ({
+      action: "classify",
+      severity: values["severity"] ?? null,
+      category: values["category"] ?? null,
+      point: null,
+      where: null,
+      reason: text(values),
+    }),
+  ),
+  deed(
+    "escalate",
+    "act_escalate",
+    "e",
+    ["escalate"],
+    [reason(true)],
+    (one) => open(one) && one.severity in WORSE,
+    (values, incident) => ({
+      action: "classify",
+      severity: WORSE[incident.severity] ?? "P1",
+      category: null,
+      point: null,
+      where: null,
+      reason: text(values),
+    }),
+  ),
+  deed(
+    "shelve",
+    "act_shelve",
+    "l",
+    ["shelve"],
+    [{ name: "minutes", kind: "minutes", label: "field_minutes", required: true }, reason(true)],
+    (one) => open(one) && mayShelve(one) && !isShelved(one),
+    // The others read it in the timeline.
+    (values) => ({
+      action: "note",
+      text: t("shelved_note", { minutes: text(values, "minutes"), reason: text(values) }),
+    }),
+    { here: (values, incident) => shelve(incident, Number(values["minutes"]), text(values)) },
+  ),
+  deed(
+    "unshelve",
+    "act_unshelve",
+    "L",
+    ["unshelve"],
+    [],
+    isShelved,
+    () => ({ action: "note", text: t("unshelved_note") }),
+    { here: (_, incident) => unshelve(incident.id) },
   ),
   deed(
     "hold",
@@ -124,7 +236,8 @@ export const DEEDS: readonly Deed[] = [
     ["hold"],
     [reason(true)],
     (one) => open(one) && one.state !== "on_hold",
-    (values) => ({ action: "hold", reason: values["reason"] }),
+    (values) => ({ action: "hold", reason: text(values) }),
+    { undo: () => back("resume", { action: "resume" }) },
   ),
   deed(
     "resume",
@@ -134,6 +247,7 @@ export const DEEDS: readonly Deed[] = [
     [],
     (one) => one.state === "on_hold",
     () => ({ action: "resume" }),
+    { undo: () => back("hold", { action: "hold", reason: undone() }) },
   ),
   deed(
     "merge",
@@ -142,7 +256,8 @@ export const DEEDS: readonly Deed[] = [
     ["merge"],
     [{ name: "into", kind: "incident", label: "field_into", required: true }, reason(false)],
     open,
-    (values) => ({ action: "merge", into: values["into"], reason: values["reason"] ?? "" }),
+    (values) => ({ action: "merge", into: text(values, "into"), reason: text(values) }),
+    { undo: () => back("unmerge", { action: "unmerge", reason: undone() }) },
   ),
   deed(
     "keep_apart",
@@ -160,7 +275,11 @@ export const DEEDS: readonly Deed[] = [
     ["unmerge"],
     [reason(true)],
     (one) => one.state === "merged",
-    (values) => ({ action: "unmerge", reason: values["reason"] }),
+    (values) => ({ action: "unmerge", reason: text(values) }),
+    {
+      undo: ({ incident }) =>
+        back("merge", { action: "merge", into: incident.merged_into ?? "", reason: undone() }),
+    },
   ),
   deed(
     "close",
@@ -174,9 +293,10 @@ export const DEEDS: readonly Deed[] = [
     open,
     (values) => ({
       action: "close",
-      disposition: values["disposition"],
-      reason: values["reason"] ?? "",
+      disposition: text(values, "disposition"),
+      reason: text(values),
     }),
+    { undo: () => back("reopen", { action: "reopen", reason: undone() }) },
   ),
   deed(
     "reopen",
@@ -185,7 +305,15 @@ export const DEEDS: readonly Deed[] = [
     ["reopen"],
     [reason(true)],
     (one) => !isOpen(one.state) && one.state !== "merged",
-    (values) => ({ action: "reopen", reason: values["reason"] }),
+    (values) => ({ action: "reopen", reason: text(values) }),
+    {
+      undo: ({ incident }) =>
+        back("close", {
+          action: "close",
+          disposition: incident.disposition ?? "resolved",
+          reason: undone(),
+        }),
+    },
   ),
 ];
 

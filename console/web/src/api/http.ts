@@ -1,8 +1,15 @@
 /** Requests to the gateway: its answer, or a `Problem`. */
 
-import type { ProblemBody } from "./types";
+import { Gateway } from "../client";
+import type { Schemas } from "../client";
 
 const URN = "urn:jingwei:problem:";
+const PAGE = 200;
+
+export const gateway = new Gateway(location.origin);
+
+/** An error of the gateway (RFC 9457); of a refused command also the present state. */
+type ProblemBody = Schemas["Problem"] & { readonly incident?: Schemas["IncidentLine"] | null };
 
 export class Problem extends Error {
   readonly kind: string;
@@ -16,70 +23,52 @@ export class Problem extends Error {
 /** The gateway could not be reached. */
 export class Unreachable extends Error {}
 
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
+export interface Answer<Body> {
+  readonly data?: Body | undefined;
+  readonly error?: unknown;
+  readonly response: Response;
 }
 
-let csrf: string | null = null;
-
-/** Take the token that every request which changes something must carry. */
-export function trust(token: string | null): void {
-  csrf = token;
-}
-
-export async function ask(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const sent: Record<string, string> = { Accept: "application/json", ...headers };
-  if (body !== undefined) sent["Content-Type"] = "application/json";
-  if (method !== "GET" && csrf !== null) sent["X-CSRF-Token"] = csrf;
-  let response: Response;
+/** Return what was answered; throws `Problem` or `Unreachable`. */
+export async function answered<Body>(asking: Promise<Answer<Body>>): Promise<Answer<Body>> {
+  let found: Answer<Body>;
   try {
-    response = await fetch(`/api/v1${path}`, {
-      method,
-      headers: sent,
-      credentials: "same-origin",
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    found = await asking;
   } catch {
     throw new Unreachable();
   }
-  const text = await response.text().catch(() => {
-    throw new Unreachable();
-  });
-  if (response.ok) return { status: response.status, body: text === "" ? null : JSON.parse(text) };
-  throw new Problem(problemOf(response, text));
+  if (found.response.ok) return found;
+  throw new Problem(problemOf(found.error, found.response));
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await ask("GET", path)).body as T;
+/** Return the body of an answer; throws `Problem` or `Unreachable`. */
+export async function body<Body>(asking: Promise<Answer<Body>>): Promise<Body> {
+  return (await answered(asking)).data as Body;
 }
 
-/** Read a list to its end. */
-export async function all<T>(path: string): Promise<T[]> {
-  const found: T[] = [];
-  let after: string | null = null;
+interface Page<Item> {
+  readonly items: Item[];
+  readonly next?: string | null;
+}
+
+/** Read a list to its end; `ask` asks for one page of it. */
+export async function all<Item>(
+  ask: (page: { limit: number; after?: string }) => Promise<Answer<Page<Item>>>,
+): Promise<Item[]> {
+  const found: Item[] = [];
+  let after: string | null | undefined = null;
   do {
-    const query = `${path.includes("?") ? "&" : "?"}limit=200`;
-    const next: string = after === null ? "" : `&after=${encodeURIComponent(after)}`;
-    const page: { items: T[]; next: string | null } = await get(path + query + next);
+    const page: Page<Item> = await body(ask(after ? { limit: PAGE, after } : { limit: PAGE }));
     found.push(...page.items);
     after = page.next;
-  } while (after !== null);
+  } while (after);
   return found;
 }
 
-function problemOf(response: Response, text: string): ProblemBody {
-  try {
-    const body = JSON.parse(text) as ProblemBody;
-    if (typeof body.type === "string" && typeof body.detail === "string") return body;
-  } catch {
-    // A proxy's page, or the plain 503 of a gateway with too many requests.
-  }
+function problemOf(told: unknown, response: Response): ProblemBody {
+  const found = told as Partial<ProblemBody> | null | undefined;
+  if (typeof found?.type === "string" && typeof found.detail === "string") return found as ProblemBody;
+  // A proxy's page, or the plain 503 of a gateway with too many requests.
   const title = response.statusText || String(response.status);
   const kind = response.status === 503 ? "unavailable" : "http";
   return { type: URN + kind, title, status: response.status, detail: title };

@@ -6,6 +6,7 @@ import { sheetConcerns } from "../state/sheet";
 import { Problem } from "./http";
 import * as read from "./read";
 import type { Alert, Assignment, Incident, Shortage, Unit } from "./types";
+import type { Schemas } from "../client";
 
 const KINDS = ["incident", "dispatch", "alert", "unit"];
 const SILENT_MS = 8_000;
@@ -16,21 +17,27 @@ const LATE_S = 2;
 export type Health =
   | { readonly state: "live" }
   | { readonly state: "starting" }
-  | { readonly state: "late"; readonly seconds: number }
+  | { readonly state: "late"; readonly seconds: number; readonly part: "core" | "gateway" }
   | { readonly state: "cut"; readonly since: number; readonly polling: boolean };
 
 export const health = signal<Health>({ state: "starting" });
 
-/** `shortages` and `said` are the data of what the stream also says in English. */
-type Published<T> = Omit<T, "short"> & { shortages?: readonly Shortage[] };
+/** What the stream says in English stands beside it as data, as the ledger has it. */
+type PublishedIncident = Incident & { shortages?: Shortage[] };
+type PublishedAlert = Alert & { said?: Schemas["Reason"] | null };
+type PublishedAssignment = Assignment & { because?: Schemas["Reason"][] };
 
 interface Told {
   snapshot: { part: string; kind?: string; items?: unknown[]; at?: string };
-  incident: { incident: Published<Incident> };
-  dispatch: { incident_id: string; assignment: Assignment | null };
-  alert: { alert: Alert };
+  incident: { incident: PublishedIncident };
+  dispatch: { incident_id: string; assignment: PublishedAssignment | null };
+  alert: { alert: PublishedAlert };
   unit: { unit: Unit };
-  enter: { incident?: Published<Incident>; assignments?: Assignment[]; alerts?: Alert[] };
+  enter: {
+    incident?: PublishedIncident;
+    assignments?: PublishedAssignment[];
+    alerts?: PublishedAlert[];
+  };
   gone: { kind: string; id: string };
   heartbeat: { at: string; gateway_age: number | null; core_age: number | null };
   end: { reason: string };
@@ -39,16 +46,23 @@ interface Told {
 let source: EventSource | null = null;
 let lastId = "";
 let heard = 0;
-let currentAt = 0;
+/** When what is shown was last known to be up to date, on the page's steady clock. */
+let current = 0;
 let lateness = 0;
+let latePart: "core" | "gateway" = "gateway";
 let watch = 0;
 let gathering: { [kind: string]: unknown[] } | null = null;
 let polled = 0;
 
+/** Return when what is shown was last known to be up to date, on the gateway's clock. */
+export function currentAt(): number {
+  return store.now.value - (performance.now() - current);
+}
+
 /** Begin to listen; the answer to a session that has ended is to call it again. */
 export function listen(): void {
   stop();
-  currentAt ||= performance.now();
+  current ||= performance.now();
   connect();
   watch = window.setInterval(look, 500);
 }
@@ -97,21 +111,21 @@ function look(): void {
     cut();
     connect();
   }
-  const current = health.value;
-  if (current.state === "cut") {
+  const { state } = health.value;
+  if (state === "cut") {
     if (performance.now() - polled > POLL_MS) void poll();
-  } else if (current.state !== "starting") {
+  } else if (state !== "starting") {
     // What the last heartbeat said, and what has passed since, but for the time between two.
     const late = lateness + Math.max(0, (silent - 5_500) / 1_000);
-    health.value = late > LATE_S ? { state: "late", seconds: Math.round(late) } : { state: "live" };
-    if (late <= LATE_S) currentAt = performance.now();
+    health.value = late > LATE_S ? { state: "late", seconds: Math.round(late), part: latePart } : { state: "live" };
+    if (late <= LATE_S) current = performance.now();
   }
 }
 
 function cut(): void {
   gathering = null;
   if (health.value.state !== "cut") {
-    health.value = { state: "cut", since: currentAt, polling: false };
+    health.value = { state: "cut", since: current, polling: false };
     polled = performance.now() - POLL_MS + 1_000;
   }
 }
@@ -128,8 +142,8 @@ async function poll(): Promise<void> {
     const assignments = [...store.assignments.value.values()];
     store.putEverything({ incidents, units, alerts, assignments });
     sheetConcerns(null);
-    currentAt = performance.now();
-    health.value = { state: "cut", since: currentAt, polling: true };
+    current = performance.now();
+    health.value = { state: "cut", since: current, polling: true };
   } catch (error) {
     if (error instanceof Problem && error.kind === "sign-in") lock();
     else if (health.value.state === "cut") health.value = { ...health.value, polling: false };
@@ -151,14 +165,15 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
       gathering = null;
       store.later(() =>
         store.putEverything({
-          incidents: ((found["incident"] ?? []) as Published<Incident>[]).map(asIncident),
+          incidents: ((found["incident"] ?? []) as PublishedIncident[]).map(asIncident),
           units: (found["unit"] ?? []) as Unit[],
-          alerts: (found["alert"] ?? []) as Alert[],
-          assignments: (found["dispatch"] ?? []) as Assignment[],
+          alerts: ((found["alert"] ?? []) as PublishedAlert[]).map(asAlert),
+          assignments: ((found["dispatch"] ?? []) as PublishedAssignment[]).map(asAssignment),
         }),
       );
+      // Together with what it brings: what is there at first is no arrival.
+      store.later(isCurrent);
       sheetConcerns(null);
-      isCurrent();
     }
   },
   incident({ incident }) {
@@ -166,11 +181,11 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
     sheetConcerns(incident.id);
   },
   dispatch({ incident_id, assignment }) {
-    if (assignment) store.later(() => store.putAssignment(assignment));
+    if (assignment) store.later(() => store.putAssignment(asAssignment(assignment)));
     sheetConcerns(incident_id);
   },
   alert({ alert }) {
-    store.later(() => store.putAlert(alert));
+    store.later(() => store.putAlert(asAlert(alert)));
     sheetConcerns(alert.incident);
   },
   unit({ unit }) {
@@ -179,8 +194,8 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
   enter({ incident, assignments, alerts }) {
     store.later(() => {
       if (incident) store.putIncident(asIncident(incident));
-      assignments?.forEach(store.putAssignment);
-      alerts?.forEach(store.putAlert);
+      assignments?.map(asAssignment).forEach(store.putAssignment);
+      alerts?.map(asAlert).forEach(store.putAlert);
     });
   },
   gone({ kind, id }) {
@@ -189,6 +204,7 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
   heartbeat({ at, gateway_age, core_age }) {
     store.setClock(at);
     lateness = Math.max(gateway_age ?? 0, core_age ?? 0);
+    latePart = (core_age ?? 0) > (gateway_age ?? 0) ? "core" : "gateway";
     if (gathering === null && lastId) isCurrent();
   },
   end({ reason }) {
@@ -202,6 +218,14 @@ function isCurrent(): void {
   }
 }
 
-function asIncident(told: Published<Incident>): Incident {
+function asIncident(told: PublishedIncident): Incident {
   return { ...told, short: told.shortages ?? [] };
+}
+
+function asAlert(told: PublishedAlert): Alert {
+  return { ...told, text: told.said ?? told.text };
+}
+
+function asAssignment(told: PublishedAssignment): Assignment {
+  return { ...told, reasons: told.because ?? told.reasons };
 }

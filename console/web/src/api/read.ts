@@ -1,33 +1,23 @@
 /** What the ledger has, as the store keeps it. */
 
-import { all, get, Problem } from "./http";
-import type {
-  Alert,
-  Assignment,
-  EvidenceLine,
-  Incident,
-  Line,
-  Reason,
-  Recommendation,
-  Unit,
-} from "./types";
+import { all, body, gateway, Problem } from "./http";
+import type { Alert, Assignment, EvidenceLine, Incident, Line, Recommendation, Unit } from "./types";
 
-interface IncidentRow {
-  incident: Incident;
-  units: string[];
-}
+const { api } = gateway;
 
 export async function openIncidents(): Promise<Incident[]> {
-  return (await all<IncidentRow>("/incidents?open=true")).map((row) => row.incident);
+  const lines = await all((page) =>
+    api.GET("/api/v1/incidents", { params: { query: { open: true, ...page } } }),
+  );
+  return lines.map((line) => line.incident);
 }
 
 export async function units(): Promise<Unit[]> {
-  return all<Unit>("/units");
+  return all((query) => api.GET("/api/v1/units", { params: { query } }));
 }
 
 export async function alerts(): Promise<Alert[]> {
-  const rows = await all<Omit<Alert, "said"> & { text: Reason }>("/alerts");
-  return rows.map((row) => ({ ...row, said: row.text }));
+  return all((query) => api.GET("/api/v1/alerts", { params: { query } }));
 }
 
 /** Everything about one incident. */
@@ -39,26 +29,31 @@ export interface Whole {
   readonly recommendation: Recommendation | null;
 }
 
-export async function whole(id: string): Promise<Whole> {
-  const path = `/incidents/${encodeURIComponent(id)}`;
-  const [row, timeline, evidence, assignments, recommendation] = await Promise.all([
-    get<IncidentRow>(path),
-    all<Line>(`${path}/timeline`),
-    hidden(all<EvidenceLine>(`${path}/evidence`), []),
-    get<(Omit<Assignment, "because"> & { reasons: Reason[] })[]>(`${path}/assignments`),
-    hidden(get<{ recommendation: Recommendation } | null>(`${path}/recommendation`), null),
+export async function whole(incident: string): Promise<Whole> {
+  const path = { incident };
+  const one = { params: { path } };
+  const [line, timeline, evidence, assignments, recommendation] = await Promise.all([
+    body(api.GET("/api/v1/incidents/{incident}", one)),
+    all((query) => api.GET("/api/v1/incidents/{incident}/timeline", { params: { path, query } })),
+    hidden(
+      all((query) => api.GET("/api/v1/incidents/{incident}/evidence", { params: { path, query } })),
+      [],
+    ),
+    body(api.GET("/api/v1/incidents/{incident}/assignments", one)),
+    hidden(body(api.GET("/api/v1/incidents/{incident}/recommendation", one)), null),
   ]);
   return {
-    incident: row.incident,
+    incident: line.incident,
     timeline,
     evidence,
-    assignments: assignments.map((one) => ({ ...one, because: one.reasons })),
+    // The client makes lists of the pairs in their routes.
+    assignments: assignments as Assignment[],
     recommendation: recommendation?.recommendation ?? null,
   };
 }
 
 /** Read what a role may not see, or what is not there yet, as nothing. */
-async function hidden<T>(reading: Promise<T>, nothing: T): Promise<T> {
+async function hidden<T, Nothing>(reading: Promise<T>, nothing: Nothing): Promise<T | Nothing> {
   try {
     return await reading;
   } catch (error) {

@@ -9,7 +9,7 @@ import {
 } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { get } from "../api/http";
+import { body, gateway } from "../api/http";
 import { incidents, now, sheet, units } from "../state/store";
 import { theme } from "../state/theme";
 import { address, go } from "../state/url";
@@ -107,10 +107,9 @@ function follow(map: GlMap): (() => void)[] {
 
 /** Begin with the whole city, or with where units and incidents are. */
 async function fitCity(map: GlMap): Promise<void> {
-  const { bounds } = await get<{ bounds?: LngLatBoundsLike }>("/tiles/streets.json").catch(
-    (): { bounds?: LngLatBoundsLike } => ({}),
-  );
-  const found = bounds ?? around();
+  const layer = { params: { path: { layer: "streets" as const } } };
+  const tiles = await body(gateway.api.GET("/api/v1/tiles/{layer}.json", layer)).catch(() => null);
+  const found = (tiles?.bounds ?? around()) as LngLatBoundsLike | null;
   if (found) map.fitBounds(found, { padding: 24, animate: false });
 }
 

@@ -5,6 +5,8 @@ import type { Incident } from "../api/types";
 import { health } from "../api/live";
 import { t } from "../words/catalogue";
 import { play } from "./sound";
+import { flooded } from "./flood";
+import { returned } from "./shelf";
 import { incidents } from "./store";
 
 /** The sentence for screen readers. */
@@ -22,6 +24,9 @@ function arrivals(current: ReadonlyMap<string, Incident>): Incident[] {
   );
 }
 
+/** Told to screen readers, and heard also in a flood. */
+const TOLD = new Set(["P1", "unknown"]);
+let wasFlooded = false;
 const URGENCY = ["P1", "unknown", "P2", "P3", "P4"];
 
 export function watchArrivals(): void {
@@ -32,11 +37,23 @@ export function watchArrivals(): void {
     );
     const [worst] = found;
     if (!worst) return;
-    play(worst.severity);
-    const told = found.filter((one) => one.severity === "P1" || one.severity === "unknown");
+    const begins = flooded.value && !wasFlooded;
+    wasFlooded = flooded.value;
+    // In a flood one sound says so; after that a P1 or an unread report is heard, and no other.
+    if (begins) play("flood");
+    else if (!wasFlooded || TOLD.has(worst.severity)) play(worst.severity);
+    const told = found.filter((one) => TOLD.has(one.severity));
     if (told.length > 0) announced.value = told.map(sentence).join(" ");
   });
 }
+
+/** What comes back from the shelf is heard again. */
+effect(() => {
+  const [worst] = [...returned.value].sort(
+    (a, b) => URGENCY.indexOf(a.severity) - URGENCY.indexOf(b.severity),
+  );
+  if (worst) play(worst.severity);
+});
 
 function sentence(incident: Incident): string {
   const place = incident.where.address ?? t("no_place");

@@ -1,10 +1,12 @@
 /** Signing in and out; a session that ends takes nothing from the screen. */
 
 import { signal } from "@preact/signals";
-import { ask, get, Problem, trust } from "../api/http";
+import { body, gateway, Problem } from "../api/http";
 import { listen, stop } from "../api/live";
 import type { Person } from "../api/types";
 import { sendWaiting } from "../actions/decide";
+import { discardCall, restoreCall, sendWaitingCall } from "./call";
+import { readEndedAlarms } from "./flood";
 import { readSheet } from "./sheet";
 import { locked, person } from "./store";
 
@@ -20,7 +22,7 @@ export async function resume(): Promise<void> {
   try {
     const link = LINK.exec(location.hash)?.[1];
     if (link !== undefined && (await signInBy(link))) return;
-    enter(await get<Person>("/session"));
+    enter(await body(gateway.api.GET("/api/v1/session")));
   } catch (error) {
     if (error instanceof Problem && error.kind === "sign-in") locked.value = "start";
     else window.setTimeout(() => void resume(), AGAIN_MS);
@@ -29,13 +31,13 @@ export async function resume(): Promise<void> {
 
 /** Sign in; throws `Problem` or `Unreachable`. */
 export async function signIn(name: string, password: string): Promise<void> {
-  enter((await ask("POST", "/session", { name, password })).body as Person);
+  enter(await body(gateway.api.POST("/api/v1/session", { body: { name, password } })));
 }
 
 /** Sign in by a link, which works once; false, and why, if it does not. Throws `Unreachable`. */
 async function signInBy(link: string): Promise<boolean> {
   try {
-    enter((await ask("POST", "/session/link", { link })).body as Person);
+    enter(await body(gateway.api.POST("/api/v1/session/link", { body: { link } })));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     linkFault.value = `${error.body.title}: ${error.body.detail}`;
@@ -46,19 +48,23 @@ async function signInBy(link: string): Promise<boolean> {
 }
 
 export async function signOut(): Promise<void> {
-  await ask("DELETE", "/session");
+  await body(gateway.api.DELETE("/api/v1/session"));
   stop();
   // Nothing of the one stays for the next: neither what was seen nor what was typed.
   sessionStorage.clear();
+  discardCall();
   location.assign("/");
 }
 
 function enter(found: Person): void {
-  trust(found.csrf);
+  gateway.trust(found);
   person.value = found;
   locked.value = null;
   linkFault.value = "";
   listen();
   sendWaiting();
+  void readEndedAlarms();
+  restoreCall();
+  sendWaitingCall();
   void readSheet();
 }

@@ -3,10 +3,13 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { Alert, Incident } from "../api/types";
 import { severityRank } from "../words/codes";
+import { flooded } from "./flood";
+import { isShelved } from "./shelf";
 import { alertsOf, incidents } from "./store";
 import { address } from "./url";
 
-export type Group = "act" | "held";
+/** In a flood, what is neither P1 nor unread stands by its area. */
+export type Group = "urgent" | "act" | "held" | "shelved" | `area:${string}`;
 
 export interface Row {
   readonly incident: Incident;
@@ -36,17 +39,46 @@ const matching = computed(() => {
 
 /** All rows as they should stand: what needs acting, worst first, unseen first, oldest first. */
 const wanted = computed<readonly Row[]>(() => {
-  const rows = matching.value.map((incident): Row => {
-    const acts = mustAct(incident, alertsOf.value.get(incident.id) ?? []);
-    return { incident, group: acts ? "act" : "held" };
-  });
-  return rows.sort((a, b) => compare(a, b));
+  const rows = matching.value.map((incident): Row => ({ incident, group: groupOf(incident) }));
+  const worst = new Map<Group, number>();
+  for (const { incident, group } of rows) {
+    const rank = severityRank(incident.severity);
+    worst.set(group, Math.min(rank, worst.get(group) ?? rank));
+  }
+  return rows.sort((a, b) => compare(a, b, worst));
 });
 
-function compare(a: Row, b: Row): number {
+function groupOf(incident: Incident): Group {
+  if (isShelved(incident)) return "shelved";
+  const isWorst = incident.severity === "P1" || incident.severity === "unknown";
+  if (flooded.value) return isWorst ? "urgent" : `area:${areaOf(incident)}`;
+  return mustAct(incident, alertsOf.value.get(incident.id) ?? []) ? "act" : "held";
+}
+
+function areaOf({ where }: Incident): string {
+  return where.subdistrict ?? where.beat ?? where.district ?? "";
+}
+
+const PLACES: Record<string, number> = { urgent: 0, act: 1, held: 3, shelved: 4 };
+const AREA = 2;
+
+/** The unacknowledged incident that has waited longest. */
+export const oldest = computed<Incident | null>(() => {
+  const unseen = [...incidents.value.values()].filter(
+    (one) => one.acknowledged_at === null && !isShelved(one),
+  );
+  return unseen.reduce<Incident | null>(
+    (first, one) => (first === null || one.opened_at < first.opened_at ? one : first),
+    null,
+  );
+});
+
+function compare(a: Row, b: Row, worst: ReadonlyMap<Group, number>): number {
   const seen = (row: Row) => (row.incident.acknowledged_at === null ? 0 : 1);
   return (
-    (a.group === b.group ? 0 : a.group === "act" ? -1 : 1) ||
+    (PLACES[a.group] ?? AREA) - (PLACES[b.group] ?? AREA) ||
+    (worst.get(a.group) ?? 0) - (worst.get(b.group) ?? 0) ||
+    a.group.localeCompare(b.group) ||
     severityRank(a.incident.severity) - severityRank(b.incident.severity) ||
     seen(a) - seen(b) ||
     a.incident.opened_at.localeCompare(b.incident.opened_at) ||

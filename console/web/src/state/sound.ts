@@ -9,6 +9,7 @@ export const audible = signal(false);
 const TUNES: Record<string, readonly (readonly [hertz: number, seconds: number])[]> = {
   P1: [[880, 0.14], [0, 0.05], [1175, 0.14], [0, 0.05], [880, 0.14], [0, 0.05], [1175, 0.3]],
   unknown: [[740, 0.14], [0, 0.08], [740, 0.14], [0, 0.08], [988, 0.22]],
+  flood: [[740, 0.2], [0, 0.06], [587, 0.2], [0, 0.06], [740, 0.2], [0, 0.06], [587, 0.3]],
   P2: [[660, 0.16], [0, 0.08], [880, 0.24]],
   P3: [[520, 0.22]],
   P4: [[392, 0.16]],
@@ -31,6 +32,7 @@ export async function mute(): Promise<void> {
   audible.value = false;
 }
 
+/** Play the sound of a severity, or of a flood. */
 export function play(severity: string): void {
   if (context === null || context.state !== "running") return;
   let at = context.currentTime;

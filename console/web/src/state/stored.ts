@@ -1,4 +1,4 @@
-/** Preferences of this browser. Without storage they last as long as the page. */
+/** What this browser keeps. Without storage they last as long as the page. */
 
 const kept = new Map<string, string>();
 
@@ -11,5 +11,14 @@ export function stored(name: string, value?: string): string | null {
   } catch {
     if (value !== undefined) kept.set(key, value);
     return kept.get(key) ?? null;
+  }
+}
+
+export function forget(name: string): void {
+  kept.delete(`jingwei.${name}`);
+  try {
+    localStorage.removeItem(`jingwei.${name}`);
+  } catch {
+    // without storage nothing is there
   }
 }

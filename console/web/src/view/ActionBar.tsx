@@ -3,6 +3,7 @@ import { draft, form, keepDraft, putAway } from "../actions/form";
 import { begin, hint, mayAct, run } from "../actions/run";
 import { DEEDS, type Deed, type Field } from "../actions/table";
 import type { Incident } from "../api/types";
+import { MINUTES } from "../state/shelf";
 import { incidents, sheet, units } from "../state/store";
 import { t } from "../words/catalogue";
 import { codesOf } from "../words/codes";
@@ -109,6 +110,16 @@ function Input({ field, value, onChange }: InputProps) {
           <option key={row.code} value={row.code}>
             {field.kind === "severity" ? `${row.code} ${row[language.value]}` : row[language.value]}
           </option>
+        ))}
+      </select>
+    );
+  }
+  if (field.kind === "minutes") {
+    return (
+      <select {...shared} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="" />
+        {MINUTES.map((one) => (
+          <option key={one}>{one}</option>
         ))}
       </select>
     );

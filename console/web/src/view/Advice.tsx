@@ -1,4 +1,5 @@
 import type { Candidate, Recommendation } from "../api/types";
+import { moveOf } from "../actions/moves";
 import { units } from "../state/store";
 import { t } from "../words/catalogue";
 import { word } from "../words/codes";
@@ -9,7 +10,12 @@ import { age } from "../words/times";
 export function Advice({ found }: { found: Recommendation | null }) {
   return (
     <section aria-labelledby="advice-title">
-      <h3 id="advice-title">{t("recommendation")}</h3>
+      <div class="advice-head">
+        <h3 id="advice-title">{t("recommendation")}</h3>
+        <button class="quiet" id="why-not-nearest" aria-keyshortcuts="w" onClick={() => moveOf("why").move("")}>
+          {t("key_nearest")} <kbd>w</kbd>
+        </button>
+      </div>
       {found === null ? <p class="empty">{t("no_recommendation")}</p> : <Found found={found} />}
     </section>
   );
@@ -25,7 +31,7 @@ function Found({ found }: { found: Recommendation }) {
           <li key={at}>{render(reason)}</li>
         ))}
         {found.short.map((one) => (
-          <li key={one.capability}>
+          <li key={typeof one === "string" ? one : one.capability}>
             <b>{t("short_units")}</b> {shortage(one)}
           </li>
         ))}
@@ -51,7 +57,7 @@ function Candidates({ list }: { list: readonly Candidate[] }) {
           <b>{units.value.get(one.unit)?.name ?? one.unit}</b>
           <span>{word("capability", one.capability)}</span>
           <span class="number">{one.seconds === null ? "–" : age(one.seconds * 1_000)}</span>
-          <small>{together(one.reasons ?? [])}</small>
+          <small>{together(one.reasons)}</small>
         </li>
       ))}
     </ul>

@@ -3,12 +3,14 @@ import { announced } from "../state/arrivals";
 import { linkFault, signIn } from "../state/entry";
 import { address } from "../state/url";
 import { t } from "../words/catalogue";
+import { CallForm } from "./CallForm";
 import { Banners } from "./Banners";
 import { CommandLine } from "./CommandLine";
 import { Decisions } from "./Decisions";
 import { Header } from "./Header";
 import { Keys } from "./Keys";
 import { MapPane } from "./MapPane";
+import { OpenList } from "./OpenList";
 import { Queue } from "./Queue";
 import { Sheet } from "./Sheet";
 import { SignIn } from "./SignIn";
@@ -29,6 +31,7 @@ export function App() {
           <main class="panes">
             <Queue />
             <div class="middle">
+              <CallForm />
               <MapPane />
               <UnitBoard />
             </div>
@@ -37,6 +40,7 @@ export function App() {
           <Decisions />
           <CommandLine />
           <Keys />
+          <OpenList />
         </div>
       )}
       <div class="unseen" role="alert" aria-live="assertive">

@@ -36,7 +36,7 @@ export function AssignmentList({ assignments }: { assignments: readonly Assignme
                 );
               })}
             </ol>
-            <small>{together(one.because)}</small>
+            <small>{together(one.reasons)}</small>
           </li>
         ))}
       </ul>

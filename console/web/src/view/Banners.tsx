@@ -1,3 +1,4 @@
+import { showsList } from "../actions/moves";
 import { health } from "../api/live";
 import { audible, enableSound } from "../state/sound";
 import { now } from "../state/store";
@@ -9,7 +10,14 @@ export function Banners() {
   const told = healthText();
   return (
     <div class="banners" role="region" aria-label={t("notices")}>
-      <div role="status">{told && <p class="banner trouble">{told}</p>}</div>
+      <div role="status">{told && (
+          <p class="banner trouble">
+            {told}
+            <button onClick={() => (showsList.value = true)}>
+              {t("key_list")} <kbd>p</kbd>
+            </button>
+          </p>
+        )}</div>
       {!audible.value && (
         <p class="banner">
           {t("sound_off")}
@@ -18,6 +26,13 @@ export function Banners() {
       )}
     </div>
   );
+}
+
+/** Longer than a worker takes to give its part to another one. */
+const DOWN_S = 15;
+
+function isCoreDown(late: { seconds: number; part: string }): boolean {
+  return late.part === "core" && late.seconds > DOWN_S;
 }
 
 function healthText(): string | null {
@@ -29,7 +44,7 @@ function healthText(): string | null {
     case "starting":
       return t("starting");
     case "late":
-      return t("late", { age: age(current.seconds * 1_000) });
+      return t(isCoreDown(current) ? "core_down" : "late", { age: age(current.seconds * 1_000) });
     case "cut":
       return t(current.polling ? "cut_polling" : "cut", {
         age: age(performance.now() - current.since),

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { showsLine } from "../actions/keys";
+import { MOVES, showsLine } from "../actions/moves";
 import { completions, GO, parse } from "../actions/line";
 import { incidentNamed, Slip } from "../actions/resolve";
 import { chosen, run } from "../actions/run";
@@ -33,6 +33,11 @@ function Line() {
     const command = parse(typed);
     if (command.verb === GO) {
       go({ incident: incidentNamed(typed.trim().split(/\s+/)[1] ?? "") });
+      return;
+    }
+    const move = MOVES.find((one) => one.verb === command.verb);
+    if (move) {
+      move.move(typed.trim().replace(/^\/?\S+\s*/, ""));
       return;
     }
     if (command.deed === null) {

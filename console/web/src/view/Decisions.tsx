@@ -1,5 +1,6 @@
-import { decisions, dismiss, send, type Decision } from "../actions/decide";
+import { decisions, dismiss, send, undo, type Decision } from "../actions/decide";
 import { openForm } from "../actions/form";
+import { became } from "../state/call";
 import { go } from "../state/url";
 import { t } from "../words/catalogue";
 import { word } from "../words/codes";
@@ -8,6 +9,7 @@ import { word } from "../words/codes";
 export function Decisions() {
   return (
     <section class="decisions" role="status" aria-label={t("decisions")}>
+      <Became />
       <ul>
         {decisions.value.map((one) => (
           <li key={one.key} class={`decision d-${one.stand.at}`}>
@@ -16,6 +18,19 @@ export function Decisions() {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** What the call became that was sent last. */
+function Became() {
+  const found = became.value;
+  if (found === null) return null;
+  const number = found.number?.split("-").at(-1) ?? "";
+  return (
+    <p class="decision became">
+      {t(found.placed === "attached" ? "call_attached" : found.number ? "call_opened" : "call_sent", { number })}
+      {found.placed === "asked" && ` ${t("call_asked")}`}
+    </p>
   );
 }
 
@@ -28,7 +43,16 @@ function Told({ decision }: { decision: Decision }) {
     case "signed_out":
       return t("needs_sign_in", { what });
     case "done":
-      return t("done", { what });
+      return (
+        <>
+          {t("done", { what })}{" "}
+          {decision.undo && (
+            <button class="undo" aria-keyshortcuts="z" onClick={() => undo(decision)}>
+              {t("key_undo")} <kbd>z</kbd>
+            </button>
+          )}
+        </>
+      );
     case "unknown":
       return (
         <>

@@ -1,4 +1,6 @@
-import { showsKeys, showsLine } from "../actions/keys";
+import { showsKeys, showsLine } from "../actions/moves";
+import { mayAct } from "../actions/run";
+import { call, takeCall } from "../state/call";
 import { signOut } from "../state/entry";
 import { audible, enableSound, mute } from "../state/sound";
 import { now, person } from "../state/store";
@@ -10,6 +12,11 @@ export function Header() {
   return (
     <header class="top">
       <h1>{t("title")}</h1>
+      {mayAct() && (
+        <button id="take-call" aria-keyshortcuts="t" onClick={() => takeCall()}>
+          {t(call.value ? "call_go_on" : "key_call")} <kbd>t</kbd>
+        </button>
+      )}
       <button class="quiet line" onClick={() => (showsLine.value = true)}>
         <kbd>/</kbd> {t("command_line")}
       </button>

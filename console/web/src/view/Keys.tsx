@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { MOVES, showsKeys, singleKeys, turnKeys } from "../actions/keys";
+import { singleKeys, turnKeys } from "../actions/keys";
+import { MOVES, showsKeys } from "../actions/moves";
 import { DEEDS } from "../actions/table";
 import { t } from "../words/catalogue";
 
@@ -23,7 +24,7 @@ function List() {
                 <kbd>{one.key}</kbd>
               </td>
               <th scope="row">{t(one.label)}</th>
-              <td />
+              <td>{one.verb && <code>/{one.verb}</code>}</td>
             </tr>
           ))}
           {DEEDS.map((one) => (

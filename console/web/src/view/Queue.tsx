@@ -1,12 +1,17 @@
-import { useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
 import type { Incident } from "../api/types";
 import { held, rows, waiting, type Group } from "../state/queue";
+import { isShelved, shelf } from "../state/shelf";
+import { since } from "../state/since";
 import { alertsOf, incidents, now, unitsOf } from "../state/store";
 import { address, go } from "../state/url";
-import { t } from "../words/catalogue";
+import { t, type Word } from "../words/catalogue";
 import { codesOf, word } from "../words/codes";
-import { age } from "../words/times";
+import { age, clock } from "../words/times";
+import { Flood } from "./Flood";
 import { Severity } from "./Severity";
+import { Since } from "./Since";
 
 const RESTING_MS = 15_000;
 const UNSEEN = new Set(["new_incident"]);
@@ -32,12 +37,16 @@ export function Queue() {
       </div>
       <Filter />
       <div class="scroll" onPointerMove={hold} onPointerLeave={release} role="group" aria-labelledby="queue-title" tabindex={0}>
-        <List group="act" />
-        <List group="held" />
+        {groupsOf(shown).map((group) => (
+          <List key={group} group={group} />
+        ))}
         {shown.length === 0 && (
           <p class="empty">{t(incidents.value.size > 0 ? "nothing_matches" : "nothing_open")}</p>
         )}
       </div>
+      {/* Below the list: what appears here moves no row. */}
+      <Since />
+      <Flood />
     </section>
   );
 }
@@ -95,21 +104,62 @@ function Filter() {
   );
 }
 
+function groupsOf(shown: readonly { readonly group: Group }[]): Group[] {
+  return [...new Set(shown.map((row) => row.group))];
+}
+
+const TITLES: Partial<Record<Group, Word>> = {
+  urgent: "urgent",
+  act: "needs_acting",
+  held: "in_hand",
+  shelved: "shelved",
+};
+
 function List({ group }: { group: Group }) {
   const shown = rows.value.filter((row) => row.group === group);
-  if (shown.length === 0) return null;
+  const title = TITLES[group];
+  const list = (
+    <ol class="rows">
+      {shown.map(({ incident }) => (
+        <li key={incident.id}>
+          <Row incident={incident} />
+        </li>
+      ))}
+    </ol>
+  );
+  if (title === undefined) return <Area name={group.slice("area:".length)} shown={shown.map((row) => row.incident)} list={list} />;
   return (
     <>
       <h3 class="group">
-        {t(group === "act" ? "needs_acting" : "in_hand")} <span>{shown.length}</span>
+        {t(title)} <span>{shown.length}</span>
       </h3>
-      <ol class="rows">
-        {shown.map(({ incident }) => (
-          <li key={incident.id}>
-            <Row incident={incident} />
-          </li>
-        ))}
-      </ol>
+      {list}
+    </>
+  );
+}
+
+interface AreaProps {
+  name: string;
+  shown: readonly Incident[];
+  list: ComponentChildren;
+}
+
+/** In a flood: the incidents of an area under one line. */
+function Area({ name, shown, list }: AreaProps) {
+  const [open, setOpen] = useState(true);
+  const isOpen = open || shown.some((one) => one.id === address.value.incident);
+  const alarms = shown.reduce((sum, one) => sum + (alertsOf.value.get(one.id)?.length ?? 0), 0);
+  const [worst] = shown;
+  return (
+    <>
+      <h3 class="group area">
+        <button class="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
+          {worst && <Severity code={worst.severity} />} {name || t("no_place")}{" "}
+          <span>{t("area_counts", { incidents: shown.length, alarms })}</span>
+        </button>
+      </h3>
+      {isOpen && list}
     </>
   );
 }
@@ -147,10 +197,16 @@ function Row({ incident }: { incident: Incident }) {
 
 function Flags({ incident }: { incident: Incident }) {
   const alerts = alertsOf.value.get(incident.id) ?? [];
+  const mark = since.value?.marks.get(incident.id);
+  const put = shelf.value.get(incident.id);
   // That nobody has seen it stands there anyhow.
   const urgent = alerts.find((alert) => alert.priority === 1 && !UNSEEN.has(alert.kind));
   return (
     <>
+      {mark && <span class="flag changed">{t(mark.version === null ? "mark_new" : "mark_changed")}</span>}
+      {put && isShelved(incident) && (
+        <span class="flag">{t("shelved_until", { at: clock(put.until), reason: put.reason })}</span>
+      )}
       {incident.acknowledged_at === null && <span class="flag">{t("unseen")}</span>}
       {incident.short.length > 0 && <span class="flag">{t("short_units")}</span>}
       {incident.possible_duplicate_of !== null && <span class="flag">{t("maybe_same")}</span>}

@@ -11,6 +11,7 @@ import { ActionBar } from "./ActionBar";
 import { AssignmentList } from "./AssignmentList";
 import { EvidenceList } from "./EvidenceList";
 import { Advice } from "./Advice";
+import { Nearest } from "./Nearest";
 import { Severity } from "./Severity";
 import { Timeline } from "./Timeline";
 
@@ -42,6 +43,7 @@ function Chosen({ incident }: { incident: Incident }) {
       <Head incident={incident} />
       <ActionBar incident={incident} />
       <div class="scroll" role="group" aria-labelledby="sheet-title" tabindex={0}>
+        <Nearest incident={incident.id} />
         <Question incident={incident} />
         <Alerts id={incident.id} />
         {read && (
@@ -114,11 +116,11 @@ function Alerts({ id }: { id: string }) {
         {found.map((alert) => (
           <li key={alert.id} class={alert.priority === 1 ? "alarm" : ""}>
             <time>{clock(alert.raised_at)}</time> <b>{word("alert_kind", alert.kind)}</b>{" "}
-            {alert.said && render(alert.said)}
+            {render(alert.text)}
           </li>
         ))}
         {short.map((one) => (
-          <li key={one.capability}>
+          <li key={typeof one === "string" ? one : one.capability}>
             <b>{t("short_units")}</b> {shortage(one)}
           </li>
         ))}

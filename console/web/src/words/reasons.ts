@@ -1,7 +1,7 @@
 /** Reasons in words, as `schemas/words.py` renders them. */
 
 import table from "../../../../schemas/codes/reasons.json";
-import type { Reason, Shortage, Value } from "../api/types";
+import type { Said, Shortage, Value } from "../api/types";
 import { word, type Table } from "./codes";
 import { language, type Language } from "./language";
 
@@ -43,7 +43,8 @@ const CHINESE: Record<string, Record<string, string>> = {
 };
 const FIELD = /\{(\w+)(!r)?(?::([^}]*))?\}/g;
 
-export function render(reason: Reason, tongue: Language = language.value): string {
+export function render(reason: Said, tongue: Language = language.value): string {
+  if (typeof reason === "string") return reason;
   const values = new Map(
     Object.entries(reason.values ?? {}).map(([name, value]) => [name, named(name, value, tongue)]),
   );
@@ -62,11 +63,12 @@ export function render(reason: Reason, tongue: Language = language.value): strin
   return told ? `${reason.code}: ${told}` : reason.code;
 }
 
-export function together(reasons: readonly Reason[], tongue: Language = language.value): string {
+export function together(reasons: readonly Said[], tongue: Language = language.value): string {
   return reasons.map((one) => render(one, tongue)).join(BETWEEN[tongue]);
 }
 
-export function shortage(short: Shortage, tongue: Language = language.value): string {
+export function shortage(short: Shortage | string, tongue: Language = language.value): string {
+  if (typeof short === "string") return short;
   const { capability, count, why } = short;
   return render({ code: "short_of", values: { capability, count, why } }, tongue);
 }
@@ -74,9 +76,9 @@ export function shortage(short: Shortage, tongue: Language = language.value): st
 function named(name: string, value: Value, tongue: Language): string | number {
   if (Array.isArray(value)) {
     const between = LISTS.has(name) ? ITEMS : BETWEEN;
-    return value.map((one: Reason) => render(one, tongue)).join(between[tongue]);
+    return value.map((one) => render(one, tongue)).join(between[tongue]);
   }
-  if (typeof value === "object") return render(value as Reason, tongue);
+  if (typeof value === "object") return render(value, tongue);
   if (tongue === "en") return value;
   const kind = name.replace(/_before$|_other$/, "");
   const codes = NAMED.get(kind);
