@@ -14,7 +14,8 @@ what cross-validation says, as JSON. The same sentences give the same file.
    no word of the lexicon was chosen, and to the plain sentences of the older corpus; each is scored
    by linear classifiers that have not seen it. Both are then believed as much as they deserve.
 
-The vectors of 42,000 words take ten minutes; ``--vectors`` keeps them in a file.
+The vectors of 42,000 words take ten minutes; ``--vectors`` keeps them in a file, also of a run
+that was ended half-way.
 """
 
 import argparse
@@ -80,6 +81,8 @@ and read as well as they are in the world."""
 _FOLDS = 5
 _ENGLISH, _CHINESE = 20_000, 22_000
 """Words whose vectors are taken."""
+_KEPT_AFTER = 4_000
+"""Words after whose vectors the file is written."""
 _SMOOTHING = 20.0
 _FEATURE, _VECTOR = 0.4, 2.0
 """What a feature's inverse document frequency and a word's vector count."""
@@ -197,15 +200,25 @@ def vectors_of(wanted: Iterable[str], kept: Path | None) -> Vectors:
     missing = [word for word in names if word not in known]
     if missing:
         embedder = Embedder()
-        known |= {word: embedder.vector(word) for word in missing}
-        if kept is not None:
-            np.savez(kept, words=np.array(list(known)), vectors=np.stack(list(known.values())))
+        for start in range(0, len(missing), _KEPT_AFTER):
+            some = missing[start : start + _KEPT_AFTER]
+            known |= {word: embedder.vector(word) for word in some}
+            if kept is not None:
+                _keep(kept, known)
     rows = np.stack([known[word] for word in names]).astype(np.float64)
     chinese = np.array([word[0] >= "\u4e00" for word in names])
     for part in (chinese, ~chinese):
         rows[part] -= rows[part].mean(axis=0)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return Vectors({word: place for place, word in enumerate(names)}, rows)
+
+
+def _keep(file: Path, known: dict[str, NDArray[np.float32]]) -> None:
+    """Write all words and vectors that are known; a run that is ended leaves a whole file."""
+    draft = file.with_name(f"{file.name}.draft")
+    with draft.open("wb") as out:  # a name alone would get ".npz" added, and not be found again
+        np.savez(out, words=np.array(list(known)), vectors=np.stack(list(known.values())))
+    draft.replace(file)
 
 
 class Space:
