@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { gateway } from "../api/http";
 import { t } from "../words/catalogue";
 import { word } from "../words/codes";
 import { day } from "../words/times";
@@ -53,7 +54,7 @@ function NewAccount() {
     const form = event.currentTarget as HTMLFormElement;
     const given = new FormData(form);
     const body = { name: String(given.get("name")), ...roleGiven(given) };
-    const found = await change<{ account: string; password: string }>("POST", "/accounts", body);
+    const found = await change(gateway.api.POST("/api/v1/accounts", { body }));
     if (!found) return; // what was typed stays
     made.value = { what: "password_made", of: found.body.account, secret: found.body.password };
     form.reset();
@@ -71,10 +72,10 @@ function NewAccount() {
 }
 
 function Deeds({ account, changeRole }: { account: Account; changeRole: () => void }) {
-  const path = `/accounts/${encodeURIComponent(account.name)}`;
+  const params = { path: { account: account.name } };
   const disabled = account.disabled_at !== null;
   async function newPassword() {
-    const found = await change<{ password: string }>("POST", `${path}/password`);
+    const found = await change(gateway.api.POST("/api/v1/accounts/{account}/password", { params }));
     if (found) made.value = { what: "password_made", of: account.name, secret: found.body.password };
   }
   return (
@@ -85,8 +86,8 @@ function Deeds({ account, changeRole }: { account: Account; changeRole: () => vo
           <button onClick={() => void newPassword()}>{t("new_password")}</button>
         </>
       )}
-      <button onClick={() => void change("DELETE", `${path}/sessions`)}>{t("end_sessions")}</button>
-      <button onClick={() => void change("PUT", `${path}/enabled`, { enabled: disabled })}>
+      <button onClick={() => void change(gateway.api.DELETE("/api/v1/accounts/{account}/sessions", { params }))}>{t("end_sessions")}</button>
+      <button onClick={() => void change(gateway.api.PUT("/api/v1/accounts/{account}/enabled", { params, body: { enabled: disabled } }))}>
         {t(disabled ? "enable" : "disable")}
       </button>
     </>
@@ -97,7 +98,9 @@ function NewRole({ account, done }: { account: Account; done: () => void }) {
   async function submit(event: SubmitEvent) {
     event.preventDefault();
     const body = roleGiven(new FormData(event.currentTarget as HTMLFormElement));
-    const found = await change("PUT", `/accounts/${encodeURIComponent(account.name)}/role`, body);
+    const found = await change(
+      gateway.api.PUT("/api/v1/accounts/{account}/role", { params: { path: { account: account.name } }, body }),
+    );
     if (found) done();
   }
   return (

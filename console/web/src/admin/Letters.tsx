@@ -1,3 +1,4 @@
+import { gateway } from "../api/http";
 import { t } from "../words/catalogue";
 import { day } from "../words/times";
 import { change, counts, letters, mayAdminister, type Letter } from "./parts";
@@ -40,7 +41,8 @@ export function Letters() {
 }
 
 function Waiting() {
-  const redrive = (one: Letter) => change("POST", `/dead-letters/${one.id}/redrive`);
+  const redrive = (one: Letter) => 
+    change(gateway.api.POST("/api/v1/dead-letters/{letter}/redrive", { params: { path: { letter: one.id } } }));
   return (
     <table>
       <caption>{t("letters_waiting")}</caption>

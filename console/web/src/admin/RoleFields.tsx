@@ -1,3 +1,4 @@
+import type { Schemas } from "../client";
 import { useState } from "preact/hooks";
 import { t, type Word } from "../words/catalogue";
 import { codesOf, word } from "../words/codes";
@@ -58,11 +59,8 @@ export function RoleFields({ usual = "operator" }: { usual?: string }) {
 }
 
 /** Return what a form with these fields says. */
-export function roleGiven(given: FormData) {
-  const [role, department, unit] = ["role", "department", "unit"].map((name) => given.get(name));
-  return {
-    role: String(role),
-    ...(department ? { department: String(department) } : {}),
-    ...(unit ? { unit: String(unit) } : {}),
-  };
+export function roleGiven(given: FormData): Schemas["RoleGiven"] {
+  const [department, unit] = ["department", "unit"].map((name) => String(given.get(name) ?? "") || null);
+  const role = String(given.get("role")) as Schemas["RoleGiven"]["role"];
+  return { role, department: department ?? null, unit: unit ?? null };
 }

@@ -1,3 +1,4 @@
+import { gateway } from "../api/http";
 import { t } from "../words/catalogue";
 import { day } from "../words/times";
 import { accounts, change, made, tokens } from "./parts";
@@ -38,7 +39,9 @@ export function Tokens() {
                 {one.revoked_at ? (
                   t("revoked")
                 ) : (
-                  <button onClick={() => void change("DELETE", `/tokens/${one.prefix}`)}>{t("revoke")}</button>
+                  <button onClick={() => void change(
+                      gateway.api.DELETE("/api/v1/tokens/{prefix}", { params: { path: { prefix: one.prefix } } }),
+                    )}>{t("revoke")}</button>
                 )}
               </td>
             </tr>
@@ -55,10 +58,11 @@ function NewToken() {
     const form = event.currentTarget as HTMLFormElement;
     const given = new FormData(form);
     const account = String(given.get("account"));
-    const found = await change<{ token: string }>(
-      "POST",
-      `/accounts/${encodeURIComponent(account)}/tokens`,
-      { label: String(given.get("label")), days: Number(given.get("days")) },
+    const found = await change(
+      gateway.api.POST("/api/v1/accounts/{account}/tokens", {
+        params: { path: { account } },
+        body: { label: String(given.get("label")), days: Number(given.get("days")), role: null },
+      }),
     );
     if (!found) return;
     made.value = { what: "token_made", of: account, secret: found.body.token };

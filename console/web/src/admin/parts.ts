@@ -1,8 +1,8 @@
 /** The parts of the page, what each shows, and how it is read and changed. */
 
 import { signal } from "@preact/signals";
-import { all, ask, get, Problem } from "../api/http";
-import type { Reason } from "../api/types";
+import { all, body, gateway, Problem, type Answer } from "../api/http";
+import type { Schemas } from "../client";
 import { isOver } from "../state/session";
 import { member } from "../state/member";
 import { t, type Word } from "../words/catalogue";
@@ -15,75 +15,14 @@ interface About {
   readonly read: () => Promise<void>;
 }
 
-export interface SystemStatus {
-  readonly at: string;
-  readonly lag: readonly { readonly topic: string; readonly messages: number }[] | null;
-  readonly backlog: {
-    readonly outbox: number;
-    readonly outbox_oldest: string | null;
-    readonly outbox_refused: number;
-    readonly dead_letters: number;
-  };
-  readonly parts: readonly { readonly part: string; readonly hosts: number; readonly connections: number }[];
-}
-
-export interface LetterCount {
-  readonly topic: string;
-  readonly error: string;
-  readonly letters: number;
-  readonly redriven: number;
-  readonly last: string;
-}
-
-export interface Letter {
-  readonly id: number;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly error: string;
-  readonly reason: string;
-  readonly at: string;
-}
-
-export interface Account {
-  readonly name: string;
-  readonly role: string;
-  readonly department: string | null;
-  readonly unit: string | null;
-  readonly disabled_at: string | null;
-  readonly issuer: string | null;
-  readonly seen_at: string | null;
-}
-
-export interface Token {
-  readonly prefix: string;
-  readonly account: string;
-  readonly role: string;
-  readonly label: string;
-  readonly expires_at: string;
-  readonly used_at: string | null;
-  readonly revoked_at: string | null;
-}
-
-export interface Requirement {
-  readonly capability: string;
-  readonly count: number;
-}
-
-export interface Plan {
-  readonly region: string;
-  readonly policy: string;
-  readonly category: string;
-  readonly severity: string;
-  readonly requirements: readonly Requirement[];
-}
-
-export interface Fence {
-  readonly region: string;
-  readonly id: string;
-  readonly kind: string;
-  readonly name: string;
-}
+export type SystemStatus = Schemas["SystemStatus"];
+export type LetterCount = Schemas["DeadLetters"];
+export type Letter = Schemas["LetterLine"];
+export type Account = Schemas["Account"];
+export type Token = Schemas["Token"];
+export type Plan = Schemas["PlanLine"];
+export type Requirement = Schemas["Requirement"];
+export type Fence = Schemas["Fence"];
 
 export const status = signal<SystemStatus | null>(null);
 export const counts = signal<readonly LetterCount[]>([]);
@@ -98,6 +37,7 @@ export const fault = signal("");
 /** A password or token that was just made; it is shown until it is put away, and kept nowhere. */
 export const made = signal<{ readonly what: Word; readonly of: string; readonly secret: string } | null>(null);
 
+const { api } = gateway;
 const KEEPERS = ["supervisor", "administrator"];
 const ADMINISTRATORS = ["administrator"];
 
@@ -106,16 +46,16 @@ export const PARTS: Readonly<Record<Part, About>> = {
     word: "part_status",
     roles: KEEPERS,
     read: async () => {
-      status.value = await get("/status");
+      status.value = await body(api.GET("/api/v1/status"));
     },
   },
   letters: {
     word: "part_letters",
     roles: KEEPERS,
     read: async () => {
-      counts.value = await get("/dead-letters/summary");
+      counts.value = await body(api.GET("/api/v1/dead-letters/summary"));
       if (mayAdminister()) {
-        letters.value = (await get<{ items: Letter[] }>("/dead-letters?limit=100")).items;
+        letters.value = (await body(api.GET("/api/v1/dead-letters", { params: { query: { limit: 100 } } }))).items;
       }
     },
   },
@@ -123,7 +63,7 @@ export const PARTS: Readonly<Record<Part, About>> = {
     word: "part_accounts",
     roles: ADMINISTRATORS,
     read: async () => {
-      accounts.value = await get("/accounts");
+      accounts.value = await body(api.GET("/api/v1/accounts"));
     },
   },
   tokens: {
@@ -131,8 +71,8 @@ export const PARTS: Readonly<Record<Part, About>> = {
     roles: ADMINISTRATORS,
     read: async () => {
       [tokens.value, accounts.value] = await Promise.all([
-        get<Token[]>("/tokens"),
-        get<Account[]>("/accounts"),
+        body(api.GET("/api/v1/tokens")),
+        body(api.GET("/api/v1/accounts")),
       ]);
     },
   },
@@ -140,14 +80,14 @@ export const PARTS: Readonly<Record<Part, About>> = {
     word: "part_plans",
     roles: KEEPERS,
     read: async () => {
-      plans.value = await get("/plans");
+      plans.value = await body(api.GET("/api/v1/plans"));
     },
   },
   fences: {
     word: "part_fences",
     roles: KEEPERS,
     read: async () => {
-      fences.value = await all<Fence>("/fences");
+      fences.value = await all((query) => api.GET("/api/v1/fences", { params: { query } }));
     },
   },
 };
@@ -194,15 +134,10 @@ export async function read(): Promise<void> {
 }
 
 /** Change something and read what became of it; null if it was refused: the page says why. */
-export async function change<T = null>(
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ readonly body: T } | null> {
+export async function change<T>(asking: Promise<Answer<T>>): Promise<{ readonly body: T } | null> {
   fault.value = "";
   try {
-    const answer = await ask(method, path, body);
-    return { body: answer.body as T };
+    return { body: await body(asking) };
   } catch (error) {
     if (!isOver(error)) fault.value = why(error);
     return null;
@@ -212,12 +147,12 @@ export async function change<T = null>(
 }
 
 /** Ask what another plan would change; null if it cannot be tried. */
-export async function rehearse(plan: Plan, requirements: readonly Requirement[]) {
+export async function rehearse(plan: Plan, requirements: Requirement[]) {
   const { region, category, severity } = plan;
   fault.value = "";
   try {
-    const body = { region, plans: [{ category, severity, requirements }] };
-    return (await ask("POST", "/policies/dry-run", body)).body as { changes: readonly Reason[] };
+    const supposed = { region, policy: null, plans: [{ category, severity, requirements }] };
+    return await body(api.POST("/api/v1/policies/dry-run", { body: supposed }));
   } catch (error) {
     if (!isOver(error)) fault.value = why(error);
     return null;

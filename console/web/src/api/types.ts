@@ -9,6 +9,7 @@ export type EvidenceLine = Schemas["EvidenceLine"];
 export type Incident = Schemas["Incident"];
 export type Line = Schemas["TimelineEntry"];
 export type Person = Schemas["Session"];
+export type Reason = Schemas["Reason"];
 export type Recommendation = Schemas["Recommendation"];
 export type Shortage = Schemas["Shortage"];
 export type Unit = Schemas["Unit"];

@@ -1,11 +1,12 @@
 /** Who works on a page beside the console: in, out, and in again when the session has ended. */
 
 import { signal } from "@preact/signals";
-import { ask } from "../api/http";
-import { admit, present, signIn, type Member } from "./session";
+import { body, gateway } from "../api/http";
+import type { Person } from "../api/types";
+import { admit, present, signIn } from "./session";
 import { locked, tick } from "./store";
 
-export const member = signal<Member | null>(null);
+export const member = signal<Person | null>(null);
 
 const AGAIN_MS = 2_000;
 let entered: () => void = () => {};
@@ -33,12 +34,12 @@ export async function come(name: string, password: string): Promise<void> {
 }
 
 export async function goAway(): Promise<void> {
-  await ask("DELETE", "/session");
+  await body(gateway.api.DELETE("/api/v1/session"));
   sessionStorage.clear();
   location.assign(location.pathname);
 }
 
-function enter(found: Member): void {
+function enter(found: Person): void {
   member.value = found;
   admit(found);
   entered();

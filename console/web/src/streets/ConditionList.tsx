@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { t } from "../words/catalogue";
 import { day } from "../words/times";
-import { change, conditions, told, type Condition } from "./conditions";
+import { endNow, conditions, told, type Condition } from "./conditions";
 
 /** What holds now or later, each to be ended. */
 export function ConditionList({ may }: { may: boolean }) {
@@ -25,7 +25,7 @@ function Row({ one, may }: { one: Condition; may: boolean }) {
   const [busy, setBusy] = useState(false);
   async function clear() {
     setBusy(true);
-    await change("DELETE", `/conditions/${encodeURIComponent(one.condition)}`).catch(() => {});
+    await endNow(one).catch(() => {});
     setBusy(false);
   }
   return (

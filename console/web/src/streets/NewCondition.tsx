@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { t, type Word } from "../words/catalogue";
-import { change } from "./conditions";
+import { putInForce } from "./conditions";
 import { draw, held, meant, points, shape, undoPoint, type Shape } from "./drawing";
 
 const KINDS = [
@@ -40,12 +40,14 @@ export function NewCondition() {
     const hours = Number(given.get("hours"));
     held.value = true;
     try {
-      await change("POST", "/conditions", {
+      await putInForce({
         kind,
         reason: String(given.get("reason")),
-        ...(drawn ? { segments: drawn.segments } : { street: street.trim() }),
+        segments: drawn?.segments ?? [],
+        street: drawn ? null : street.trim(),
         ...figures(kind, Number(given.get("figure"))),
-        ...(hours > 0 ? { valid_until: new Date(Date.now() + hours * 3_600_000).toISOString() } : {}),
+        valid_from: null,
+        valid_until: hours > 0 ? new Date(Date.now() + hours * 3_600_000).toISOString() : null,
       });
       draw(null);
       setStreet("");
@@ -148,15 +150,10 @@ function Meaning() {
   );
 }
 
-function figures(kind: Kind, value: number): Record<string, number> {
-  switch (kind) {
-    case "closure":
-      return {};
-    case "lane_closure":
-      return { lanes_closed: value };
-    case "flood_depth":
-      return { depth_m: value };
-    case "speed_factor":
-      return { speed_factor: value / 100 };
-  }
+function figures(kind: Kind, value: number) {
+  return {
+    lanes_closed: kind === "lane_closure" ? value : null,
+    depth_m: kind === "flood_depth" ? value : null,
+    speed_factor: kind === "speed_factor" ? value / 100 : null,
+  };
 }

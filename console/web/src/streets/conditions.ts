@@ -1,8 +1,9 @@
 /** Conditions of streets: those that hold or will, put in force, and ended. */
 
 import { signal } from "@preact/signals";
-import { deliver } from "../api/deliver";
-import { get, Problem } from "../api/http";
+import { untilAnswered } from "../api/again";
+import { body, gateway, Problem, Unreachable, type Answer } from "../api/http";
+import type { Schemas } from "../client";
 import { isOver } from "../state/session";
 import { t, type Word } from "../words/catalogue";
 
@@ -38,24 +39,32 @@ export function follow(): void {
 export async function read(): Promise<void> {
   const mine = ++turn;
   try {
-    const now = new Date().toISOString();
-    const query = new URLSearchParams({ datetime: `${now}/..`, limit: "10000" });
-    const found = await get<{ features: Shown[] }>(`/ogc/collections/conditions/items?${query}`);
-    if (mine === turn) conditions.value = found.features;
+    const query = { datetime: `${new Date().toISOString()}/..`, limit: 10_000 };
+    const params = { path: { collection: "conditions" }, query } as const;
+    const asked = gateway.api.GET("/api/v1/ogc/collections/{collection}/items", { params });
+    const { features } = (await body(asked)) as { features: Shown[] };
+    if (mine === turn) conditions.value = features;
   } catch (error) {
     if (!isOver(error)) fault.value = why(error);
   }
 }
 
-/** Put a condition in force, or end one; throws what the gateway says against it. */
-export async function change(
-  method: "POST" | "DELETE",
-  path: string,
-  body?: unknown,
-): Promise<void> {
+/** Put a condition in force; throws what the gateway says against it. */
+export function putInForce(given: Schemas["ConditionGiven"]): Promise<void> {
+  const params = { header: { "Idempotency-Key": crypto.randomUUID() } };
+  return change(() => gateway.api.POST("/api/v1/conditions", { params, body: given }));
+}
+
+/** End a condition; throws what the gateway says against it. */
+export function endNow({ condition }: Condition): Promise<void> {
+  const params = { path: { condition }, header: { "Idempotency-Key": crypto.randomUUID() } };
+  return change(() => gateway.api.DELETE("/api/v1/conditions/{condition}", { params }));
+}
+
+async function change<T>(asking: () => Promise<Answer<T>>): Promise<void> {
   fault.value = "";
   try {
-    await deliver(method, path, body);
+    if ((await untilAnswered(asking, () => {})) === null) throw new Unreachable();
   } catch (error) {
     if (!isOver(error)) fault.value = why(error);
     throw error;

@@ -1,19 +1,17 @@
 /** What is being drawn, and the streets that it means. */
 
 import { effect, signal } from "@preact/signals";
-import { ask, Problem } from "../api/http";
+import { body, gateway, Problem } from "../api/http";
+import type { Schemas } from "../client";
 import { isOver } from "../state/session";
 import { fault, why } from "./conditions";
 
 export type Shape = "line" | "area";
 export type LonLat = readonly [lon: number, lat: number];
 
-export interface Meant {
-  readonly segments: readonly string[];
-  readonly streets: readonly string[];
-  readonly metres: number;
+export type Meant = Omit<Schemas["StreetsDrawn"], "geometry"> & {
   readonly geometry: GeoJSON.MultiLineString;
-}
+};
 
 /** What a click on the map draws; null while it draws nothing. */
 export const shape = signal<Shape | null>(null);
@@ -49,9 +47,10 @@ effect(() => {
 
 async function look(kind: Shape, drawn: readonly LonLat[], mine: number): Promise<void> {
   try {
-    const { body } = await ask("POST", "/streets", { kind, points: drawn });
+    const points = drawn.map(([lon, lat]): [number, number] => [lon, lat]);
+    const found = await body(gateway.api.POST("/api/v1/streets", { body: { kind, points } }));
     if (mine === turn) {
-      meant.value = body as Meant;
+      meant.value = found as unknown as Meant;
       fault.value = "";
     }
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import type { LayerSpecification, LngLatBoundsLike } from "maplibre-gl";
-import { get } from "../api/http";
+import { body, gateway } from "../api/http";
 import { canvas } from "../map/canvas";
 import type { Theme } from "../state/theme";
 import { conditions, type Shown } from "./conditions";
@@ -64,9 +64,10 @@ export function drawStreets(box: HTMLElement, label: string): () => void {
   });
   map.on("load", () => void fitCity());
   async function fitCity() {
-    const told = get<{ bounds?: LngLatBoundsLike }>("/tiles/streets.json");
-    const { bounds } = await told.catch((): { bounds?: LngLatBoundsLike } => ({}));
-    if (bounds) map.fitBounds(bounds, { padding: 24, animate: false });
+    const params = { path: { layer: "streets" } } as const;
+    const told = body(gateway.api.GET("/api/v1/tiles/{layer}.json", { params }));
+    const bounds = await told.then((found) => found.bounds, () => null);
+    if (bounds) map.fitBounds(bounds as LngLatBoundsLike, { padding: 24, animate: false });
     box.dataset["ready"] = "true";
   }
   const ends = [

@@ -1,26 +1,16 @@
 /** What the crew is to do: read whenever something changes, kept for the time without a signal. */
 
 import { computed, signal } from "@preact/signals";
-import { all, ask, get, Problem, trust, Unreachable } from "../api/http";
-import type { Assignment, EvidenceLine, Incident, Reason, Unit } from "../api/types";
-import { admit, isOver, present, signIn, type Member } from "../state/session";
+import { all, body, gateway, Problem, Unreachable } from "../api/http";
+import type { Assignment, EvidenceLine, Incident, Person, Unit } from "../api/types";
+import type { Schemas } from "../client";
+import { admit, isOver, present, signIn } from "../state/session";
 import { locked, now, person, tick } from "../state/store";
 import { forget, keep, kept } from "./kept";
 import { reread, send, stamps, waiting, whenStamped } from "./queue";
 
-export interface Step {
-  readonly street: string;
-  readonly metres: number;
-  readonly zh: string;
-  readonly en: string;
-}
-
-export interface Way {
-  readonly seconds: number;
-  readonly metres: number;
-  readonly geometry: { readonly coordinates: readonly (readonly [number, number])[] };
-  readonly steps: readonly Step[];
-}
+export type Step = Schemas["RouteStep"];
+export type Way = Omit<Schemas["RouteFound"], "geometry"> & { readonly geometry: GeoJSON.LineString };
 
 export interface Duty {
   /** When the gateway said so, by this phone's clock. */
@@ -39,7 +29,7 @@ const OLD_MS = 25_000;
 const MOVED_DEGREES = 0.001;
 const KINDS = ["incident", "dispatch", "unit"];
 
-export const crew = signal<Member | null>(null);
+export const crew = signal<Person | null>(null);
 export const duty = signal<Duty | null>(null);
 /** Whether the gateway answered when it was last asked. */
 export const reached = signal(true);
@@ -96,7 +86,7 @@ async function resume(): Promise<void> {
 
 /** Show what was kept; return whether there was anything. */
 function recall(): boolean {
-  const known = kept<Member>("crew");
+  const known = kept<Person>("crew");
   if (!known) return false;
   crew.value = known;
   person.value = known;
@@ -110,8 +100,8 @@ export async function come(name: string, password: string): Promise<void> {
   enter(await signIn(name, password));
 }
 
-function enter(member: Member): void {
-  const before = kept<Member>("crew");
+function enter(member: Person): void {
+  const before = kept<Person>("crew");
   if (before?.name === member.name && before.unit === member.unit) {
     duty.value ??= kept<Duty>("duty");
   } else {
@@ -146,8 +136,8 @@ async function endSession(): Promise<boolean> {
   try {
     const still = await present();
     if (still) {
-      trust(still.csrf);
-      await ask("DELETE", "/session");
+      gateway.trust(still);
+      await body(gateway.api.DELETE("/api/v1/session"));
     }
   } catch {
     reached.value = false;
@@ -216,20 +206,20 @@ function show(found: Duty): void {
 }
 
 async function whole(id: string): Promise<Duty> {
-  const unit = await get<Unit>(`/units/${encodeURIComponent(id)}`);
+  const unit = await body(gateway.api.GET("/api/v1/units/{unit}", { params: { path: { unit: id } } }));
   const at = Date.now();
   if (unit.incident === null) {
     return { at, unit, incident: null, evidence: [], assignment: null, way: null };
   }
-  const path = `/incidents/${encodeURIComponent(unit.incident)}`;
+  const path = { incident: unit.incident };
   try {
     const [row, evidence, sent] = await Promise.all([
-      get<{ incident: Incident }>(path),
-      all<EvidenceLine>(`${path}/evidence`),
-      get<(Omit<Assignment, "because"> & { reasons: readonly Reason[] })[]>(`${path}/assignments`),
+      body(gateway.api.GET("/api/v1/incidents/{incident}", { params: { path } })),
+      all((query) => gateway.api.GET("/api/v1/incidents/{incident}/evidence", { params: { path, query } })),
+      body(gateway.api.GET("/api/v1/incidents/{incident}/assignments", { params: { path } })),
     ]);
     const own = sent.find((one) => one.unit === id && one.ended === null);
-    const assignment = own ? { ...own, because: own.reasons } : null;
+    const assignment = (own ?? null) as Assignment | null;
     const way = await wayTo(unit, row.incident);
     return { at, unit, incident: row.incident, evidence, assignment, way };
   } catch (error) {
@@ -252,13 +242,9 @@ async function wayTo(unit: Unit, incident: Incident): Promise<Way | null> {
     asked.from === `${incident.id} ${point.lon} ${point.lat}` &&
     Math.abs(asked.lon - lon) + Math.abs(asked.lat - lat) < MOVED_DEGREES;
   if (known && near) return known;
-  const query = new URLSearchParams({
-    from: `${lon},${lat}`,
-    to: `${point.lon},${point.lat}`,
-    unit: unit.id,
-  });
+  const query = { from: `${lon},${lat}`, to: `${point.lon},${point.lat}`, unit: unit.id };
   try {
-    const found = await get<Way>(`/route?${query}`);
+    const found = (await body(gateway.api.GET("/api/v1/route", { params: { query } }))) as unknown as Way;
     asked = { from: `${incident.id} ${point.lon} ${point.lat}`, lon, lat };
     return found;
   } catch (error) {

@@ -23,7 +23,7 @@ export function drawWay(box: HTMLElement, label: string): () => void {
     const ends = [unit?.position, incident?.point].flatMap((one): [number, number][] =>
       one ? [[one.lon, one.lat]] : [],
     );
-    const points = [...line.map(([lon, lat]): [number, number] => [lon, lat]), ...ends];
+    const points = [...(line as [number, number][]), ...ends];
     // It moves only with another incident, never under a finger.
     if (points.length > 1 && incident && fitted !== incident.id) {
       fitted = incident.id;
@@ -36,7 +36,7 @@ export function drawWay(box: HTMLElement, label: string): () => void {
   };
 }
 
-function lineOf(coordinates: readonly (readonly [number, number])[]): GeoJSON.FeatureCollection {
+function lineOf(coordinates: GeoJSON.Position[]): GeoJSON.FeatureCollection {
   const geometry = { type: "LineString" as const, coordinates: coordinates.map((at) => [...at]) };
   return { type: "FeatureCollection", features: [{ type: "Feature", geometry, properties: {} }] };
 }

@@ -4,7 +4,8 @@
  */
 
 import { computed, signal } from "@preact/signals";
-import { ask, Problem, Unreachable } from "../api/http";
+import { answered, gateway, Problem, Unreachable } from "../api/http";
+import type { Schemas } from "../client";
 import type { Reason, Unit } from "../api/types";
 import { isOver } from "../state/session";
 import { locked, person } from "../state/store";
@@ -22,13 +23,6 @@ export interface Stamp {
   readonly reason: string | null;
   /** Why it was refused; it is then sent no more. */
   readonly refused: { readonly said: Reason | null; readonly detail: string } | null;
-}
-
-/** What the gateway answers to a stamp. */
-interface Stamped {
-  readonly taken: boolean;
-  readonly note: string | null;
-  readonly unit: Unit;
 }
 
 const NAME = "stamps";
@@ -98,11 +92,12 @@ export async function send(): Promise<void> {
 /** Send a stamp; return whether it is settled. */
 async function sendOne(stamp: Stamp): Promise<boolean> {
   const { status, at, incident, reason } = stamp;
-  const path = `/units/${encodeURIComponent(stamp.unit)}/stamps`;
+  const params = { path: { unit: stamp.unit }, header: { "Idempotency-Key": stamp.key } };
+  const body = { status, at, incident, reason } as Schemas["Stamp"];
   try {
-    const answer = await ask("POST", path, { status, at, incident, reason }, { "Idempotency-Key": stamp.key });
-    if (answer.status === 202) return false; // sent, and nobody has taken it in yet
-    const stamped = answer.body as Stamped;
+    const answer = await answered(gateway.api.POST("/api/v1/units/{unit}/stamps", { params, body }));
+    if (answer.response.status === 202) return false; // sent, and nobody has taken it in yet
+    const stamped = answer.data as Schemas["Stamped"];
     dismiss(stamp);
     note.value = stamped.note;
     told(stamped.unit);
