@@ -19,6 +19,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -341,6 +342,11 @@ async def _partitions(bootstrap: str, names: Sequence[str]) -> list[TopicPartiti
     ]
 
 
+def _stopped(*_: object) -> None:
+    """Stop while the archiver starts: nothing waits yet to be written."""
+    raise SystemExit(Exit.STOPPED)
+
+
 def _lock(root: Path) -> None:
     """Lock the archive until the process ends."""
     descriptor = os.open(root / "archiver.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -448,6 +454,7 @@ def run_archive(
     ArchiveBusy
         Another archiver writes to ``root``.
     """
+    signal.signal(signal.SIGTERM, _stopped)  # until Faust has its own
     make_folder(root)
     _lock(root)
     quiet_new_broker()

@@ -14,44 +14,45 @@ transaction is what makes a batch whole::
     async with transaction(pool) as conn:
         await outbox.mark_sent(conn, ids)
 
-==============  ==========================================================================
-module          what it holds
-==============  ==========================================================================
-``pool``        `open_pool`, `connect`, `transaction`, `reading`: connections
-``migrations``  `migrate`, `check_schema`, `SCHEMA`
-``guard``       `lock_offsets`, `advance`: the offset guard of each partition
-``outbox``      messages that a transaction owes to Kafka
-``intake``      evidence, alarm states, tracks, dead letters
-``reporters``   reporters' contacts, sealed, and who was shown one
-``audit``       who did what
-``erasure``     a reporter erased from the ledger
-``retention``   what is older than it is to be kept
-``watch``       units among fences: the positions intake's state
-``effects``     `write_applied`: what the core decided
-``snapshot``    `load_snapshot`: a region's core as the ledger has it
-``buried``      journal entries that a worker set aside
-``strikes``     messages that failed alone
-``feeds``       the departments' subscriptions, and what each was told
-``commands``    what operators asked for, and the answers
-``queries``     queries of the command line
-``command_keys``  Idempotency-Keys of commands
-``pages``       pages of lists, for the gateway
-``advice``      what the gateway works something out of, and what became of it
-``accounts``    accounts, sessions and API tokens of the gateway
-``maps``        layers of the map, for the gateway
-``live``        queries of a live view
-``standing``    all that is open now, and who may still look, for the gateway's live stream
-``tracks``      where units drove, and on which assignment
-``sources``     producers and the skew of their clocks
-``logs``        the topics that offsets belong to, and offsets that were lost
-``city``        the city's fences as rows
-``city_files``  the files of cities, by digest
-``run``         what one run of a city left, to score and count
-``invariants``  `check`, `violations`: invariants inside the ledger
-``rows``        records as arguments of statements
-``statements``  `statement`: SQL by name, from the ``.sql`` files
-``errors``      `LedgerError` and its tree
-==============  ==========================================================================
+==================  ==============================================================================
+module              what it holds
+==================  ==============================================================================
+``pool``            `open_pool`, `connect`, `transaction`, `reading`: connections
+``migrations``      `migrate`, `check_schema`, `SCHEMA`
+``guard``           `lock_offsets`, `advance`: the offset guard of each partition
+``outbox``          messages that a transaction owes to Kafka
+``intake``          evidence, alarm states, tracks, dead letters
+``reporters``       reporters' contacts, sealed, and who was shown one
+``audit``           who did what
+``erasure``         a reporter erased from the ledger
+``retention``       what is older than it is to be kept
+``watch``           units among fences: the positions intake's state
+``effects``         `write_applied`: what the core decided
+``snapshot``        `load_snapshot`: a region's core as the ledger has it
+``buried``          journal entries that a worker set aside
+``strikes``         messages that failed alone
+``feeds``           the departments' subscriptions, and what each was told
+``commands``        what operators asked for, and the answers
+``queries``         queries of the command line
+``command_keys``    Idempotency-Keys of commands
+``pages``           pages of lists, for the gateway
+``advice``          what the gateway works something out of, and what became of it
+``accounts``        accounts, sessions and API tokens of the gateway
+``administration``  what an administrator does through the gateway
+``maps``            layers of the map, for the gateway
+``live``            queries of a live view
+``standing``        all that is open now, and who may still look, for the gateway's live stream
+``tracks``          where units drove, and on which assignment
+``sources``         producers and the skew of their clocks
+``logs``            the topics that offsets belong to, and offsets that were lost
+``city``            the city's fences as rows
+``city_files``      the files of cities, by digest
+``run``             what one run of a city left, to score and count
+``invariants``      `check`, `violations`: invariants inside the ledger
+``rows``            records as arguments of statements
+``statements``      `statement`: SQL by name, from the ``.sql`` files
+``errors``          `LedgerError` and its tree
+==================  ==============================================================================
 
 Times are aware and in UTC; points are WGS-84 degrees, longitude first (EPSG:4326).
 """

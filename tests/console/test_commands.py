@@ -306,5 +306,5 @@ async def test_an_outcome_is_told_although_the_ledger_fails_after_it(
 
 async def _age(owner: asyncpg.Connection, key: str) -> None:
     await owner.execute(
-        "UPDATE command_key SET claimed_at = claimed_at - interval '1 minute' WHERE key = $1", key
+        "UPDATE command_key SET claimed_at = claimed_at - interval '2 minutes' WHERE key = $1", key
     )

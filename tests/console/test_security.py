@@ -281,7 +281,7 @@ async def test_too_many_requests_are_told_when_to_come_again(
         await visitors.close()
 
 
-def test_an_address_has_so_many_connections_unless_it_is_a_proxy() -> None:
+async def test_an_address_has_so_many_connections_unless_it_is_a_proxy() -> None:
     counted = Connections(2, ["proxy"])
     assert [counted.begin("a") for _ in range(3)] == [True, True, False]
     assert counted.begin("b")

@@ -277,6 +277,6 @@ def test_a_journal_made_anew_is_refused_by_a_worker_that_runs_and_by_the_next(ri
     assert rig.worker.wait(30) in (Exit.REFUSED, Exit.STALLED)
     rig.worker.start()
     assert rig.worker.wait(30) == Exit.REFUSED
-    sentence = "the ledger's incidents stand at offsets of the old journal"
+    sentence = "the ledger's incidents refer to offsets of the old journal"
     assert sentence in rig.worker.log.read_text()
     assert rig.rows("SELECT 1 FROM topic_log WHERE incarnation > 0") == []

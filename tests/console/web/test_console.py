@@ -324,7 +324,8 @@ def test_zoomed_and_without_webgl_the_lists_work(stage, chromium, gateway) -> No
 
 
 def test_a_link_signs_in_once_and_leaves_no_trace_in_the_address(stage, chromium, gateway) -> None:
-    link = asyncio.run(_link_for("li", stage.endpoints))
+    with ThreadPoolExecutor(1) as aside:  # Playwright has a loop on this thread
+        link = aside.submit(lambda: asyncio.run(_link_for("li", stage.endpoints))).result()
     for works in (True, False):
         context = chromium.new_context(locale="en-GB")
         page = context.new_page()
