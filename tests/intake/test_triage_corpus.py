@@ -176,17 +176,11 @@ def test_reasons_quote_no_more_than_known_words():
     assert not any("555" in reason or "ab1234" in reason for reason in each(found.reasons))
 
 
-def test_triage_takes_less_than_a_millisecond(judged):
-    best = min(_seconds_of_a_round() for _ in range(3))
-    assert best / len(judged) < 0.001
-
-
-def test_a_text_of_repetitions_costs_little():
-    text = ("路上有人被车撞了，水很大。" * 500)[:5000]
-    judge(text)
-    started = time.process_time()
-    judge(text)
-    assert time.process_time() - started < 0.5
+def test_a_text_of_repetitions_costs_by_its_length():
+    text = "路上有人被车撞了，水很大。" * 500
+    rounds = [(_seconds(text[:500]), _seconds(text[:5_000])) for _ in range(5)]
+    shorter, longer = map(min, zip(*rounds, strict=True))
+    assert longer < 50 * shorter  # ten times, and room for a busy machine; a hundred by its square
 
 
 def test_a_pattern_over_an_unknown_concept_is_refused():
@@ -231,8 +225,7 @@ def _file() -> PatternFile:
     return msgspec.json.decode(data, type=PatternFile)
 
 
-def _seconds_of_a_round() -> float:
+def _seconds(text: str) -> float:
     started = time.process_time()
-    for line in CORPUS:
-        judge(line["text"], line["channel"])
+    judge(text)
     return time.process_time() - started
