@@ -5,7 +5,8 @@ event loop that stands still too.
 
 Busy is not broken: a worker that deals with one message after the other is alive, however long
 the rest waits. So it goes by messages dealt with, anywhere: a topic may wait ten times as long
-while others are worked on, and one message may take ten times as long as no message at all.
+while others are worked on, and one message or one commit may take ten times as long as no message
+at all.
 Time in which the worker got no CPU is not counted: a restart would only add to the load.
 """
 
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
 LONG = 10
-"""So many times the patience one message may take, and a topic may wait for others."""
+"""So many times the patience one message may take, a topic may wait for others, and Kafka may take
+for a commit: a late one costs nothing but reading again, and a broker that is slow is no fault
+that an end of the worker would mend."""
 BUSY = 2
 """So many times the patience a batch may take: the ledger's own time limits come first."""
 
@@ -153,6 +156,6 @@ class Watchdog(threading.Thread):
             for part, offset in self._vitals.behind.copy().items()
         }
         for (topic, partition), (offset, since) in self._stuck.items():
-            if self._still(since, now) > self._patience_s:
+            if self._still(since, now) > LONG * self._patience_s:
                 return f"{topic}/{partition}: commits have stood still at {offset}"
         return None

@@ -41,7 +41,9 @@ def pytest_configure() -> None:
         if name.startswith("JINGWEI_") and name not in _OURS:
             del os.environ[name]
     # A broker of a few minutes starts with 4.6 s of processor time, not 7.6, compiled lightly.
-    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+    os.environ.setdefault(
+        "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseTransparentHugePages"
+    )
     hypothesis_settings.register_profile(  # tests measure no speed
         "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

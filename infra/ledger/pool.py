@@ -1,8 +1,8 @@
 """Connections: UTC, JSON decoded, time limits, and the database's errors as the ledger's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 import msgspec
@@ -104,7 +104,7 @@ async def transaction(
         Any error of the database inside, mapped; see ``errors``.
     """
     with ledger_errors():
-        async with _connection(source) as conn, conn.transaction():
+        async with _begun(source) as conn:
             yield conn
 
 
@@ -112,10 +112,7 @@ async def transaction(
 async def reading(source: asyncpg.Pool | asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection inside a read-only transaction, with one snapshot of the ledger."""
     with ledger_errors():
-        async with (
-            _connection(source) as conn,
-            conn.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        async with _begun(source, isolation="repeatable_read", readonly=True) as conn:
             yield conn
 
 
@@ -191,6 +188,15 @@ _UNAVAILABLE = (
     asyncpg.InterfaceError,  # the connection is gone
     asyncpg.InternalClientError,  # it was cut in mid-statement, and asyncpg lost count of it
 )
+_CUT = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What is said on a connection that was cut before."""
 _SERVERS_FAULT = (
     "25006",  # read only: a standby, or a failover under way
     "53",
@@ -216,14 +222,42 @@ def _unavailable(error: BaseException) -> LedgerUnavailable:
 
 
 @asynccontextmanager
-async def _connection(
-    source: asyncpg.Pool | asyncpg.Connection,
+async def _begun(
+    source: asyncpg.Pool | asyncpg.Connection, **how: str | bool
 ) -> AsyncIterator[asyncpg.Connection]:
-    if isinstance(source, asyncpg.Pool):
-        async with source.acquire() as conn:
-            yield conn
-    else:
-        yield source
+    """Yield a connection inside a transaction that has begun."""
+    async with AsyncExitStack() as afterwards:
+        if isinstance(source, asyncpg.Pool):
+            conn = await _begin_on_one_that_lives(source, afterwards, how)
+        else:
+            conn = source
+            await afterwards.enter_async_context(conn.transaction(**how))
+        yield conn
+
+
+async def _begin_on_one_that_lives(
+    pool: asyncpg.Pool, afterwards: AsyncExitStack, how: Mapping[str, str | bool]
+) -> asyncpg.Connection:
+    """Take a connection and begin a transaction on it; ``afterwards`` ends both.
+
+    One that was cut while nobody used it, as by a server that was started again, shows it at the
+    first word. Nothing has been done on it yet, so the next one is taken: all can be cut, and the
+    last one is made anew.
+    """
+    for others in range(pool.get_max_size(), -1, -1):
+        async with AsyncExitStack() as ends:
+            conn = await ends.enter_async_context(pool.acquire())
+            try:
+                await ends.enter_async_context(conn.transaction(**how))
+            except _CUT:
+                if not others:
+                    raise
+                with suppress(asyncpg.InterfaceError):  # the pool has noticed by itself
+                    conn.terminate()
+            else:
+                await afterwards.enter_async_context(ends.pop_all())
+                return conn
+    raise AssertionError("the last one begins or raises")
 
 
 async def _leave(_conn: asyncpg.Connection) -> None:
