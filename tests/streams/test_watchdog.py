@@ -78,12 +78,11 @@ def test_a_worker_that_gets_little_cpu_goes_on(
     worker.wait_ready()
     traffic = Traffic(city, seed=5, name=rig.group)
     with busy_processes(2 * (os.cpu_count() or 1)):
-        for _ in range(2):
-            rig.send(traffic.some(80, now(-1)))
-            worker.pause()  # longer than its patience, shorter than its session
-            time.sleep(STARVED_PATIENCE_S + 1.5)
-            worker.go_on()
-            rig.send(traffic.some(40, now(-1)))
+        rig.send(traffic.some(160, now(-1)))
+        worker.pause()  # longer than its patience, shorter than its session
+        time.sleep(STARVED_PATIENCE_S + 1.5)
+        worker.go_on()
+        rig.send(traffic.some(80, now(-1)))
     rig.settle(within_s=180)
     assert worker.alive
     assert worker.log.read_text().count("worker is ready") == 1
