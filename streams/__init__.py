@@ -15,6 +15,7 @@ module                what it does
 ``transactions``      one batch, one transaction, cut by time
 ``beside``            `Beside`: the ledger writes while the core decides on
 ``taking``            a stream in batches: all that has come by the time that the last is done
+``guards``            guards locked, also from a worker that stands still
 ``turns``             reports, stamps and commands first, then readings and positions
 ``intake_readings``   sensor readings, and their alarm states in the ledger
 ``intake_reports``    citizens' reports, and their reporters' contact data

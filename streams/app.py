@@ -12,11 +12,12 @@ from typing import Any
 import asyncpg
 import faust
 
-from infra.ledger import guard, logs, transaction
+from infra.ledger import logs, transaction
 from infra.settings import Endpoints, WorkerSettings
 from streams.batch import Processor
 from streams.consumer import transport_with
 from streams.exits import Exit, die
+from streams.guards import next_offsets
 from streams.messages import Received
 from streams.metrics import Metrics
 from streams.quiet import QuietMonitor
@@ -47,8 +48,7 @@ def make_app(
     """Return a Faust app with an agent for each processor."""
 
     async def guards(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        async with transaction(pool) as conn:
-            return await guard.lock_offsets(conn, settings.group, parts)
+        return await next_offsets(pool, settings.group, parts)
 
     async def lost(topic: str, partition: int, first: int, last: int) -> None:
         log.error(

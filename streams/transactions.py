@@ -29,6 +29,7 @@ from infra.ledger.errors import GuardBroken, LedgerUnavailable
 from infra.ledger.guard import OffsetGuard, Part
 from infra.ledger.intake import DeadLetter
 from intake import BadInput
+from streams import guards
 from streams.beside import Beside
 from streams.dead_letters import dead_letter, to_dead_letter_topic
 from streams.errors import HandlerFailed, LoadFailed
@@ -176,19 +177,19 @@ class Transactions:
         if partition in self.reached:
             return
         async with transaction(self._pool) as conn:
-            guards = await self._lock(conn, [partition])
+            locked = await self._lock(conn, [partition])
             await self._load(conn, partition)
         # Only now: until then a batch that comes drains the lanes before it sends its own.
         await self._lanes.drain(partition)
-        self.reached[partition] = guards[partition].next
+        self.reached[partition] = locked[partition].next
 
     async def skip(self, partition: int, since: int, to: int) -> None:
         """Advance a guard from ``since`` over offsets that hold no message, unless it has moved."""
         if self.reached.get(partition) != since:
             return
         async with transaction(self._pool) as conn:
-            guards = await self._lock(conn, [partition])
-            if guards[partition].next != since:
+            locked = await self._lock(conn, [partition])
+            if locked[partition].next != since:
                 self.forget([partition])
                 return
             await guard.advance(conn, self._group, {(self._topic, partition): to})
@@ -200,8 +201,8 @@ class Transactions:
             return
         try:
             async with transaction(self._pool) as conn:
-                guards = await self._lock(conn, [partition])
-                if guards[partition].next != self.reached[partition]:
+                locked = await self._lock(conn, [partition])
+                if locked[partition].next != self.reached[partition]:
                     self.forget([partition])
                     return
                 messages = await act(conn)
@@ -234,10 +235,10 @@ class Transactions:
             if self._slow:
                 await conn.execute(_PATIENT)
             since = self._took("begin", since)
-            guards = await self._lock(conn, by_partition)
+            locked = await self._lock(conn, by_partition)
             since = self._took("lock", since)
             for partition, arrived in by_partition.items():
-                await self._take_in(conn, partition, guards[partition].next, arrived, taken)
+                await self._take_in(conn, partition, locked[partition].next, arrived, taken)
             since = self._took("handle", since)
             await guard.advance(conn, self._group, taken.ends)
             since = self._took("advance", since)
@@ -359,16 +360,16 @@ class Transactions:
     ) -> dict[int, OffsetGuard]:
         """Lock guards, and leave where they count in another log than this worker reads."""
         parts = [(self._topic, partition) for partition in partitions]
-        guards = await guard.lock(conn, self._group, parts)
-        for (topic, _), found in guards.items():
-            if found.incarnation != self._incarnation:
+        found = await guards.lock(conn, self._pool, self._group, parts)
+        for (topic, _), one in found.items():
+            if one.incarnation != self._incarnation:
                 die(
                     Exit.STALLED,
                     "topic %s was deleted and recreated: this worker read the old one, the next "
                     "start reads the new one from its first offset",
                     topic,
                 )
-        return {partition: found for (_, partition), found in guards.items()}
+        return {partition: one for (_, partition), one in found.items()}
 
     async def _load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Load a partition's memory; a failure is told from one of a message."""

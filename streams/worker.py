@@ -5,7 +5,10 @@
 
 import asyncio
 import logging
+import os
+import secrets
 import signal
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,7 +24,7 @@ from geo.routing.reference import Router
 from infra import memory
 from infra.archive.errors import ArchiveError
 from infra.environment import load
-from infra.ledger import check_schema, guard, open_pool, reading, snapshot, transaction
+from infra.ledger import check_schema, guard, open_pool, reading, snapshot
 from infra.ledger.errors import LedgerError, LedgerUnavailable
 from infra.ledger.reporters import open_vault
 from infra.local.errors import InvalidSettings, LocalStackError
@@ -130,7 +133,7 @@ class _Worker:
             loop.add_signal_handler(number, stopping.set)
         async with AsyncExitStack() as stack:
             minimum, maximum = self._pool_size
-            pool = await open_pool(self._endpoints.worker_url, minimum, maximum, "jingwei-worker")
+            pool = await open_pool(self._endpoints.worker_url, minimum, maximum, _name())
             stack.push_async_callback(_close, pool)
             producer = Producer(
                 self._endpoints.bootstrap,
@@ -153,13 +156,14 @@ class _Worker:
             log.info("made %d topics", len(made))
         region = self._city.manifest.region
         self._incarnations = await settle_logs(pool, self._endpoints.bootstrap, region)
-        async with transaction(pool) as conn:
-            parts = [
-                (topic.name, partition)
+        async with reading(pool) as conn:
+            guards = {
+                (topic.name, partition): offset
                 for topic in (*topics.INPUTS, topics.JOURNAL)
-                for partition in range(topic.partitions)
-            ]
-            guards = await guard.lock_offsets(conn, self._settings.group, parts)
+                for partition, offset in (
+                    await guard.of_topic(conn, self._settings.group, topic.name)
+                ).items()
+            }
             applied = await snapshot.applied_offset(conn, region)
         # Also a new group's journal must not end before what the ledger has from another.
         home = topics.JOURNAL.name, await _journal_partition(self._endpoints.bootstrap, region)
@@ -277,6 +281,11 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 async def _send_last(processors: Sequence[Processor]) -> None:
     await asyncio.gather(*(processor.close() for processor in processors))
+
+
+def _name() -> str:
+    """Return this process's name in the ledger; a restarted one has another (`streams.guards`)."""
+    return f"jingwei-worker/{socket.gethostname()[:24]}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 async def _close(pool: asyncpg.Pool) -> None:

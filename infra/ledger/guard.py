@@ -56,6 +56,33 @@ async def lock(
     }
 
 
+async def end_idle_holders(conn: asyncpg.Connection, waiting_pid: int, idle_s: float) -> list[int]:
+    """End the connections that hold what another connection waits for, and do nothing with it.
+
+    Kafka gives a partition to a worker when its former one no longer answers. Where that one was
+    stopped in the middle of a transaction (SIGSTOP, a host that hangs), its guard stays locked.
+    What it wrote is rolled back; when it goes on, it finds its connection cut and the guard taken
+    over.
+
+    Parameters
+    ----------
+    conn
+        Another connection than the waiting one, of the same role. Holders of the same
+        ``application_name`` are the process itself, and are left alone.
+    waiting_pid
+        PostgreSQL's process of the connection that waits for a lock.
+    idle_s
+        Holders that were idle in their transaction for less are left alone.
+
+    Returns
+    -------
+    list
+        PostgreSQL's processes that were ended.
+    """
+    rows = await conn.fetch(statement("guard.end_idle_holders"), waiting_pid, idle_s)
+    return [row["pid"] for row in rows]
+
+
 async def advance(conn: asyncpg.Connection, group: str, reached: Mapping[Part, int]) -> None:
     """Say that everything below these offsets has been dealt with.
 

@@ -1,7 +1,9 @@
 """Workers that a fault was built into; each function is a program."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from streams.messages import Received
 
 DEAD_POLL_WHILE = "DEAD_POLL_WHILE"
 """Variable that names a file: while it is there, no poll returns."""
+STOPPED = "STOPPED"
+"""Variable that names a file: it is made by the worker that is stopped."""
+STAND_STILL = b"stand still"
 
 
 def never_returns() -> None:
@@ -22,6 +27,22 @@ def never_returns() -> None:
         time.sleep(1_000_000)
 
     ReportsIntake.handle = handle
+    main()
+
+
+def stands_still() -> None:
+    """Run a worker that is stopped inside a transaction by a report of these words, the first."""
+    flag = Path(os.environ[STOPPED])
+    handle = ReportsIntake.handle
+
+    def stopped(self: ReportsIntake, message: Received) -> None:
+        if STAND_STILL in (message.value or b""):
+            with contextlib.suppress(FileExistsError):
+                flag.touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGSTOP)
+        handle(self, message)
+
+    ReportsIntake.handle = stopped
     main()
 
 

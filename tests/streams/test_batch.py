@@ -14,11 +14,12 @@ import pytest
 from infra.archive import CityMissing
 from infra.ledger import intake, open_pool, outbox, queries, reading, transaction
 from infra.ledger.errors import LedgerUnavailable
+from infra.ledger.guard import lock_offsets
 from infra.ledger.outbox import Message
 from infra.settings import Endpoints
 from intake.errors import BadInput, Fault
 from schemas import topics
-from streams import batch, lanes, producer, transactions
+from streams import batch, guards, lanes, producer, transactions
 from streams.batch import Processor
 from streams.dead_letters import dead_letter
 from streams.exits import Exit
@@ -449,6 +450,47 @@ async def test_a_lost_connection_is_a_reason_to_try_again(bench):
     await processor.process(bench.messages(0, "a", "lost", "b"))
     assert await bench.sent() == ["a", "lost", "b"]
     assert await bench.dead() == []
+
+
+async def test_a_guard_is_taken_from_a_worker_that_stands_still(bench, endpoints, monkeypatch):
+    """As one that was stopped (SIGSTOP) holds it: nobody waits until the ledger's limits."""
+    monkeypatch.setattr(guards, "HELD_S", 0.5)
+    await bench.processor().process(bench.messages(0, "before"))
+    stood = await asyncpg.connect(endpoints.worker_url)
+    try:
+        await stood.execute("BEGIN")
+        assert await lock_offsets(stood, bench.group, [(Echo.topic.name, 0)])
+        await stood.execute(
+            "INSERT INTO outbox (lane, topic, value, headers) VALUES ('l', 't', '', '')"
+        )
+        successor = bench.processor()
+        await asyncio.wait_for(successor.process(bench.messages(1, "after")), patience(10))
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+            await stood.execute("COMMIT")
+    finally:
+        stood.terminate()
+    assert await bench.sent() == ["before", "after"]
+    assert await bench.pool.fetchval("SELECT count(*) FROM outbox WHERE lane = 'l'") == 0
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_guard_is_waited_for_while_its_holder_works(bench, endpoints, own, monkeypatch):
+    """And for the worker itself, which may be long with a message."""
+    monkeypatch.setattr(guards, "HELD_S", 0.3)
+    await bench.processor().process(bench.messages(0, "before"))
+    others = await open_pool(endpoints.worker_url, 1, 1, "another worker")
+    async with (bench.pool if own else others).acquire() as holder, holder.transaction():
+        assert await lock_offsets(holder, bench.group, [(Echo.topic.name, 0)])
+        waiting = asyncio.create_task(bench.processor().process(bench.messages(1, "after")))
+        for _ in range(5):
+            if own:
+                await asyncio.sleep(0.4)
+            else:  # never idle for as long as that
+                await holder.execute("SELECT pg_sleep(0.4)")
+        assert not waiting.done()
+    await others.close()
+    await asyncio.wait_for(waiting, patience(10))
+    assert await bench.sent() == ["before", "after"]
 
 
 async def test_a_dead_letter_is_sent_again_as_it_was(bench):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,21 @@ import pytest
 from infra.local import postgres, state
 from infra.local import stack as local_stack
 from infra.settings import Endpoints, Settings, load_settings
+from schemas import topics
+from schemas.inputs import CitizenReport
 from streams.exits import Exit
 from streams.worker import run_worker
 from tests.checker import check
-from tests.streams.rig import Rig, WorkerProcess, begin_at_the_end, make_all_topics, now
+from tests.streams import broken_workers
+from tests.streams.rig import (
+    Rig,
+    Sent,
+    WorkerProcess,
+    begin_at_the_end,
+    make_all_topics,
+    message,
+    now,
+)
 from tests.streams.traffic import Traffic
 
 pytestmark = [pytest.mark.postgis, pytest.mark.kafka]
@@ -113,6 +125,55 @@ def test_two_workers_share_the_work_and_one_takes_over(rig, city, city_folder, t
         assert violations(rig) == []
     finally:
         second.kill()
+
+
+@pytest.mark.slow
+def test_a_worker_stopped_inside_a_transaction_holds_nobody_up(rig, city, city_folder, tmp_path):
+    """As by SIGSTOP, or a host that hangs: another takes over before the ledger's time limits."""
+    flag = tmp_path / "stopped"
+    workers = [
+        WorkerProcess(
+            rig.endpoints,
+            city_folder,
+            tmp_path,
+            rig.group,
+            instance=name,
+            settings={broken_workers.STOPPED: str(flag)},
+            program=f"{broken_workers.__name__}:stands_still",
+        )
+        for name in ("one", "two")
+    ]
+    try:
+        for worker in workers:
+            worker.start()
+            worker.wait_ready()
+        rig.worker = workers[0]
+        feed(rig, Traffic(city, seed=11, name=rig.group), rounds=1)
+        rig.send([told("please stand still"), *(told(f"later {number}") for number in range(8))])
+        rig.await_rows("SELECT 1 FROM evidence WHERE text = 'please stand still'", within_s=40)
+        assert flag.exists()
+        freed = [worker for worker in workers if "stands still in a transaction" in log(worker)]
+        assert len(freed) == 1
+        for worker in workers:
+            worker.go_on()
+        rig.settle()
+        assert violations(rig) == []
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def told(text: str) -> Sent:
+    return message(
+        topics.REPORTS,
+        CitizenReport(
+            service_request_id=uuid.uuid4().hex, description=text, requested_datetime=now()
+        ),
+    )
+
+
+def log(worker: WorkerProcess) -> str:
+    return worker.log.read_text()
 
 
 def start(

@@ -35,8 +35,10 @@ SELECT count(*) FROM dead_letter_summary WHERE redriven_at IS NULL;
 
 -- name: clients
 -- Who is connected to this ledger, by the name that each part of Jingwei gives.
-SELECT application_name AS part, count(DISTINCT client_addr) AS hosts, count(*) AS connections
+-- A worker's name goes on with its host and process.
+SELECT split_part(application_name, '/', 1) AS part, count(DISTINCT client_addr) AS hosts,
+    count(*) AS connections
 FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'jingwei%'
-GROUP BY application_name
-ORDER BY application_name;
+GROUP BY part
+ORDER BY part;

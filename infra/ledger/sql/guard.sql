@@ -6,6 +6,14 @@ WHERE c.consumer_group = $1
 ORDER BY c.topic, c.partition
 FOR UPDATE OF c;
 
+-- name: end_idle_holders
+SELECT a.pid, pg_terminate_backend(a.pid)
+FROM pg_stat_activity AS a
+WHERE a.pid = ANY(pg_blocking_pids($1)) AND a.usename = current_user
+  AND a.application_name <> current_setting('application_name')
+  AND a.state LIKE 'idle in transaction%'
+  AND a.state_change < clock_timestamp() - make_interval(secs => $2);
+
 -- name: begin
 INSERT INTO consumed (consumer_group, topic, partition, next_offset, incarnation)
 SELECT $1, wanted.topic, wanted.partition, 0,
