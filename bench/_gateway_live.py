@@ -3,6 +3,8 @@
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -114,6 +116,18 @@ async def figures(
         ],
         detail={"clients": steps},
     )
+
+
+@asynccontextmanager
+async def joined(url: str, token: str, count: int) -> AsyncIterator[None]:
+    """Let so many clients follow the stream."""
+    clients: list[_Client] = []
+    try:
+        await _more(clients, url, token, count)
+        yield
+    finally:
+        for client in clients:
+            client.close()
 
 
 async def _round(
