@@ -28,6 +28,7 @@ EXPECTED = {
     "GET /unit": "anybody",
     "GET /unit-worker.js": "anybody",
     "GET /streets": "anybody",
+    "GET /handover": "anybody",
     "GET /admin": "anybody",
     "GET /assets/{name}": "anybody",
     "GET /api/v1/docs": "anybody",
@@ -58,6 +59,11 @@ EXPECTED = {
     "POST /api/v1/conditions": COMMAND,
     "DELETE /api/v1/conditions/{condition}": COMMAND,
     "POST /api/v1/streets": COMMAND,
+    "GET /api/v1/handovers": STAFF,
+    "GET /api/v1/handovers/draft": STAFF,
+    "GET /api/v1/handovers/{handover}": STAFF,
+    "POST /api/v1/handovers": COMMAND,
+    "POST /api/v1/handovers/{handover}/taken": COMMAND,
     "GET /api/v1/policies": STAFF | {Role.VIEWER, Role.PLANNER},
     "GET /api/v1/sources": STAFF | {Role.PLANNER},
     "GET /api/v1/dead-letters/summary": STAFF - {Role.OPERATOR},
@@ -101,7 +107,7 @@ EXPECTED = {
 }
 """Written out a second time, so that no row of the table changes by a slip."""
 PAGES = {"GET /", "GET /incidents/{incident}", "GET /assets/{name}"}
-PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "admin")}
+PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "handover", "admin")}
 
 
 QUERIES = {
@@ -114,6 +120,7 @@ QUERIES = {
 NOT_THERE = {
     "GET /api/v1/commands/{command}",
     "GET /api/v1/conditions/{condition}",
+    "GET /api/v1/handovers/{handover}",
     "GET /api/v1/reports/{evidence}",
     "GET /api/v1/units/{unit}/stamps/{stamp}",
 }
@@ -148,7 +155,9 @@ async def test_every_endpoint_by_every_role_and_none(visitors: Visitors, scene: 
     """A role that may not gets 403 and nobody 401, whatever the rest of the request is like."""
     await make_topics(scene.endpoints.bootstrap)
     ids = {"incident": scene.ids[0], "unit": scene.unit}
-    ids |= {name: uuid.uuid4() for name in ("command", "condition", "evidence", "stamp")}
+    ids |= {
+        name: uuid.uuid4() for name in ("command", "condition", "evidence", "stamp", "handover")
+    }
     ids |= {"account": "nobody-here", "prefix": "abcdefgh", "letter": 1}
     ids |= {"layer": "units", "z": 0, "x": 0, "y": 0, "collection": "units", "feature": scene.unit}
     for row, expected in EXPECTED.items():

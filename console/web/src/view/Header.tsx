@@ -6,6 +6,7 @@ import { audible, enableSound, mute } from "../state/sound";
 import { now, person } from "../state/store";
 import { t } from "../words/catalogue";
 import { clock } from "../words/times";
+import { PageLinks } from "./PageLinks";
 import { Preferences } from "./Preferences";
 
 export function Header() {
@@ -23,6 +24,7 @@ export function Header() {
       <button class="quiet" onClick={() => (showsKeys.value = true)}>
         <kbd>?</kbd> {t("keys")}
       </button>
+      <PageLinks path="/" />
       <span class="space" />
       <time class="clock">{clock(now.value)}</time>
       <button class="quiet" onClick={() => void (audible.value ? mute() : enableSound())}>
