@@ -42,6 +42,7 @@ module          what it holds
 ``tile_cache``  `TileCache`: those of layers that do not change
 ``pages``       the pages, as they were built from ``web/``
 ``features``    ``/ogc``: the same layers by OGC API - Features
+``past``        ``/at``: what was open at an earlier time
 ``paging``      parameters of lists, and cursors
 ``bodies``      JSON in and out, and its shapes
 ``documents``   the OpenAPI document as a page

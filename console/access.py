@@ -66,6 +66,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "GET /api/v1/units": _ALL,
     "GET /api/v1/units/{unit}": _ALL,
     "GET /api/v1/alerts": _WATCHERS,
+    "GET /api/v1/at": _STAFF | {Role.VIEWER},
     "GET /api/v1/conditions": _ALL,
     "GET /api/v1/conditions/{condition}": _ALL,
     "POST /api/v1/conditions": _COMMANDERS,

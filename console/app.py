@@ -21,6 +21,7 @@ from console import (
     incidents,
     operations,
     pages,
+    past,
     places,
     policies,
     reveal,
@@ -112,8 +113,8 @@ def make_routes() -> FastAPI:
     app.include_router(about)
     # Each router has the whole path: an endpoint's own is what the table of access names.
     parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, streets, policies)
-    others = (federated, audit, reveal, accounts, operations, handovers, stream, tiles, features)
-    for part in (*parts, *others, pages):
+    others = (federated, audit, reveal, accounts, operations, handovers, past, stream, tiles)
+    for part in (*parts, *others, features, pages):
         app.include_router(part.router)
     app.openapi = _described(app.openapi)  # type: ignore[method-assign] # FastAPI's own way
     return app

@@ -43,6 +43,7 @@ module              what it holds
 ``maps``            layers of the map, for the gateway
 ``live``            queries of a live view
 ``standing``        all that is open now, and who may still look, for the gateway's live stream
+``past``            all that was open at an earlier time
 ``tracks``          where units drove, and on which assignment
 ``sources``         producers and the skew of their clocks
 ``logs``            the topics that offsets belong to, and offsets that were lost

@@ -1,6 +1,7 @@
 """Who may ask what: every endpoint by every role and by nobody, and what each sees."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.routing import APIRoute
@@ -54,6 +55,7 @@ EXPECTED = {
     "GET /api/v1/units": ALL,
     "GET /api/v1/units/{unit}": ALL,
     "GET /api/v1/alerts": WATCH,
+    "GET /api/v1/at": STAFF | {Role.VIEWER},
     "GET /api/v1/conditions": ALL,
     "GET /api/v1/conditions/{condition}": ALL,
     "POST /api/v1/conditions": COMMAND,
@@ -111,6 +113,7 @@ PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "hand
 
 
 QUERIES = {
+    "GET /api/v1/at": f"?t={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     "GET /api/v1/places": "?q=a",
     "GET /api/v1/places/reverse": f"?lon={world.LON}&lat={world.LAT}",
     "GET /api/v1/route": f"?from={world.LON},{world.LAT}&to={world.LON},{world.LAT}",
