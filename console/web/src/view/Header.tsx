@@ -1,9 +1,11 @@
-import { showsKeys, showsLine } from "../actions/moves";
+import { moveOf, showsKeys, showsLine } from "../actions/moves";
 import { mayAct } from "../actions/run";
 import { call, takeCall } from "../state/call";
 import { signOut } from "../state/entry";
+import { moment } from "../state/past";
 import { audible, enableSound, mute } from "../state/sound";
 import { now, person } from "../state/store";
+import { go } from "../state/url";
 import { t } from "../words/catalogue";
 import { clock } from "../words/times";
 import { PageLinks } from "./PageLinks";
@@ -23,6 +25,12 @@ export function Header() {
       </button>
       <button class="quiet" onClick={() => (showsKeys.value = true)}>
         <kbd>?</kbd> {t("keys")}
+      </button>
+      <button class="quiet" aria-keyshortcuts="b" aria-pressed={moment.value !== null} onClick={() => moveOf("rewind").move("")}>
+        <kbd>b</kbd> {t("key_past")}
+      </button>
+      <button class="quiet" aria-keyshortcuts="f" onClick={() => go({ wall: true })}>
+        <kbd>f</kbd> {t("key_wall")}
       </button>
       <PageLinks path="/" />
       <span class="space" />
