@@ -30,6 +30,10 @@ async def test_it_has_what_is_open_promised_and_overridden(
     await scene.apply(scene.journal.command(crash, override))
     draft = (await visitors.of(Role.OPERATOR).get(f"{PATH}/draft")).json()
     assert {line["incident"] for line in draft["open"]} == set(scene.ids)
+    states = {one.id: one for one in scene.core.snapshot().incidents}
+    for line in draft["open"]:
+        assert line["short"] == bool(states[line["incident"]].short)
+    assert not all(line["short"] for line in draft["open"])
     ranks = [line["severity"] for line in draft["open"]]
     assert ranks == sorted(ranks)
     coming = {line["unit"]: line for line in draft["promised"]}

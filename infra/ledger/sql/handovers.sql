@@ -1,6 +1,6 @@
 -- name: open
 SELECT i.id AS incident, i.number, i.severity, i.category, i.state, i.address, i.opened_at,
-       i.acknowledged_by, i.short <> '{}' AS short,
+       i.acknowledged_by, i.short <> '[]' AS short,
        (SELECT count(*) FROM assignment AS a WHERE a.incident_id = i.id AND a.ended IS NULL) AS units
 FROM incident AS i
 WHERE i.is_open

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Incident } from "../api/types";
 import { AGO_S, closePast, earlier, moment, past, pastFault, rewind, STEP_S } from "../state/past";
 import { incidents, now } from "../state/store";
@@ -13,10 +13,14 @@ const DAY_MS = 24 * 3_600_000;
 
 /** The screen as it was at a time, in a pane beside the present. */
 export function PastPane() {
-  const at = moment.value;
-  if (at === null) return null;
+  return moment.value === null ? null : <Pane at={moment.value} />;
+}
+
+function Pane({ at }: { at: number }) {
+  const box = useRef<HTMLElement>(null);
+  useLayoutEffect(() => box.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <section class="pane past" id="past" aria-labelledby="past-title" tabindex={-1}>
+    <section ref={box} class="pane past" id="past" aria-labelledby="past-title" tabindex={-1}>
       <div class="pane-head">
         <h2 id="past-title">{t("past_title", { at: now.value - at < DAY_MS ? clock(at) : day(at) })}</h2>
         <span>{t("ago", { age: age(now.value - at) })}</span>
