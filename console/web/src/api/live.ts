@@ -137,7 +137,11 @@ const PART: tabs.Part = {
     sheetConcerns(null);
   },
   cut,
-  whole: () => (isWhole && gathering === null ? { everything: store.everything(), id: lastId } : null),
+  whole() {
+    // What is cut off is not told as if it were the present.
+    const isKnown = isWhole && gathering === null && ["live", "late"].includes(health.value.state);
+    return isKnown ? { everything: store.everything(), id: lastId } : null;
+  },
 };
 
 /** Say how old is what is shown. */
