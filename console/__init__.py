@@ -32,6 +32,7 @@ module          what it holds
 ``calls``       a call by telephone: its reading, likely duplicates, its report
 ``stamps``      a unit's status, pressed
 ``streets``     street conditions, drawn, put in force and ended
+``handovers``   the end of a shift: what is handed over, signed by both
 ``policies``    response plans, and what another policy would change
 ``keys``        `claimed`: what is sent twice under one Idempotency-Key is done once
 ``compute``     `Compute`: processes that hold the city and work all that out
@@ -41,6 +42,7 @@ module          what it holds
 ``tile_cache``  `TileCache`: those of layers that do not change
 ``pages``       the pages, as they were built from ``web/``
 ``features``    ``/ogc``: the same layers by OGC API - Features
+``past``        ``/at``: what was open at an earlier time
 ``paging``      parameters of lists, and cursors
 ``bodies``      JSON in and out, and its shapes
 ``documents``   the OpenAPI document as a page

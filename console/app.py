@@ -17,9 +17,11 @@ from console import (
     documents,
     features,
     federated,
+    handovers,
     incidents,
     operations,
     pages,
+    past,
     places,
     policies,
     reveal,
@@ -111,8 +113,8 @@ def make_routes() -> FastAPI:
     app.include_router(about)
     # Each router has the whole path: an endpoint's own is what the table of access names.
     parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, streets, policies)
-    others = (federated, audit, reveal, accounts, operations, stream, tiles, features, pages)
-    for part in (*parts, *others):
+    others = (federated, audit, reveal, accounts, operations, handovers, past, stream, tiles)
+    for part in (*parts, *others, features, pages):
         app.include_router(part.router)
     app.openapi = _described(app.openapi)  # type: ignore[method-assign] # FastAPI's own way
     return app

@@ -56,6 +56,12 @@ async def streets_document() -> Response:
     return _built("streets.html")
 
 
+@router.get("/handover", include_in_schema=False)
+async def handover_document() -> Response:
+    """Return the page on which a shift is handed over."""
+    return _built("handover.html")
+
+
 @router.get("/admin", include_in_schema=False)
 async def admin_document() -> Response:
     """Return the administrators' page."""

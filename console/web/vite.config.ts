@@ -16,6 +16,7 @@ export default defineConfig({
         index: "index.html",
         unit: "unit.html",
         streets: "streets.html",
+        handover: "handover.html",
         admin: "admin.html",
         [WORKER]: "src/offline/worker.ts",
       },

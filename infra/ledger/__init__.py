@@ -39,9 +39,11 @@ module              what it holds
 ``advice``          what the gateway works something out of, and what became of it
 ``accounts``        accounts, sessions and API tokens of the gateway
 ``administration``  what an administrator does through the gateway
+``handovers``       what one shift hands over to the next, signed by both
 ``maps``            layers of the map, for the gateway
 ``live``            queries of a live view
 ``standing``        all that is open now, and who may still look, for the gateway's live stream
+``past``            all that was open at an earlier time
 ``tracks``          where units drove, and on which assignment
 ``sources``         producers and the skew of their clocks
 ``logs``            the topics that offsets belong to, and offsets that were lost

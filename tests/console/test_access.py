@@ -1,6 +1,7 @@
 """Who may ask what: every endpoint by every role and by nobody, and what each sees."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.routing import APIRoute
@@ -28,6 +29,7 @@ EXPECTED = {
     "GET /unit": "anybody",
     "GET /unit-worker.js": "anybody",
     "GET /streets": "anybody",
+    "GET /handover": "anybody",
     "GET /admin": "anybody",
     "GET /assets/{name}": "anybody",
     "GET /api/v1/docs": "anybody",
@@ -53,11 +55,17 @@ EXPECTED = {
     "GET /api/v1/units": ALL,
     "GET /api/v1/units/{unit}": ALL,
     "GET /api/v1/alerts": WATCH,
+    "GET /api/v1/at": STAFF | {Role.VIEWER},
     "GET /api/v1/conditions": ALL,
     "GET /api/v1/conditions/{condition}": ALL,
     "POST /api/v1/conditions": COMMAND,
     "DELETE /api/v1/conditions/{condition}": COMMAND,
     "POST /api/v1/streets": COMMAND,
+    "GET /api/v1/handovers": STAFF,
+    "GET /api/v1/handovers/draft": STAFF,
+    "GET /api/v1/handovers/{handover}": STAFF,
+    "POST /api/v1/handovers": COMMAND,
+    "POST /api/v1/handovers/{handover}/taken": COMMAND,
     "GET /api/v1/policies": STAFF | {Role.VIEWER, Role.PLANNER},
     "GET /api/v1/sources": STAFF | {Role.PLANNER},
     "GET /api/v1/dead-letters/summary": STAFF - {Role.OPERATOR},
@@ -101,10 +109,11 @@ EXPECTED = {
 }
 """Written out a second time, so that no row of the table changes by a slip."""
 PAGES = {"GET /", "GET /incidents/{incident}", "GET /assets/{name}"}
-PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "admin")}
+PAGES |= {f"GET /{name}" for name in ("unit", "unit-worker.js", "streets", "handover", "admin")}
 
 
 QUERIES = {
+    "GET /api/v1/at": f"?t={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     "GET /api/v1/places": "?q=a",
     "GET /api/v1/places/reverse": f"?lon={world.LON}&lat={world.LAT}",
     "GET /api/v1/route": f"?from={world.LON},{world.LAT}&to={world.LON},{world.LAT}",
@@ -114,6 +123,7 @@ QUERIES = {
 NOT_THERE = {
     "GET /api/v1/commands/{command}",
     "GET /api/v1/conditions/{condition}",
+    "GET /api/v1/handovers/{handover}",
     "GET /api/v1/reports/{evidence}",
     "GET /api/v1/units/{unit}/stamps/{stamp}",
 }
@@ -148,7 +158,9 @@ async def test_every_endpoint_by_every_role_and_none(visitors: Visitors, scene: 
     """A role that may not gets 403 and nobody 401, whatever the rest of the request is like."""
     await make_topics(scene.endpoints.bootstrap)
     ids = {"incident": scene.ids[0], "unit": scene.unit}
-    ids |= {name: uuid.uuid4() for name in ("command", "condition", "evidence", "stamp")}
+    ids |= {
+        name: uuid.uuid4() for name in ("command", "condition", "evidence", "stamp", "handover")
+    }
     ids |= {"account": "nobody-here", "prefix": "abcdefgh", "letter": 1}
     ids |= {"layer": "units", "z": 0, "x": 0, "y": 0, "collection": "units", "feature": scene.unit}
     for row, expected in EXPECTED.items():

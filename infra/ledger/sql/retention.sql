@@ -143,3 +143,11 @@ SELECT count(*) AS rows, min(claimed_at) AS oldest FROM command_key WHERE claime
 DELETE FROM command_key WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM command_key WHERE claimed_at < $1 LIMIT $2
 ));
+
+-- name: handover_plan
+SELECT count(*) AS rows, min(at) AS oldest FROM handover WHERE at < $1;
+
+-- name: handover_delete
+DELETE FROM handover WHERE id IN (
+    SELECT id FROM handover WHERE at < $1 ORDER BY at LIMIT $2
+);

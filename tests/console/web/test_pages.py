@@ -173,6 +173,11 @@ def test_a_street_that_is_drawn_closed_is_driven_around(stage, chromium, gateway
     (west, south), (east, north) = stage.street_driven("fire")
     with visiting(chromium, gateway, "/streets", "li", viewport=SCREEN) as page:
         at = on_map(page)
+        page.locator("#draw-area").click()
+        page.mouse.click(*at(west, south))
+        page.keyboard.press("Escape")
+        expect(page.locator("#draw-area")).to_have_attribute("aria-pressed", "false")
+        expect(page.get_by_role("button", name="Undo a point")).to_be_disabled()
         page.locator("#draw-line").click()
         middle = ((west + east) / 2, (south + north) / 2)
         for lon, lat in ((west, south), middle, (east, north)):

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { stored } from "../state/stored";
 import { locked } from "../state/store";
+import { address } from "../state/url";
 import { MOVES, showsKeys, showsList } from "./moves";
 import { begin } from "./run";
 import { DEEDS } from "./table";
@@ -30,6 +31,8 @@ export function listenToKeys(): void {
     if (locked.value !== null || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.isComposing || event.repeat && !["j", "k"].includes(event.key)) return;
     if (event.key !== "Escape" && (isTyping(event.target) || isTaken(event) || !singleKeys.value)) return;
+    // Nobody decides on a wall, where what is chosen is not read.
+    if (address.value.wall && !["f", "Escape"].includes(event.key)) return;
     if (showsKeys.value && !["?", "Escape"].includes(event.key)) return;
     if (showsList.value && event.key !== "Escape") return;
     const move = MOVES.find((one) => one.key === event.key);

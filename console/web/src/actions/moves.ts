@@ -3,11 +3,13 @@
 import { signal } from "@preact/signals";
 import { showsCall, takeCall } from "../state/call";
 import { askWhyNotNearest, nearest } from "../state/nearest";
+import { closePast, moment, rewind } from "../state/past";
 import { rows } from "../state/queue";
 import { address, go } from "../state/url";
 import { t, type Word } from "../words/catalogue";
 import { latestUndoable, undo } from "./decide";
 import { form, putAway } from "./form";
+import { Slip } from "./resolve";
 import { hint, mayTakeCalls } from "./run";
 
 export const showsKeys = signal(false);
@@ -29,6 +31,8 @@ export const MOVES: readonly Move[] = [
   { key: "t", label: "key_call", verb: "call", move: (text) => mayTakeCalls() && takeCall(text) },
   { key: "w", label: "key_nearest", verb: "why", move: whyNotNearest },
   { key: "z", label: "key_undo", verb: "undo", move: undoLatest },
+  { key: "b", label: "key_past", verb: "rewind", move: lookBack },
+  { key: "f", label: "key_wall", verb: "wall", move: () => go({ wall: !address.value.wall }) },
   { key: "p", label: "key_list", verb: "print", move: () => (showsList.value = true) },
   { key: "/", label: "key_line", move: () => (showsLine.value = true) },
   { key: "?", label: "key_keys", move: () => (showsKeys.value = !showsKeys.value) },
@@ -61,6 +65,23 @@ function whyNotNearest(): void {
   else void askWhyNotNearest(incident);
 }
 
+const UNITS: Readonly<Record<string, number>> = { s: 1, "": 60, m: 60, h: 3_600 };
+const USUAL_S = 300;
+const [SHORTEST_S, LONGEST_S] = [30, 43_200];
+
+/** `rewind 5`, `rewind 30s`, `rewind 2h`; by its key five minutes, and back to the present. */
+function lookBack(text: string): void {
+  const typed = /^(\d+)\s*([smh]?)$/.exec(text.trim().toLowerCase());
+  if (text.trim() === "") {
+    if (moment.value === null) rewind(USUAL_S);
+    else closePast();
+    return;
+  }
+  const seconds = typed ? Number(typed[1]) * (UNITS[typed[2] ?? ""] ?? 60) : 0;
+  if (seconds >= SHORTEST_S && seconds <= LONGEST_S) rewind(seconds);
+  else throw new Slip({ name: "", kind: "text", label: "typed", required: true }, t("rewind_range"));
+}
+
 function undoLatest(): void {
   const found = latestUndoable();
   if (found) undo(found);
@@ -74,6 +95,8 @@ function back(): void {
   else if (showsCall.value) showsCall.value = false;
   else if (nearest.value) nearest.value = null;
   else if (form.value) putAway();
+  else if (moment.value !== null) closePast();
+  else if (address.value.wall) go({ wall: false });
   else go({ incident: null });
   hint.value = "";
 }

@@ -33,7 +33,7 @@ export function AdminPage() {
           <PageHead path="/admin" title="title_admin" />
           {mine().length === 0 ? (
             <main class="admin">
-              <p class="card">{t("not_an_administrator", { name: member.value.name })}</p>
+              <p class="card">{t("may_not_see", { name: member.value.name })}</p>
             </main>
           ) : (
             <Shown />

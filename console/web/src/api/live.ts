@@ -1,10 +1,14 @@
-/** The live stream: what is open, then every change; while it is missing, asked for by and by. */
+/** The live stream: what is open, then every change; while it is missing, asked for by and by.
+ *
+ * Of several tabs one holds it (`tabs`), and the others take what that one relays.
+ */
 
 import { signal } from "@preact/signals";
 import * as store from "../state/store";
 import { sheetConcerns } from "../state/sheet";
 import { Problem } from "./http";
 import * as read from "./read";
+import * as tabs from "./tabs";
 import type { Alert, Assignment, Incident, Shortage, Unit } from "./types";
 import type { Schemas } from "../client";
 
@@ -45,6 +49,8 @@ interface Told {
 
 let source: EventSource | null = null;
 let lastId = "";
+/** Whether all that was open at some moment has come: without it changes mean little. */
+let isWhole = false;
 let heard = 0;
 /** When what is shown was last known to be up to date, on the page's steady clock. */
 let current = 0;
@@ -63,18 +69,24 @@ export function currentAt(): number {
 export function listen(): void {
   stop();
   current ||= performance.now();
-  connect();
+  heard = performance.now();
+  tabs.join(store.person.value?.name ?? "", PART);
   watch = window.setInterval(look, 500);
 }
 
 export function stop(): void {
-  source?.close();
-  source = null;
+  tabs.leave();
+  hangUp();
   window.clearInterval(watch);
 }
 
-function connect(): void {
+function hangUp(): void {
   source?.close();
+  source = null;
+}
+
+function connect(): void {
+  hangUp();
   heard = performance.now();
   const query = new URLSearchParams(KINDS.map((kind) => ["type", kind]));
   if (lastId) query.set("last_event_id", lastId);
@@ -83,22 +95,54 @@ function connect(): void {
   for (const name of Object.keys(TAKE) as (keyof Told)[]) {
     stream.addEventListener(name, (event: MessageEvent<string>) => {
       if (source !== stream) return;
-      heard = performance.now();
-      TAKE[name](JSON.parse(event.data) as never);
-      if (event.lastEventId) lastId = event.lastEventId;
+      const told = { name, data: event.data, id: event.lastEventId };
+      take(told);
+      tabs.relay(told);
     });
   }
   stream.onerror = () => {
     if (source !== stream) return;
     // The browser itself would not come back after an answer such as 401 or 503.
-    stream.close();
-    source = null;
+    hangUp();
     cut();
-    window.setTimeout(() => {
+    window.clearTimeout(again);
+    again = window.setTimeout(() => {
       if (source === null && store.locked.value === null) connect();
     }, AGAIN_MS);
   };
 }
+
+let again = 0;
+
+function take({ name, data, id }: tabs.Relayed): void {
+  heard = performance.now();
+  TAKE[name as keyof Told](JSON.parse(data) as never);
+  if (id) lastId = id;
+}
+
+const PART: tabs.Part = {
+  lead: connect,
+  yield() {
+    window.clearTimeout(again);
+    hangUp();
+  },
+  take,
+  takeWhole({ everything, id }) {
+    heard = performance.now();
+    lastId = id;
+    gathering = null;
+    isWhole = true;
+    store.later(() => store.putEverything(everything));
+    store.later(isCurrent);
+    sheetConcerns(null);
+  },
+  cut,
+  whole() {
+    // What is cut off is not told as if it were the present.
+    const isKnown = isWhole && gathering === null && ["live", "late"].includes(health.value.state);
+    return isKnown ? { everything: store.everything(), id: lastId } : null;
+  },
+};
 
 /** Say how old is what is shown. */
 function look(): void {
@@ -106,8 +150,7 @@ function look(): void {
   if (store.locked.value !== null) return;
   const silent = performance.now() - heard;
   if (source !== null && silent > SILENT_MS) {
-    source.close();
-    source = null;
+    hangUp();
     cut();
     connect();
   }
@@ -124,6 +167,7 @@ function look(): void {
 
 function cut(): void {
   gathering = null;
+  tabs.relayCut();
   if (health.value.state !== "cut") {
     health.value = { state: "cut", since: current, polling: false };
     polled = performance.now() - POLL_MS + 1_000;
@@ -163,6 +207,7 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
     } else if (data.part === "end" && gathering) {
       const found = gathering;
       gathering = null;
+      isWhole = true;
       store.later(() =>
         store.putEverything({
           incidents: ((found["incident"] ?? []) as PublishedIncident[]).map(asIncident),
@@ -205,7 +250,10 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
     store.setClock(at);
     lateness = Math.max(gateway_age ?? 0, core_age ?? 0);
     latePart = (core_age ?? 0) > (gateway_age ?? 0) ? "core" : "gateway";
-    if (gathering === null && lastId) isCurrent();
+    if (gathering !== null) return;
+    if (isWhole) isCurrent();
+    // It came to this tab in the middle of a snapshot.
+    else tabs.ask();
   },
   end({ reason }) {
     if (reason === "signed_out") lock();

@@ -64,9 +64,13 @@ class Gathered {
     // Not requestAnimationFrame, which stands still in a tab that nobody sees: its sounds would, too.
     setTimeout(() => {
       this.waiting = false;
-      const changes = this.changes.splice(0);
-      batch(() => changes.forEach((one) => one()));
+      this.flush();
     }, 30);
+  }
+
+  flush(): void {
+    const changes = this.changes.splice(0);
+    batch(() => changes.forEach((one) => one()));
   }
 }
 
@@ -74,6 +78,17 @@ const gathered = new Gathered();
 
 export function later(change: () => void): void {
   gathered.put(change);
+}
+
+/** Return all that is known, with the changes that are still gathered. */
+export function everything(): Everything {
+  gathered.flush();
+  return {
+    incidents: [...incidents.peek().values()],
+    units: [...units.peek().values()],
+    alerts: [...alerts.peek().values()],
+    assignments: [...assignments.peek().values()],
+  };
 }
 
 export function putIncident(incident: Incident): void {

@@ -1,4 +1,4 @@
-/** What is shown stands in the URL: `/incidents/ID?severity=P1&mine=…`, to be kept or handed on. */
+/** What is shown stands in the URL: `/incidents/ID?severity=P1&wall`, to be kept or handed on. */
 
 import { signal } from "@preact/signals";
 
@@ -6,6 +6,8 @@ export interface Address {
   readonly incident: string | null;
   readonly severities: readonly string[];
   readonly words: string;
+  /** The map alone, for a wall. */
+  readonly wall: boolean;
 }
 
 function parse(): Address {
@@ -15,6 +17,7 @@ function parse(): Address {
     incident: chosen?.[1] ? decodeURIComponent(chosen[1]) : null,
     severities: query.getAll("severity"),
     words: query.get("q") ?? "",
+    wall: query.has("wall"),
   };
 }
 
@@ -25,9 +28,11 @@ export function go(change: Partial<Address>): void {
   const next = { ...address.value, ...change };
   const query = new URLSearchParams(next.severities.map((code) => ["severity", code]));
   if (next.words) query.set("q", next.words);
+  if (next.wall) query.set("wall", "");
   const path = next.incident === null ? "/" : `/incidents/${encodeURIComponent(next.incident)}`;
   const url = query.size ? `${path}?${query}` : path;
-  if (next.incident === address.value.incident) history.replaceState(null, "", url);
+  const stays = next.incident === address.value.incident && next.wall === address.value.wall;
+  if (stays) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
   address.value = next;
 }

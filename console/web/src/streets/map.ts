@@ -1,9 +1,9 @@
 /** The map on which streets are drawn, and what holds on them is shown. */
 
 import { effect } from "@preact/signals";
-import type { LayerSpecification, LngLatBoundsLike } from "maplibre-gl";
-import { body, gateway } from "../api/http";
+import type { LayerSpecification } from "maplibre-gl";
 import { canvas } from "../map/canvas";
+import { fitCity } from "../map/fit";
 import type { Theme } from "../state/theme";
 import { conditions, type Shown } from "./conditions";
 import { held, meant, points, shape } from "./drawing";
@@ -62,14 +62,7 @@ export function drawStreets(box: HTMLElement, label: string): () => void {
   map.on("click", ({ lngLat }) => {
     if (shape.peek() !== null && !held.peek()) points.value = [...points.peek(), [lngLat.lng, lngLat.lat]];
   });
-  map.on("load", () => void fitCity());
-  async function fitCity() {
-    const params = { path: { layer: "streets" } } as const;
-    const told = body(gateway.api.GET("/api/v1/tiles/{layer}.json", { params }));
-    const bounds = await told.then((found) => found.bounds, () => null);
-    if (bounds) map.fitBounds(bounds as LngLatBoundsLike, { padding: 24, animate: false });
-    box.dataset["ready"] = "true";
-  }
+  map.on("load", () => void fitCity(map).then(() => (box.dataset["ready"] = "true")));
   const ends = [
     effect(() => put("conditions", { ...EMPTY, features: conditions.value.filter(isDrawn) })),
     effect(() => put("meant", meant.value ? collected(meant.value.geometry) : EMPTY)),

@@ -1,11 +1,14 @@
-import { showsKeys, showsLine } from "../actions/moves";
+import { moveOf, showsKeys, showsLine } from "../actions/moves";
 import { mayAct } from "../actions/run";
 import { call, takeCall } from "../state/call";
 import { signOut } from "../state/entry";
+import { moment } from "../state/past";
 import { audible, enableSound, mute } from "../state/sound";
 import { now, person } from "../state/store";
+import { go } from "../state/url";
 import { t } from "../words/catalogue";
 import { clock } from "../words/times";
+import { PageLinks } from "./PageLinks";
 import { Preferences } from "./Preferences";
 
 export function Header() {
@@ -23,6 +26,13 @@ export function Header() {
       <button class="quiet" onClick={() => (showsKeys.value = true)}>
         <kbd>?</kbd> {t("keys")}
       </button>
+      <button class="quiet" aria-keyshortcuts="b" aria-pressed={moment.value !== null} onClick={() => moveOf("rewind").move("")}>
+        <kbd>b</kbd> {t("key_past")}
+      </button>
+      <button class="quiet" aria-keyshortcuts="f" onClick={() => go({ wall: true })}>
+        <kbd>f</kbd> {t("key_wall")}
+      </button>
+      <PageLinks path="/" />
       <span class="space" />
       <time class="clock">{clock(now.value)}</time>
       <button class="quiet" onClick={() => void (audible.value ? mute() : enableSound())}>

@@ -11,11 +11,15 @@ export function Keys() {
 
 function List() {
   const box = useRef<HTMLDialogElement>(null);
-  useLayoutEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => {
+    box.current?.showModal();
+    // Not the first button, which stands below the list and would scroll it out of sight.
+    box.current?.querySelector("h2")?.focus();
+  }, []);
   const on = singleKeys.value;
   return (
     <dialog ref={box} class="keys card" aria-labelledby="keys-title" onClose={() => (showsKeys.value = false)}>
-      <h2 id="keys-title">{t("keys")}</h2>
+      <h2 id="keys-title" tabindex={-1}>{t("keys")}</h2>
       <table>
         <tbody>
           {MOVES.map((one) => (

@@ -10,7 +10,7 @@ function hasWebGl(): boolean {
 }
 
 /** A map that is loaded when it is needed; without WebGL, why there is none. */
-export function MapBox({ load }: { load: () => Promise<Draw> }) {
+export function MapBox({ load, label = t("map") }: { load: () => Promise<Draw>; label?: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [fault, setFault] = useState<string | null>(null);
   useEffect(() => {
@@ -22,7 +22,7 @@ export function MapBox({ load }: { load: () => Promise<Draw> }) {
         return;
       }
       const draw = await load();
-      if (!over && box.current) end = draw(box.current, t("map"));
+      if (!over && box.current) end = draw(box.current, label);
     }
     begin().catch((error: unknown) => setFault(t("map_failed", { error: String(error) })));
     return () => {
@@ -30,5 +30,5 @@ export function MapBox({ load }: { load: () => Promise<Draw> }) {
       end();
     };
   }, []);
-  return fault ? <p class="empty">{fault}</p> : <div ref={box} class="map-box" />;
+  return fault ? <p class="empty no-map">{fault}</p> : <div ref={box} class="map-box" />;
 }

@@ -46,7 +46,7 @@ function Incidents() {
           return (
             <tr key={incident.id}>
               <th scope="row">{incident.number}</th>
-              <td>{incident.severity}</td>
+              <td>{incident.severity === "unknown" ? word("severity", "unknown") : incident.severity}</td>
               <td>{word("category", incident.category)}</td>
               <td>{incident.where.address ?? t("no_place")}</td>
               <td>{word("state", incident.state)}</td>

@@ -1,0 +1,26 @@
+/** The map of an earlier time. */
+
+import { effect } from "@preact/signals";
+import { past } from "../state/past";
+import { address } from "../state/url";
+import { language } from "../words/language";
+import { canvas } from "./canvas";
+import { incidentFeatures, routeFeatures, unitFeatures } from "./features";
+import { fitCity } from "./fit";
+
+export function drawPast(box: HTMLElement, label: string): () => void {
+  const { map, put, end } = canvas(box, label);
+  map.on("load", () => void fitCity(map));
+  const ends = [
+    effect(() => put("incidents", incidentFeatures(past.value?.incidents ?? [], address.value.incident))),
+    effect(() => {
+      const { units = [], at } = past.value ?? {};
+      put("units", unitFeatures(units, at ? Date.parse(at) : 0, language.value));
+    }),
+    effect(() => put("routes", routeFeatures(past.value?.assignments ?? []))),
+  ];
+  return () => {
+    ends.forEach((one) => one());
+    end();
+  };
+}
