@@ -87,7 +87,7 @@ class Stage(LiveCity):
             evidence = msgspec.structs.replace(
                 noted.evidence,
                 text=TEXTS.get(category, "请派人来看一下"),
-                where=Where(district="静安区", address=f"{street}{house}号"),
+                where=Where(district="d1", subdistrict="s1", address=f"{street}{house}号"),
             )
             told.append(msgspec.structs.replace(noted, evidence=evidence))
         self.tell(*told)

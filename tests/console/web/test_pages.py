@@ -91,6 +91,7 @@ def test_a_crew_stamps_without_a_signal_and_each_stamp_counts_once(
     with visiting(chromium, gateway, "/unit", "crew", **PHONE) as page:
         expect(page.locator("#task-title")).to_have_text("Medical emergency")
         expect(page.locator(".place")).to_contain_text("号")
+        expect(page.locator(".area")).to_have_text("静安区 · 南街道")
         page.locator(".way-steps li").nth(1).wait_for(timeout=patience(20_000))
         page.locator(".way canvas").wait_for()
         has_no_barrier(page, "assignment")

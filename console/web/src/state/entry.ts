@@ -5,6 +5,7 @@ import { body, gateway, Problem } from "../api/http";
 import { listen, stop } from "../api/live";
 import type { Person } from "../api/types";
 import { sendWaiting } from "../actions/decide";
+import { learnAreas } from "./areas";
 import { discardCall, restoreCall, sendWaitingCall } from "./call";
 import { readEndedAlarms } from "./flood";
 import { readSheet } from "./sheet";
@@ -63,6 +64,7 @@ function enter(found: Person): void {
   linkFault.value = "";
   listen();
   sendWaiting();
+  void learnAreas();
   void readEndedAlarms();
   restoreCall();
   sendWaitingCall();

@@ -1,3 +1,4 @@
+import { areaName } from "../state/areas";
 import { Severity } from "../view/Severity";
 import { MapBox } from "../view/MapBox";
 import { t } from "../words/catalogue";
@@ -23,9 +24,9 @@ export function Assignment({ duty }: { duty: Duty }) {
         </div>
       </header>
       <p class="place">{where.address ?? t("no_place")}</p>
-      <p class="area">{[where.district, where.subdistrict].filter(Boolean).join(" · ")}</p>
+      <p class="area">{[where.district, where.subdistrict].map((code) => code && areaName(code)).filter(Boolean).join(" · ")}</p>
       {where.hazard_zones.length > 0 && (
-        <p class="hazard">{t("in_hazard_zone", { zones: where.hazard_zones.join(", ") })}</p>
+        <p class="hazard">{t("in_hazard_zone", { zones: where.hazard_zones.map(areaName).join(", ") })}</p>
       )}
       {assignment && (
         <ol class="stamps">

@@ -4,6 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { all, body, gateway, Problem, Unreachable } from "../api/http";
 import type { Assignment, EvidenceLine, Incident, Person, Unit } from "../api/types";
 import type { Schemas } from "../client";
+import { knowAreas, learnAreas, type Named } from "../state/areas";
 import { admit, isOver, present, signIn } from "../state/session";
 import { locked, now, person, tick } from "../state/store";
 import { forget, keep, kept } from "./kept";
@@ -90,6 +91,7 @@ function recall(): boolean {
   if (!known) return false;
   crew.value = known;
   person.value = known;
+  knowAreas(kept<Named>("areas") ?? []);
   duty.value ??= kept<Duty>("duty");
   return true;
 }
@@ -112,6 +114,7 @@ function enter(member: Person): void {
   crew.value = member;
   reached.value = true;
   admit(member);
+  void learnAreas().then((named) => keep("areas", named));
   void read();
   void send();
   listen();

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Incident } from "../api/types";
+import { areaName } from "../state/areas";
 import { held, rows, waiting, type Group } from "../state/queue";
 import { isShelved, shelf } from "../state/shelf";
 import { since } from "../state/since";
@@ -155,8 +156,8 @@ function Area({ name, shown, list }: AreaProps) {
       <h3 class="group area">
         <button class="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
-          {worst && <Severity code={worst.severity} />} {name || t("no_place")}{" "}
-          <span>{t("area_counts", { incidents: shown.length, alarms })}</span>
+          {worst && <Severity code={worst.severity} />} {name ? areaName(name) : t("no_place")}{" "}
+          <span>{t(shown.length === 1 ? "area_count" : "area_counts", { incidents: shown.length, alarms })}</span>
         </button>
       </h3>
       {isOpen && list}

@@ -172,6 +172,7 @@ const WORDS = {
   flood: ["告警洪泛：按区域归并", "Flood: grouped by area"],
   oldest: ["最久未确认：{age}", "Longest unacknowledged: {age}"],
   urgent: ["P1 与未识别", "P1 and unread"],
+  area_count: ["{incidents} 起警情，{alarms} 个告警", "{incidents} incident, {alarms} alarms"],
   area_counts: ["{incidents} 起警情，{alarms} 个告警", "{incidents} incidents, {alarms} alarms"],
   // since you looked
   since_you_looked: ["您离开 {age}：新增 {fresh}，变化 {changed}，结束 {over}", "Since you looked {age} ago: {fresh} new, {changed} changed, {over} over"],
