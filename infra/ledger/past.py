@@ -90,7 +90,8 @@ def _then(assignment: Assignment, at: datetime) -> Assignment:
 async def _units(conn: asyncpg.Connection, at: datetime) -> tuple[list[Unit], list[str]]:
     """Return the units as they were, and the ids of those of which that is not known."""
     rows = await conn.fetch(statement("standing.units"))
-    now = {unit.id: unit for unit in (wire.decode(row["record"], Unit) for row in rows)}
+    known: list[Unit] = [wire.decode(row["record"], Unit) for row in rows]
+    now = {unit.id: unit for unit in known}
     found: dict[str, Unit] = {}
     for row in await conn.fetch(statement("past.regions")):
         region = row["region"]
