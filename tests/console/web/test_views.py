@@ -104,3 +104,16 @@ def test_a_second_tab_shares_the_stream_and_takes_it_over(stage, chromium, gatew
         expect(second.locator(".row")).to_have_count(3, timeout=patience(20_000))
         (taken,) = streams
         assert "last_event_id" in taken, "it goes on where the first one was"
+
+
+def test_a_tab_that_says_nothing_is_followed_by_the_next(stage, chromium, gateway) -> None:
+    with opened(chromium, gateway) as first:
+        second = first.context.new_page()
+        second.set_default_timeout(patience(8_000))
+        second.goto(gateway.url)
+        second.locator(".banner.trouble").wait_for(state="detached")
+        with second.expect_request(lambda one: "/stream" in one.url, timeout=patience(30_000)):
+            first.evaluate("BroadcastChannel.prototype.postMessage = () => {}")
+        stage.happen("fire", "P3", 2.3, 2.3)
+        for tab in (second, first):
+            expect(tab.locator(".row")).to_have_count(1)
