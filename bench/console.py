@@ -10,6 +10,8 @@ page in Debian's Chromium (without a graphics card: it draws the map by the proc
 3. ``longest_task_ms``, ``heap_mib``, ``heap_growth_mib``: 1,000 open incidents, and 500 units that
    tell their positions once a second: the longest time in which the page could not answer a key,
    its heap at the end after a collection, and by how much that grew from the first minute on.
+4. ``duplicates_p95_ms``: the gateway's answer, with these incidents open, to which of them a call
+   of a place and a text may belong.
 
 Needs Playwright (``make setup``) and Chromium.
 """
@@ -19,6 +21,7 @@ import asyncio
 import contextlib
 import shutil
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,6 +109,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, scale: int, lasts: flo
                 flood = await _flood(
                     page, sender, ledger, city, incidents=_INCIDENTS // scale, lasts=lasts
                 )
+                found = await _duplicates(url, tokens[Role.OPERATOR], ledger)
         finally:
             for program in programs:
                 program.kill()
@@ -119,6 +123,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, scale: int, lasts: flo
             "commit_to_queue_p50_ms": round(percentile(delays, 0.5), 1),
             "commit_to_queue_p99_ms": round(percentile(delays, 0.99), 1),
             **flood,
+            "duplicates_p95_ms": round(percentile(found, 0.95), 1),
         },
         notes=[
             f"{len(delays)} rows; all clients but the page read the stream and show nothing",
@@ -270,6 +275,22 @@ async def _flood(
         "heap_mib": round(last, 1),
         "heap_growth_mib": round(last - first, 1),
     }
+
+
+async def _duplicates(url: str, token: str, ledger: asyncpg.Connection) -> list[float]:
+    """Return the milliseconds that answers took, at places of open incidents."""
+    rows = await ledger.fetch("SELECT ST_X(point) AS x, ST_Y(point) AS y FROM incident LIMIT 50")
+    took = []
+    for row in rows:
+        asked = urllib.request.Request(
+            f"{url}/api/v1/duplicates",
+            msgspec.json.encode({"text": _GRAVE, "point": {"lon": row["x"], "lat": row["y"]}}),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        begun = time.perf_counter()
+        await asyncio.to_thread(lambda one=asked: urllib.request.urlopen(one).read())
+        took.append((time.perf_counter() - begun) * 1_000)
+    return took
 
 
 async def _heap_mib(devtools: Any) -> float:  # noqa: ANN401
