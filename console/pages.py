@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 
@@ -70,13 +70,17 @@ async def admin_document() -> Response:
 
 @router.get("/assets/{name}", include_in_schema=False)
 async def asset(
+    request: Request,
     name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)],
 ) -> Response:
     """Return a script, style sheet or picture of the pages."""
     found = BUILT / "assets" / name
     if found.suffix not in _MEDIA or not found.is_file():
         raise Problem("not-found", "the pages have no such file: load them again")
-    return FileResponse(found, headers=_LASTING, media_type=_MEDIA[found.suffix])
+    headers, packed = _LASTING | {"Vary": "Accept-Encoding"}, found.with_name(f"{name}.gz")
+    if "gzip" in request.headers.get("Accept-Encoding", "") and packed.is_file():
+        found, headers = packed, headers | {"Content-Encoding": "gzip"}
+    return FileResponse(found, headers=headers, media_type=_MEDIA[Path(name).suffix])
 
 
 def _built(name: str, media: str = "text/html") -> Response:

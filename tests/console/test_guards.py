@@ -7,8 +7,10 @@ import pytest
 
 from console.access import Role
 from console.guards import BodyLimit
+from console.pages import BUILT
 from console.problems import KINDS
 from infra.ledger.errors import LedgerUnavailable
+from tests.conftest import lacking
 from tests.console.visitors import Visitors
 
 pytestmark = pytest.mark.postgis
@@ -102,3 +104,21 @@ async def test_the_documents_load_nothing_from_elsewhere(visitors: Visitors) -> 
         .headers["Content-Type"]
         .startswith("text/css")
     )
+
+
+async def test_a_script_comes_packed_to_those_who_take_it(visitors: Visitors) -> None:
+    if not BUILT.is_dir():
+        lacking("the built pages (Node.js): make setup")
+    found = max((BUILT / "assets").glob("*.js"), key=lambda file: file.stat().st_size)
+    client = visitors.nobody()
+    packed = await client.get(f"/assets/{found.name}", headers={"Accept-Encoding": "gzip"})
+    plain = await client.get(f"/assets/{found.name}", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.content == plain.content == found.read_bytes()  # httpx unpacks it
+    for answer in (packed, plain):
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert 3 * int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"])
+    refused = await client.get(f"/assets/{found.name}.gz")
+    assert refused.status_code == 404
