@@ -10,9 +10,9 @@ what cross-validation says, as JSON. The same sentences give the same file.
    Labelled lines are hard on purpose: those with an event hardly name it, and the harmless ones do.
    So that the word of an event in a plain sentence is not taken for a sign of none, each strong
    word of the lexicon stands in one made sentence, which counts half.
-2. The blend of the linear model with the lexicon. It is fitted to the lines of round 3, with which
-   no word of the lexicon was chosen, and to the plain sentences of the older corpus; each is scored
-   by linear classifiers that have not seen it. Both are then believed as much as they deserve.
+2. The mixing of their columns, and the blend with the lexicon (`bench._triage_mixing`). Both are
+   fitted to the lines of round 3, with which no word of the lexicon was chosen, and to the plain
+   sentences of the older corpus; each is scored by linear classifiers that have not seen it.
 
 The vectors of 42,000 words take ten minutes; ``--vectors`` keeps them in a file, also of a run
 that was ended half-way.
@@ -23,9 +23,8 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,48 +32,22 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from bench import _labelled
 from bench._labelled import Line
+from bench._triage_mixing import Flags, Fresh, Matrix, Mixed, Mixing, fit_second
 from bench._triage_score import DAY, Answer, figures, report_of
+from bench._triage_sentences import NONE, Sentence, sentences
 from intake.triage import triage
-from intake.triage.blend import (
-    Blend,
-    Scores,
-    Signals,
-    inputs,
-    judge,
-    kind_inputs,
-)
+from intake.triage.blend import Blend
 from intake.triage.features import features, words
 from intake.triage.learned import FILE, LearnedFile, Linear, Model
-from intake.triage.lexicon import lexicon
 from intake.triage.look import look
-from schemas import codes
 
 _ROOT = Path(__file__).parents[1]
-_CORPUS = _ROOT / "tests" / "intake" / "triage_corpus.jsonl"
-_LEXICON = _ROOT / "intake" / "triage" / "lexicon.json"
-_NONE = "none"
-_NAMING = 4.5
-"""From this weight on a word of the lexicon names its category."""
-_PLAIN = {
-    "zh": ("长安路12号{}，快来人", "{}", "这里{}，在长安路", "报警，长安路{}了", "长安路12号有{}"),
-    "en": (
-        "{} at 12 Mill Road, please hurry",
-        "there is {} at Mill Road",
-        "{}",
-        "{}, please send someone to 12 Mill Road",
-        "my neighbour at Mill Road, {}",
-    ),
-}
-_PLACES = ("长安路", "Mill Road")
-_MADE = 0.5
-"""What a made sentence counts."""
 _UNSEEN_ROUNDS = (0, 3)
 """No word of the lexicon was chosen with lines of round 3; those of the older corpus (0) are plain,
 and read as well as they are in the world."""
@@ -90,85 +63,10 @@ _RARE = 20.0
 """A word in so many sentences counts half of one that is in none: its own row tells the rest."""
 _STRENGTH = {"kinds": 0.15, "harmless": 10.0, "danger": 1.0, "worst": 1.0, "least": 1.0}
 """Inverse regularisation, by cross-validation."""
-_STEP = 0.4
+_STEP = 0.3
 """What a whole number stands for, in root mean squares of its column: coarse, to be small."""
 
-Matrix = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence: ``severity`` and ``danger`` None where nobody has judged; ``text`` if written.
-
-    ``round`` is that of writing, 0 of the older corpus.
-    """
-
-    plain: str
-    kind: str
-    severity: str | None = None
-    danger: bool | None = None
-    text: str = ""
-    service: str = ""
-    right: frozenset[str] = frozenset()
-    round: int | None = None
-    counts: float = 1.0
-
-    @property
-    def event(self) -> bool:
-        return self.kind != _NONE
-
-
-def sentences() -> list[Sentence]:
-    """Return the sentences that may be used for tuning."""
-    return [*map(_of_line, _labelled.read("tuning")), *_older(), *_made()]
-
-
-def _of_line(line: Line) -> Sentence:
-    broader = codes.categories(DAY)[line.category].broader
-    return Sentence(
-        plain=lexicon().prepare(line.text).plain,
-        kind=line.category if line.event else _NONE,
-        severity=line.severity,
-        danger=line.danger,
-        text=line.text,
-        service=line.service,
-        right=frozenset({line.category, *line.accept, *([broader] if broader else [])}),
-        round=line.round,
-    )
-
-
-def _older() -> Iterator[Sentence]:
-    """Yield sentences of the older corpus.
-
-    There, "other" also stands for what is harmless, and the set "unseen" is for judging.
-    """
-    for row in map(json.loads, _CORPUS.read_text(encoding="utf-8").splitlines()):
-        if row.get("set") != "unseen" and row["category"] != "other":
-            severity = row.get("severity")
-            yield Sentence(
-                plain=lexicon().prepare(row["text"]).plain,
-                kind=row["category"],
-                severity=severity,
-                danger=None if severity is None else severity in {"P1", "P2"},
-                text=row["text"],
-                service=row["channel"],
-                right=frozenset({row["category"]}),
-                round=0,
-            )
-
-
-def _made() -> Iterator[Sentence]:
-    """Yield a plain sentence for each word of the lexicon that names a category."""
-    numbers = count()
-    for category, terms in json.loads(_LEXICON.read_bytes())["terms"].items():
-        for written, weight in terms.items():
-            if weight >= _NAMING:
-                word = re.sub(r"\([sv]\)$", "", written)
-                frames = _PLAIN["zh" if word[0] >= "\u4e00" else "en"]
-                text = frames[next(numbers) % len(frames)].format(word)
-                plain = lexicon().prepare(text, _PLACES).plain
-                yield Sentence(plain, category, counts=_MADE)
+_NO_BLEND = Blend(kinds=(), harmless=(), danger=(), worst=(), least=())
 
 
 @dataclass(frozen=True)
@@ -264,13 +162,18 @@ class Space:
         return kept, np.stack([rows[name] for name in kept])
 
 
-def fit_linear(known: Sequence[Sentence], vectors: Vectors, blend: Blend) -> LearnedFile:
-    """Return the linear model that these sentences give."""
+def fit_linear(
+    known: Sequence[Sentence],
+    vectors: Vectors,
+    mixing: Mixing | None = None,
+    blend: Blend = _NO_BLEND,
+) -> LearnedFile:
+    """Return the linear model that these sentences give, its columns mixed if it is said how."""
     space = Space([one.plain for one in known], vectors)
     rows = space([one.plain for one in known])
     kinds = np.array([one.kind for one in known])
     counts = np.array([one.counts for one in known])
-    event = kinds != _NONE
+    event = kinds != NONE
     fitted = LinearSVC(C=_STRENGTH["kinds"], class_weight="balanced", random_state=0)
     fitted.fit(rows[event], kinds[event], counts[event])
     danger = [one.danger for one in known]
@@ -286,7 +189,10 @@ def fit_linear(known: Sequence[Sentence], vectors: Vectors, blend: Blend) -> Lea
         ),
     ]
     weights = np.vstack([fitted.coef_, *(column.coef_ for column in columns)]).T
-    intercepts = [*fitted.intercept_, *(column.intercept_[0] for column in columns)]
+    intercepts = np.array([*fitted.intercept_, *(column.intercept_[0] for column in columns)])
+    if mixing is not None:
+        weights = weights @ mixing.weights
+        intercepts = intercepts @ mixing.weights
     names, folded = space.folded(weights)
     scales = _STEP * np.sqrt((folded**2).mean(axis=0))
     whole = np.clip(np.rint(folded / scales), -127, 127).astype(np.int8)
@@ -309,19 +215,6 @@ def _binary(
     return LogisticRegression(C=_STRENGTH[name], max_iter=1_000).fit(rows, labels, counts)
 
 
-_NO_BLEND = Blend(kinds=(), harmless=(), danger=(), worst=(), least=())
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """A sentence scored by a model that has not seen it."""
-
-    sentence: Sentence
-    linear: Linear
-    scores: Scores
-    signals: Signals
-
-
 def fresh(known: Sequence[Sentence], vectors: Vectors) -> list[Fresh]:
     """Return the sentences of the unseen rounds, scored by models trained without them."""
     unseen = [n for n, one in enumerate(known) if one.round in _UNSEEN_ROUNDS]
@@ -330,7 +223,7 @@ def fresh(known: Sequence[Sentence], vectors: Vectors) -> list[Fresh]:
     for _, held in folds.split(unseen, [known[n].kind for n in unseen]):
         out = {unseen[place] for place in held}
         seen = [one for n, one in enumerate(known) if n not in out]
-        linear = Linear(fit_linear(seen, vectors, _NO_BLEND))
+        linear = Linear(fit_linear(seen, vectors))
         for n in sorted(out):
             one = known[n]
             signals = look(one.text, one.service, DAY).signals
@@ -338,72 +231,16 @@ def fresh(known: Sequence[Sentence], vectors: Vectors) -> list[Fresh]:
     return [found[n] for n in unseen]
 
 
-def fit_blend(lines: Sequence[Fresh]) -> Blend:
-    """Return the weights by which the linear model and the lexicon are believed."""
-    kinds = _fit_kinds([one for one in lines if one.sentence.event])
-    none = (0.0,) * (1 + len(inputs(lines[0].scores, lines[0].signals, 0.0)))
-    blend = Blend(kinds=kinds, harmless=none, danger=none, worst=none, least=none)
-    said = np.array(
-        [
-            inputs(one.scores, one.signals, judge(one.scores, one.signals, blend).kinds[0][1])
-            for one in lines
-        ]
-    )
-    event = np.array([one.sentence.event for one in lines])
-    severity = np.array([str(one.sentence.severity) for one in lines])
-    danger = np.array([one.sentence.danger for one in lines])
-    grave, mild = np.isin(severity, ("P1", "P2")), np.isin(severity, ("P3", "P4"))
-    told = danger != None  # noqa: E711 - element by element
-    return Blend(
-        kinds=kinds,
-        harmless=_fit(said, ~event),
-        danger=_fit(said[told], danger[told].astype(bool)),
-        worst=_fit(said[grave], severity[grave] == "P1"),
-        least=_fit(said[mild], severity[mild] == "P4"),
-    )
-
-
-def _fit(said: Matrix, truth: Flags) -> tuple[float, ...]:
-    """Return intercept and weights of a logistic regression, for inputs as they are."""
-    mean, deviation = said.mean(axis=0), said.std(axis=0) + 1e-9
-    fitted = LogisticRegression(C=0.3, max_iter=1_000).fit((said - mean) / deviation, truth)
-    weights = fitted.coef_[0] / deviation
-    intercept = float(fitted.intercept_[0] - weights @ mean)
-    return tuple(round(float(value), 5) for value in (intercept, *weights))
-
-
-def _fit_kinds(events: Sequence[Fresh]) -> tuple[float, ...]:
-    """Return the weights with which what is right of an event has the highest likelihood."""
-    said = np.array(
-        [
-            [kind_inputs(kind, score, one.signals) for kind, score in one.scores.kinds.items()]
-            for one in events
-        ]
-    )
-    right = np.array([[k in one.sentence.right for k in one.scores.kinds] for one in events])
-
-    def loss(weights: Matrix) -> tuple[float, Matrix]:
-        powers = said @ weights
-        shares = np.exp(powers - powers.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        meant = right * shares
-        found = meant.sum(axis=1, keepdims=True)
-        slope = ((shares - meant / found)[:, :, None] * said).sum(axis=(0, 1)) / len(events)
-        return -float(np.log(found).mean()), slope
-
-    best = minimize(loss, np.zeros(said.shape[2]), jac=True, method="L-BFGS-B").x
-    return tuple(round(float(weight), 5) for weight in best)
-
-
 def cross_validated(lines: Sequence[Fresh]) -> dict[str, float]:
     """Return the figures of triage on lines of round 3, each read by what was fitted without it."""
     labelled = {line.text: line for line in _labelled.read("tuning") if line.round}
     read: list[tuple[Line, Answer]] = []
     for known, held in KFold(_FOLDS, shuffle=True, random_state=0).split(lines):
-        blend = fit_blend([lines[n] for n in known])
+        mixing, blend = fit_second([lines[n] for n in known])
         for one in (lines[n] for n in held if lines[n].sentence.round):
             line = labelled[one.sentence.text]
-            found = triage(report_of(line), DAY, model=Model(one.linear, blend, digest=""))
+            model = Model(Mixed(one.linear, mixing), blend, digest="")
+            found = triage(report_of(line), DAY, model=model)
             read.append((line, Answer(found.category, found.severity, found.confidence)))
     return figures(read)
 
@@ -416,8 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = sentences()
     vectors = vectors_of(frequent_words(), given.vectors)
     lines = fresh(known, vectors)
-    blend = fit_blend(lines)
-    file = fit_linear(known, vectors, blend)
+    file = fit_linear(known, vectors, *fit_second(lines))
     data = msgspec.msgpack.encode(file)
     (_ROOT / "intake" / "triage" / FILE).write_bytes(data)
     found: dict[str, Any] = {

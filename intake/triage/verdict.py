@@ -30,17 +30,19 @@ _CODED_DANGER = 0.5
 _USUAL_DANGER = 0.6
 """As ``_DANGER``, where no words of danger stand but the kind's usual ones: in a lift somebody is
 always trapped."""
-_WORST = 0.6
+_MILD_DANGER = 0.2
+"""As ``_DANGER``, where the words make it milder: a bin that burns away from everything."""
+_WORST = 0.7
 """From this probability on a danger is P1."""
 _HARMLESS = 0.5
 """From this probability on a text is taken for harmless, if life is not in danger."""
 _SURELY_HARMLESS = 0.8
 """From this one on it is P4; between the two nobody knows how bad it is."""
-_DOUBTFUL = 0.027
+_DOUBTFUL = 0.025
 """From this probability of harmless on an operator decides who is sent."""
-_CLEARLY_DOUBTFUL = 0.08
+_CLEARLY_DOUBTFUL = 0.1
 """As ``_DOUBTFUL``, where the words name the kind beyond doubt and no frame speaks against it."""
-_OTHER = 0.5
+_OTHER = 0.7
 """From this probability on what is no kind of ours is read, and not unread."""
 
 _BRIEF = 16
@@ -56,6 +58,10 @@ _CODE_CONFIDENCE = 0.8
 _OVERRULED_CONFIDENCE = 0.6
 _CLEAR = 4.0
 """From this score on a text speaks clearly of its category."""
+_LIKELY = 0.2
+"""With at least this share of the likeliest kind's probability, a cause that is named may go before
+it. In cross-validation, of 93 that were less likely 18 were right, and 78 of what they went
+before."""
 _BEYOND_DOUBT = 6.0
 """From this one on two of its words name it, or a word and a pattern."""
 
@@ -132,10 +138,12 @@ def _kind(seen: Look, judged: Judged, on: date) -> tuple[str, float]:
     if named is None or named in (OTHER, kind):
         return kind, share
     score = seen.reading.score(named)
-    if score >= _CLEAR and _is_cause(named, kind, seen):
+    both = seen.reading.plain.get(kind, 0.0) >= _HINT and kind in seen.reading.words
+    likely = both or judged.share(named) >= _LIKELY * share
+    if score >= _CLEAR and likely and _is_cause(named, kind, seen):
         return named, min(share + judged.share(named), _MAX_CONFIDENCE)
     deadly = codes.severities(on)[codes.category(named, on).default_severity].rank == 1
-    if score >= _CLEAR and deadly and _is_worse(named, kind, on):
+    if score >= _CLEAR and likely and deadly and _is_worse(named, kind, on):
         return named, max(judged.share(named), _DOUBTFUL_CONFIDENCE)
     if score >= _CLEAR and (kind == OTHER or _is_brief(seen)):
         return named, max(judged.share(named), _DOUBTFUL_CONFIDENCE)
@@ -212,8 +220,15 @@ def _severity(seen: Look, judged: Judged, category: str, on: date, reasons: list
     if category == OTHER and seen.danger is not None and seen.danger.is_sure:
         said = quoted(seen.danger.words)
         reasons.append(because("danger_named", severity=seen.danger.severity, words=said))
-    least = _USUAL_DANGER if _is_usual(seen, category) else _DANGER
+    least = _least_danger(seen, category)
     return _raised(severity, judged, on, reasons) if judged.danger >= least else severity
+
+
+def _least_danger(seen: Look, category: str) -> float:
+    """Return from which probability on life is taken to be in danger."""
+    if _is_usual(seen, category):
+        return _USUAL_DANGER
+    return _MILD_DANGER if lexicon().find_milder(seen.text, category) else _DANGER
 
 
 def _is_usual(seen: Look, category: str) -> bool:

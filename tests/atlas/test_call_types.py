@@ -10,6 +10,8 @@ from atlas.call_types import CallType, CallTypes, read_call_types, write_call_ty
 from atlas.city import CityData
 from atlas.errors import CityError
 from atlas.folder import city_files, load_city, save_city
+from bench import _labelled
+from bench._labelled import normal
 from cli.call_types import examples, read_table
 from cli.main import application
 from intake.triage import triage
@@ -132,6 +134,60 @@ def test_the_text_raises_the_severity_of_a_call_type_and_never_lowers_it():
     assert judged("fire, a person is trapped and not breathing", alarm).severity == "P1"
     worse = CallType(service="", code="X", category="power_outage", severity="P2")
     assert judged("power outage", worse).severity == "P2"
+
+
+@pytest.mark.parametrize(
+    ("example", "name", "category"),
+    [
+        ("pulsepoint", "Aircraft Crash", "traffic_crash"),
+        ("pulsepoint", "Aircraft Emergency", "traffic_crash"),
+        ("pulsepoint", "Bomb Threat", "violence"),
+        ("pulsepoint", "Earthquake", "earthquake"),
+        ("pulsepoint", "Rope Rescue", "structure_collapse"),
+        ("pulsepoint", "Animal Rescue", "other"),
+        ("datasf", "Aircraft Emergency", "traffic_crash"),
+        ("datasf", "Suspicious Package", "violence"),
+        ("datasf", "Extrication / Entrapped (Machinery, Vehicle)", "traffic_crash"),
+        ("110-119-120", "made: 持械伤人", "violence"),
+        ("110-119-120", "made: 摘除蜂窝", "animal_danger"),
+        ("mpds-like", "made: assault", "violence"),
+    ],
+)
+def test_the_examples_keep_to_the_rules_of_the_labelled_set(example, name, category):
+    """A code and the same words must not be two kinds; the rules are bench/labelled/README.md."""
+    rows = [row for row in read_table(example) if name in (row.code, row.note)]
+    assert rows
+    assert {row.category for row in rows} == {category}
+
+
+def test_the_examples_mean_what_labelled_lines_of_the_same_words_mean():
+    lines = {normal(line.text): line for line in _labelled.read("tuning") if line.event}
+    found = [
+        (row, lines[name])
+        for example in examples()
+        for row in read_table(example)
+        for name in (normal(row.code),)
+        if name in lines
+    ]
+    assert len(found) >= 3
+    for row, line in found:
+        assert row.category in (line.category, *line.accept), (row, line)
+
+
+def test_a_code_and_its_name_are_one_kind_and_severity():
+    """In PulsePoint's list each type has a code, whose note begins with its name."""
+    rows = read_table("pulsepoint")
+    names = {row.code: row for row in rows if not row.service}
+    paired = [
+        (row, names[name])
+        for row in rows
+        if row.service
+        for name in (row.note.partition(":")[0],)
+        if name in names
+    ]
+    assert len(paired) >= 90
+    for coded, named in paired:
+        assert (coded.category, coded.severity) == (named.category, named.severity), coded
 
 
 def test_every_severity_and_category_of_the_examples_is_known():
