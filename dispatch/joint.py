@@ -2,7 +2,7 @@
 
 A slot is one unit that an incident needs: open, or held by a unit that is on its way and may be
 re-assigned. Pure numbers: what may be assigned to what, and at which cost, is
-`dispatch.joint_assigner`'s business, which reads it from a `View`.
+`dispatch.together`'s business, which reads it from a `View`.
 """
 
 from collections.abc import Mapping, Sequence
