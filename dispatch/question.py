@@ -24,6 +24,7 @@ class Question:
         for one in coming.held:
             self._held_for.setdefault(one.incident, []).append(one.capability)
         self._remarks: dict[str, Reason] = {}
+        self._old: dict[str, Reason | None] = {}
         self._asked: dict[str, tuple[list[Choice], list[Choice]]] = {}
         both = [*demands, *coming.others]
         wanted = {capability for demand in both for capability in self._wanted(demand)}
@@ -57,11 +58,16 @@ class Question:
             if times.remark is not None:
                 self._remarks[demand.incident] = times.remark
             choices = [
-                Choice(unit, seconds, stale(self._state, unit))
+                Choice(unit, seconds, self._stale(unit))
                 for unit, seconds in zip(units, times.seconds, strict=True)
             ]
             self._asked[demand.incident] = choices[: len(free)], choices[len(free) :]
         return self._asked[demand.incident]
+
+    def _stale(self, unit: Unit) -> Reason | None:
+        if unit.id not in self._old:
+            self._old[unit.id] = stale(self._state, unit)
+        return self._old[unit.id]
 
 
 def check(view: View, moves: Sequence[Move]) -> None:

@@ -53,8 +53,9 @@ class JointAssigner:
         """Return what is to be weighed, the worst first: all demands that wait for nobody."""
         demands = [demand for demand in (*view.demands, *view.others) if demand.waits is None]
         able = by_capability(view.units)
+        leaves_ms = self._leaves_ms(view)
         return [
-            self._case(view, demand, able)
+            self._case(view, demand, able, leaves_ms)
             for demand in sorted(demands, key=lambda one: (one.rank, one.opened_at, one.incident))
         ]
 
@@ -69,13 +70,26 @@ class JointAssigner:
             for slot in self._slots(case, _Takeable(may_go, severity, self._rules), most)
         ]
 
-    def _case(self, view: View, demand: Demand, able: Mapping[str, Sequence[str]]) -> "Case":
+    def _leaves_ms(self, view: View) -> dict[str, int]:
+        """Return by unit how long it takes until it is on the road."""
+        turnout_ms = milliseconds(self._rules.turnout_s)
+        free = {unit.id: turnout_ms if _is_at_home(unit) else 0 for unit in view.units}
+        return free | {one.unit.id: milliseconds(one.leaves_in_s) for one in view.held}
+
+    def _case(
+        self,
+        view: View,
+        demand: Demand,
+        able: Mapping[str, Sequence[str]],
+        leaves_ms: Mapping[str, int],
+    ) -> "Case":
         held = [one for one in view.held if one.incident == demand.incident]
+        if not demand.requirements and not self._may_lose(view, demand.incident, held):
+            return Case(demand, 0, {}, {}, ())
         asked = {one.capability for one in demand.requirements} | {one.capability for one in held}
-        coming = {one.unit.id: one for one in view.held}
         someone = any(able.get(capability) for capability in asked)
         free = view.choices(demand) if someone else ()
-        on_the_way = view.on_the_way(demand) if coming else ()
+        on_the_way = view.on_the_way(demand) if view.held else ()
         choices = {
             choice.unit.id: choice
             for choice in (*free, *on_the_way)
@@ -83,23 +97,23 @@ class JointAssigner:
         }
         waited_ms = milliseconds((view.now - demand.opened_at).total_seconds())
         costs = {
-            name: self._arrival(demand, choice, coming.get(name), waited_ms)
+            name: self._arrival(demand, choice, leaves_ms[name], waited_ms)
             for name, choice in choices.items()
         }
-        may_go = self._may_go(view, held, choices)
+        may_go = self._may_go(view, demand.incident, held, choices)
         return Case(demand, waited_ms, choices, costs, may_go)
 
-    def _arrival(self, demand: Demand, choice: Choice, held: Held | None, waited_ms: int) -> int:
-        if held is not None:
-            leaves_in_s = held.leaves_in_s
-        else:
-            leaves_in_s = self._rules.turnout_s if _is_at_home(choice.unit) else 0.0
-        travel_ms = milliseconds(choice.seconds + leaves_in_s)
+    def _arrival(self, demand: Demand, choice: Choice, leaves_ms: int, waited_ms: int) -> int:
+        travel_ms = leaves_ms + milliseconds(choice.seconds)
         cost = self._costs.arrival(demand.severity, waited_ms, travel_ms)
         return cost if choice.stale is None else cost + self._costs.stale
 
     def _may_go(
-        self, view: View, held: Iterable[Held], choices: Mapping[str, Choice]
+        self,
+        view: View,
+        incident: str,
+        held: Sequence[Held],
+        choices: Mapping[str, Choice],
     ) -> tuple[Held, ...]:
         """Return the units of an incident that may leave it: the farthest, and not too many."""
         far = [
@@ -109,9 +123,12 @@ class JointAssigner:
             and one.unit.id in choices
             and choices[one.unit.id].seconds >= self._rules.lock_s
         ]
-        lost = max((view.displaced.get(one.incident, 0) for *_, one in far), default=0)
-        left = max(0, self._rules.most_displacements - lost)
-        return tuple(one for *_, one in sorted(far)[:left])
+        return tuple(one for *_, one in sorted(far)[: self._may_lose(view, incident, held)])
+
+    def _may_lose(self, view: View, incident: str, held: Sequence[Held]) -> int:
+        """Return how many units may leave an incident, before anybody asks how far they are."""
+        left = self._rules.most_displacements - view.displaced.get(incident, 0)
+        return max(0, min(left, sum(not one.calm for one in held)))
 
     def _slots(self, case: "Case", takeable: "_Takeable", most: int) -> Iterable[Slot]:
         demand = case.demand
