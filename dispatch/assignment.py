@@ -113,7 +113,8 @@ class View(NamedTuple):
     displaced
         By incident of ``held``, how many units it has lost on their way.
     on_the_way
-        Returns the units of ``held`` with their travel times to a demand or one of ``others``.
+        Returns the units of ``held`` with a capability that a demand, or one of ``others``, asks
+        for or has on its way, with their travel times.
     """
 
     demands: tuple[Demand, ...]

@@ -52,8 +52,10 @@ class Question:
     def _choices(self, demand: Demand) -> tuple[list[Choice], list[Choice]]:
         """Return the free units and those on their way, with their times to a scene."""
         if demand.incident not in self._asked:
-            free = self._state.free_units(self._wanted(demand))
-            units: list[Unit] = free + self._coming
+            wanted = set(self._wanted(demand))
+            free = self._state.free_units(wanted)
+            coming = [one for one in self._coming if not wanted.isdisjoint(one.capabilities)]
+            units: list[Unit] = free + coming
             times = self._travel.seconds(self._state, units, demand.scene)
             if times.remark is not None:
                 self._remarks[demand.incident] = times.remark

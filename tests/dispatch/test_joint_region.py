@@ -300,6 +300,7 @@ def lost_rightly(before: Snapshot, answers: Sequence[effects.Effect]) -> Counter
     return counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_any_day_keeps_the_invariants_and_is_exact(seed: int) -> None:
     rng = Random(seed)
