@@ -25,6 +25,13 @@ module             what it does
 ``demand``         what an incident still lacks, and whether it waits for an operator
 ``plans``          who a response plan asks for, and what is missing
 ``assignment``     `Assigner`, `View`, `Demand`, `Move`: who goes where; `FewestSeconds`
+``assigners``      which assigner a policy names
+``together``       `JointAssigner`: all incidents together, units on their way included
+``joint``          which unit for which slot, at the least cost
+``costs``          what it costs that a unit comes late, or nobody
+``matching``       the cheapest assignment of rows to columns
+``under_way``      units that are on their way and may be sent elsewhere
+``question``       what an assigner is asked, and whether its answer is one
 ``sending``        units are sent, called back, led another way
 ``shortage``       what an incident is short of
 ``looks``          the short incidents that are looked at when units become free

@@ -11,8 +11,9 @@ What follows from a move (assignments, the question to an operator, alerts, time
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from schemas.policy import Requirement
@@ -38,6 +39,10 @@ class Demand(NamedTuple):
     waits
         Why an operator must confirm: then the move is a recommendation, and its units stay free
         for other demands. None where the units of the move are sent at once.
+    confirmed
+        Whether an operator has confirmed it: only free units go, as he was shown.
+    number
+        The incident's number, to be named in reasons.
     """
 
     incident: str
@@ -47,6 +52,8 @@ class Demand(NamedTuple):
     scene: Point
     requirements: tuple[Requirement, ...]
     waits: Reason | None = None
+    confirmed: bool = False
+    number: str = ""
 
 
 class Choice(NamedTuple):
@@ -59,6 +66,26 @@ class Choice(NamedTuple):
     unit: Unit
     seconds: float
     stale: Reason | None
+
+
+class Held(NamedTuple):
+    """A unit that is on its way to an incident and may be sent elsewhere.
+
+    The policy has sent it, for ``capability`` to ``incident``, which waits for no operator; it has
+    not arrived. ``calm`` tells that it was sent elsewhere within the policy's ``calm_s``.
+    ``leaves_in_s`` seconds it still needs until it leaves, 0 on the road.
+    """
+
+    unit: Unit
+    capability: str
+    incident: str
+    calm: bool
+    leaves_in_s: float
+
+
+def nobody_on_the_way(_demand: Demand) -> Sequence[Choice]:
+    """Return no unit on its way: for a view in which nobody may be re-assigned."""
+    return ()
 
 
 class View(NamedTuple):
@@ -76,12 +103,41 @@ class View(NamedTuple):
         Returns the units with a capability that a demand asks for, by id, with their travel
         times. The router is asked at the first call for a demand and not again, so ask only for
         demands that some unit may go to.
+    now
+        The journal's clock.
+    held
+        Units on their way that may be re-assigned, by id; none unless the assigner ``reassigns``.
+    others
+        Demands of the incidents of ``held`` that are not among ``demands``, in the same order.
+        Their ``requirements`` may be empty.
+    displaced
+        By incident of ``held``, how many units it has lost on their way.
+    on_the_way
+        Returns the units of ``held`` with a capability that a demand, or one of ``others``, asks
+        for or has on its way, with their travel times.
     """
 
     demands: tuple[Demand, ...]
     units: tuple[Unit, ...]
     max_seconds: float
     choices: Callable[[Demand], Sequence[Choice]]
+    now: datetime
+    held: tuple[Held, ...] = ()
+    others: tuple[Demand, ...] = ()
+    displaced: Mapping[str, int] = MappingProxyType({})
+    on_the_way: Callable[[Demand], Sequence[Choice]] = nobody_on_the_way
+
+
+class Given(NamedTuple):
+    """A unit on its way that leaves its incident, and why.
+
+    ``to`` is the incident that it goes to; None where somebody nearer takes its place and it is
+    free.
+    """
+
+    unit: str
+    to: str | None
+    reasons: tuple[Reason, ...]
 
 
 class Move(NamedTuple):
@@ -98,12 +154,16 @@ class Move(NamedTuple):
         What nobody was found for.
     reasons
         How it was chosen. Their words are in the table ``reasons``.
+    gives
+        Units on their way to the incident that leave it. What they were sent for is demanded again,
+        so that ``candidates`` and ``short`` are about it, too.
     """
 
     incident: str
     candidates: tuple[Candidate, ...]
     short: tuple[Shortage, ...]
     reasons: tuple[Reason, ...]
+    gives: tuple[Given, ...] = ()
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:
@@ -112,13 +172,21 @@ class Move(NamedTuple):
 
 
 class Assigner(Protocol):
-    """What picks units for all demands together."""
+    """What picks units for all demands together.
+
+    ``reassigns`` tells whether it may send units elsewhere that are on their way. Then it is asked
+    when a unit becomes free, too, although no incident lacks one.
+    """
+
+    reassigns: bool
 
     def moves(self, view: View) -> Sequence[Move]:
-        """Return one move for each demand, in any order.
+        """Return one move for each demand, and for each of ``others`` that is concerned.
 
-        Never more units than a demand asks for, only units of the view, and none twice among the
-        demands that do not wait; anything else raises `dispatch.errors.WrongMove`.
+        In any order. Never more units than a demand asks for, only units of the view, and none
+        twice among the demands that do not wait. A unit of ``held`` is chosen where one other move
+        ``gives`` it, and by no demand that waits or is confirmed. Anything else raises
+        `dispatch.errors.WrongMove`.
         """
 
 
@@ -126,26 +194,39 @@ class FewestSeconds:
     """The fewest seconds to the scene: greedy, one demand and one requirement after the other.
 
     The worst and oldest demand is served first, each of its requirements in turn. Units whose
-    position is not to be relied on come last; ties in time go to the smaller id.
+    position is not to be relied on come last; ties in time go to the smaller id. Units on their way
+    go on.
     """
+
+    reassigns = False
 
     def moves(self, view: View) -> Sequence[Move]:
         """Return one move for each demand, in their order."""
-        able: dict[str, list[str]] = defaultdict(list)
-        for unit in view.units:
-            for capability in unit.capabilities:
-                able[capability].append(unit.id)
+        able = by_capability(view.units)
         sent: set[str] = set()
         moves = []
         for demand in view.demands:
-            move = _serve(view, demand, able, sent)
+            move = serve(view, demand, able, sent)
             if demand.waits is None:
                 sent.update(candidate.unit for candidate in move.chosen)
             moves.append(move)
         return moves
 
 
-def _serve(view: View, demand: Demand, able: dict[str, list[str]], sent: set[str]) -> Move:
+def by_capability(units: Iterable[Unit]) -> dict[str, list[str]]:
+    """Return the ids of units by each of their capabilities, in the order of the units."""
+    able: dict[str, list[str]] = defaultdict(list)
+    for unit in units:
+        for capability in unit.capabilities:
+            able[capability].append(unit.id)
+    return able
+
+
+def serve(view: View, demand: Demand, able: Mapping[str, Sequence[str]], sent: set[str]) -> Move:
+    """Return the move with the fewest seconds for one demand.
+
+    ``able`` are free units by capability, of which those ``sent`` go elsewhere.
+    """
     taken = set(sent)
     candidates: list[Candidate] = []
     short: list[Shortage] = []
@@ -173,7 +254,12 @@ def _serve(view: View, demand: Demand, able: dict[str, list[str]], sent: set[str
     )
 
 
-def shown(capability: str, ready: Sequence[Choice], chosen: Sequence[Choice]) -> list[Candidate]:
+def shown(
+    capability: str,
+    ready: Sequence[Choice],
+    chosen: Sequence[Choice],
+    known: Mapping[str, Reason] = MappingProxyType({}),
+) -> list[Candidate]:
     """Return the candidates for one capability: the chosen units, then the best others.
 
     Parameters
@@ -182,14 +268,23 @@ def shown(capability: str, ready: Sequence[Choice], chosen: Sequence[Choice]) ->
         All units that can get there, the best first.
     chosen
         Those of them that should go, the best first.
+    known
+        By unit what else is to be said of it, such as why it does not go.
     """
     going = {choice.unit.id for choice in chosen}
     others = [choice for choice in ready if choice.unit.id not in going][:_ALTERNATIVES]
     last = chosen[-1] if chosen else None
+
+    def why(choice: Choice) -> tuple[Reason, ...]:
+        told = known.get(choice.unit.id)
+        return () if told is None else (told,)
+
     return [
-        *(_candidate(capability, choice, chosen=True, reasons=()) for choice in chosen),
+        *(_candidate(capability, choice, chosen=True, reasons=why(choice)) for choice in chosen),
         *(
-            _candidate(capability, choice, chosen=False, reasons=_why_not(choice, last))
+            _candidate(
+                capability, choice, chosen=False, reasons=why(choice) or _why_not(choice, last)
+            )
             for choice in others
         ),
     ]

@@ -7,7 +7,7 @@ from dispatch.state import State
 from dispatch.unread import is_unread
 from schemas import codes
 from schemas.policy import Requirement
-from schemas.records import Assignment, Incident, Reason
+from schemas.records import Assignment, Incident, Point, Reason
 from schemas.words import because
 
 
@@ -21,14 +21,21 @@ def demand_of(state: State, incident: Incident, *, confirmed: bool = False) -> D
         return None
     if incident.state in NO_RESPONSE and not confirmed:
         return None
+    waits = None if confirmed else why_not_automatic(state, incident)
+    demand = demand_for(incident, incident.point, requirements)
+    return demand._replace(waits=waits, confirmed=confirmed)
+
+
+def demand_for(incident: Incident, scene: Point, requirements: tuple[Requirement, ...]) -> Demand:
+    """Return a demand that waits for nobody, for what may be nothing."""
     return Demand(
         incident=incident.id,
         severity=incident.severity,
         rank=codes.severity(incident.severity).rank,
         opened_at=incident.opened_at,
-        scene=incident.point,
+        scene=scene,
         requirements=requirements,
-        waits=None if confirmed else why_not_automatic(state, incident),
+        number=incident.number,
     )
 
 

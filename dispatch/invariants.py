@@ -18,6 +18,8 @@ from schemas.records import Alert, Assignment, Condition, Incident, TimelineEntr
 
 _MOST = 5
 """So many broken invariants are named."""
+MOST_DISPLACEMENTS = 2
+"""Units that an incident may lose on their way, whatever the policy; see ``docs/dispatch.md``."""
 _OF_INCIDENTS: tuple[TimerKind, ...] = ("acknowledge", "unresourced", "held")
 _OF_ASSIGNMENTS: tuple[TimerKind, ...] = ("turnout", "late")
 
@@ -34,8 +36,8 @@ class Known(Protocol):
     conditions: dict[str, Condition]
     timers: dict[tuple[str, str], Timer]
 
-    def assignments_of(self, incident: str) -> list[Assignment]:
-        """Return an incident's active assignments."""
+    def assignments_of(self, incident: str, *, active: bool = True) -> list[Assignment]:
+        """Return an incident's assignments; by default the active ones."""
 
     def alerts_of(self, incident: str) -> list[Alert]:
         """Return an incident's alerts."""
@@ -217,6 +219,7 @@ def _assignment(state: Known, assignment: Assignment) -> Iterator[str]:
         yield f"{name} is {assignment.ended or 'active'} and its stamp clear is {assignment.clear}"
     if assignment.incident not in state.incidents:
         yield f"{name} is of incident {assignment.incident}, which is not there"
+    yield from _diverted(state, name, assignment)
     unit = state.units.get(assignment.unit)
     at = None if unit is None else unit.assignment
     if (assignment.ended is None) != (at == assignment.id):
@@ -227,6 +230,21 @@ def _assignment(state: Known, assignment: Assignment) -> Iterator[str]:
     for kind in _OF_ASSIGNMENTS:
         if (kind, assignment.id) in state.timers:
             yield f"{name} is {assignment.ended} and still has the timer {kind}"
+
+
+def _diverted(state: Known, name: str, assignment: Assignment) -> Iterator[str]:
+    """Yield what is wrong with sending a unit elsewhere: whose it was, where, or once too often."""
+    if not assignment.diversion:
+        return
+    if assignment.by != "policy":
+        yield f"{name} is {assignment.diversion}, and {assignment.by} had sent it"
+    if assignment.on_scene is not None:
+        yield f"{name} is {assignment.diversion}, and its unit had arrived"
+    known = state.assignments_of(assignment.incident, active=False)
+    lost = sum(bool(one.diversion) for one in known)
+    if lost > MOST_DISPLACEMENTS:
+        before = f"incident {assignment.incident} had lost {lost - 1} units"
+        yield f"{name} is {assignment.diversion}, and {before}"
 
 
 def _timer(state: Known, timer: Timer) -> Iterator[str]:

@@ -6,7 +6,7 @@ entries give the same effects, byte for byte, on any machine.
 
 from datetime import datetime
 
-from dispatch.assignment import Assigner, FewestSeconds
+from dispatch.assignment import Assigner
 from dispatch.commands import Answer, answer, obey
 from dispatch.correlation import Correlator, KindPlaceTime
 from dispatch.errors import WrongRegion
@@ -41,7 +41,8 @@ class Region:
         From a city's content hash to a router over its streets; the fleet's entries name
         the city.
     correlator, assigner
-        What decides whether evidence belongs to a known incident, and who goes.
+        What decides whether evidence belongs to a known incident, and who goes. The policy names
+        the assigner where none is given.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Region:
     ) -> None:
         self._state = State(Snapshot(region=region), codes.default_policy())
         self._routers = routers
-        self._means = Means(Travel(routers), assigner or FewestSeconds())
+        self._means = Means(Travel(routers), assigner)
         self._correlator = correlator or KindPlaceTime()
 
     @classmethod

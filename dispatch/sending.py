@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from dispatch.assigners import assigner_of
 from dispatch.assignment import Assigner
 from dispatch.incidents import follow_units
 from dispatch.state import State
 from dispatch.travel import Travel
 from schemas.ids import derive
-from schemas.records import Assignment, Reason, Unit
+from schemas.kinds import Diversion
+from schemas.policy import Policy
+from schemas.records import Assignment, Incident, Reason, Unit
 from schemas.words import because, by_word
 
 _NEVER_S = 10 * 366 * 86_400.0
@@ -18,10 +21,17 @@ _NEVER_S = 10 * 366 * 86_400.0
 
 
 class Means(NamedTuple):
-    """What a region decides with, behind interfaces that can be replaced."""
+    """What a region decides with, behind interfaces that can be replaced.
+
+    ``assigner`` is None where the policy names one.
+    """
 
     travel: Travel
-    assigner: Assigner
+    assigner: Assigner | None
+
+    def picks(self, policy: Policy) -> Assigner:
+        """Return who picks units: the assigner given, else the one that the policy names."""
+        return self.assigner or assigner_of(policy)
 
 
 def stale(state: State, unit: Unit) -> Reason | None:
@@ -115,6 +125,30 @@ def call_back(state: State, assignment: Assignment, by: str, reasons: tuple[Reas
     unit = state.units[assignment.unit]
     told = because("unit_called_back", name=unit.name, unit=unit.id)
     state.append(assignment.incident, "unassigned", by, told, reasons)
+
+
+def divert(
+    state: State, assignment: Assignment, to: Incident | None, reasons: tuple[Reason, ...]
+) -> None:
+    """End the assignment of a unit on its way that is sent elsewhere (None: somebody is nearer).
+
+    The unit is free where it is, until it is sent in the same entry.
+    """
+    diversion: Diversion = "relieved" if to is None else "diverted"
+    ended = msgspec.structs.replace(
+        assignment, ended="cancelled", clear=state.now, diversion=diversion
+    )
+    state.put_assignment(ended, "cancelled")
+    end_watch(state, assignment, because("sent_elsewhere"))
+    unit = state.change_unit(
+        assignment.unit, state="available", status_at=state.now, assignment=None, incident=None
+    )
+    told = (
+        because("unit_relieved", name=unit.name, unit=unit.id)
+        if to is None
+        else because("unit_diverted", name=unit.name, unit=unit.id, number=to.number)
+    )
+    state.append(assignment.incident, "unassigned", "policy", told, reasons)
 
 
 def handed(to: str, assignment: str) -> str:

@@ -9,21 +9,23 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from dispatch.assignment import Choice, Demand, Move, View
+from dispatch.assignment import Demand, Move
 from dispatch.demand import demand_of, lacking, too_many
-from dispatch.errors import WrongMove
+from dispatch.incidents import follow_units
 from dispatch.lifecycle import FINAL, NO_RESPONSE
 from dispatch.looks import Look, go_on_later, is_turn_of, look
 from dispatch.marks import Confirmation, Marks, Merging
 from dispatch.plans import asked_for, describe
-from dispatch.sending import Means, assign, reroute, stale
+from dispatch.question import Question, check
+from dispatch.sending import Means, assign, divert, reroute
 from dispatch.shortage import needs, note_resourced, note_short, pend
 from dispatch.state import State
+from dispatch.under_way import NOBODY, UnderWay, under_way
 from dispatch.unread import is_unread
 from schemas import codes
 from schemas.effects import Recommended
 from schemas.kinds import AlertKind
-from schemas.records import Incident, Reason, Recommendation, Shortage
+from schemas.records import Incident, Recommendation, Shortage
 from schemas.words import because, lacks
 
 
@@ -40,7 +42,12 @@ def settle(state: State, means: Means) -> None:
     touched = _in_order(state, [*marks.incidents, *found, *state.asked_about(marks.taken)])
     demands = [demand for i in touched if (demand := _demand(state, i, marks)) is not None]
     waiting = {one.incident: one for one in demands if not _is_turn(state, one, marks, looks)}
-    _serve(state, means, [one for one in demands if one.incident not in waiting], marks)
+    served = [one for one in demands if one.incident not in waiting]
+    coming = NOBODY
+    # A merge calls nobody back, and can be undone exactly: whoever is on his way goes on meanwhile.
+    if means.picks(state.policy).reassigns and not marks.surplus:
+        coming = under_way(state, served, marks, left={*waiting, *marks.confirmed})
+    _serve(state, means, served, marks, coming)
     for demand in waiting.values():
         _wait(state, demand)
     _ask_again(state, means)
@@ -158,11 +165,36 @@ def _wait(state: State, demand: Demand) -> None:
     note_short(state, demand.incident, short)
 
 
-def _serve(state: State, means: Means, demands: list[Demand], marks: Marks) -> None:
-    moves = {move.incident: move for move in _ask(state, means, demands)}
-    for demand in demands:
-        confirmed = marks.confirmed.get(demand.incident)
-        _apply(state, means, demand, moves[demand.incident], confirmed)
+def _serve(
+    state: State, means: Means, demands: list[Demand], marks: Marks, coming: UnderWay = NOBODY
+) -> None:
+    moves = {move.incident: move for move in _ask(state, means, demands, coming)}
+    # Everybody leaves before anybody is sent: a chain is one decision, whoever is in it.
+    for leaving in moves.values():
+        _let_go(state, leaving)
+    for demand in _in_turn(demands, coming.others):
+        move = moves.get(demand.incident)
+        if move is not None:
+            confirmed = marks.confirmed.get(demand.incident)
+            _apply(state, means, _with_given(state, demand, move), move, confirmed)
+
+
+def _in_turn(demands: list[Demand], others: Iterable[Demand]) -> list[Demand]:
+    return sorted([*demands, *others], key=lambda one: (one.rank, one.opened_at, one.incident))
+
+
+def _let_go(state: State, move: Move) -> None:
+    active = {assignment.unit: assignment for assignment in state.assignments_of(move.incident)}
+    for one in move.gives:
+        to = None if one.to is None else state.incidents[one.to]
+        divert(state, active[one.unit], to, one.reasons)
+
+
+def _with_given(state: State, demand: Demand, move: Move) -> Demand:
+    """Return a demand with what the units were sent for that have left."""
+    if not move.gives:
+        return demand
+    return demand._replace(requirements=lacking(state, state.incidents[demand.incident]))
 
 
 def _ask_again(state: State, means: Means) -> None:
@@ -176,62 +208,16 @@ def _ask_again(state: State, means: Means) -> None:
     _serve(state, means, [demand for demand in demands if demand.waits is not None], marks)
 
 
-def _ask(state: State, means: Means, demands: list[Demand]) -> Sequence[Move]:
+def _ask(
+    state: State, means: Means, demands: list[Demand], coming: UnderWay = NOBODY
+) -> Sequence[Move]:
     """Ask the assigner about all demands together."""
-    if not demands:
+    if not demands and not coming.held:
         return ()
-    remarks: dict[str, Reason] = {}
-    asked: dict[str, Sequence[Choice]] = {}
-
-    def choices(demand: Demand) -> Sequence[Choice]:
-        if demand.incident not in asked:
-            units = state.free_units(r.capability for r in demand.requirements)
-            times = means.travel.seconds(state, units, demand.scene)
-            if times.remark is not None:
-                remarks[demand.incident] = times.remark
-            asked[demand.incident] = [
-                Choice(unit, seconds, stale(state, unit))
-                for unit, seconds in zip(units, times.seconds, strict=True)
-            ]
-        return asked[demand.incident]
-
-    view = View(
-        demands=tuple(demands),
-        units=tuple(state.free_units(r.capability for d in demands for r in d.requirements)),
-        max_seconds=state.policy.max_eta_s,
-        choices=choices,
-    )
-    moves = means.assigner.moves(view)
-    _check(view, moves)
-    return [_with_remark(move, remarks.get(move.incident)) for move in moves]
-
-
-def _with_remark(move: Move, remark: Reason | None) -> Move:
-    return move if remark is None else move._replace(reasons=(*move.reasons, remark))
-
-
-def _check(view: View, moves: Sequence[Move]) -> None:
-    """Raise `WrongMove` where an assigner does not do what it promises."""
-    demands = {demand.incident: demand for demand in view.demands}
-    answered = [move.incident for move in moves]
-    if sorted(answered) != sorted(demands):
-        raise WrongMove(f"moves for {answered}, but the demands are {sorted(demands)}")
-    units = {unit.id for unit in view.units}
-    sent: set[str] = set()
-    for move in moves:
-        demand = demands[move.incident]
-        left = {requirement.capability: requirement.count for requirement in demand.requirements}
-        taken = set(sent) if demand.waits is None else set()
-        for one in move.chosen:
-            left[one.capability] = left.get(one.capability, 0) - 1
-            if one.unit not in units or one.unit in taken or left[one.capability] < 0:
-                raise WrongMove(
-                    f"{one.unit} for {one.capability} to {move.incident}: it is not free, is sent "
-                    "twice, or more go than are asked for"
-                )
-            taken.add(one.unit)
-        if demand.waits is None:
-            sent = taken
+    question = Question(state, means.travel, demands, coming)
+    moves = means.picks(state.policy).moves(question.view)
+    check(question.view, moves)
+    return [question.with_remark(move) for move in moves]
 
 
 def _apply(
@@ -253,6 +239,8 @@ def _apply(
     else:
         state.end_alerts(incident.id, because("nobody_to_send"), "confirm_dispatch")
     note_short(state, incident.id, move.short)
+    if move.gives and not move.chosen:
+        follow_units(state, incident.id, "policy")
     if demand.waits is None and not move.short:
         note_resourced(state, incident.id)
 

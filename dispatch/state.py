@@ -108,6 +108,7 @@ class State:
         self._free: dict[str, dict[str, None]] = {}
         self._assignments_by_incident: dict[str, list[str]] = {}
         self._assignments_by_origin: dict[str, list[str]] = {}
+        self._diverted: dict[str, list[str]] = {}
         self._alerts_by_incident: dict[str, list[str]] = {}
         self._asked_about: dict[str, dict[str, None]] = {}
         for timer in snapshot.timers:
@@ -121,6 +122,7 @@ class State:
             self._index_unit(unit)
         for assignment in snapshot.assignments:
             self._index(assignment)
+            self._index_diverted(assignment)
         for alert in snapshot.alerts:
             self._index_alert(alert)
 
@@ -145,6 +147,7 @@ class State:
         twin._looks, twin._free = self._looks.copy(), copied(self._free)
         twin._assignments_by_incident = copied(self._assignments_by_incident)
         twin._assignments_by_origin = copied(self._assignments_by_origin)
+        twin._diverted = copied(self._diverted)
         twin._alerts_by_incident = copied(self._alerts_by_incident)
         twin._asked_about = copied(self._asked_about)
         return twin
@@ -404,6 +407,7 @@ class State:
         if before is None:
             self._index(assignment)
         self.assignments[assignment.id] = assignment
+        self._index_diverted(assignment)
         self.effects.append(AssignmentWritten(assignment=assignment, change=change, at=self.now))
 
     def assignments_of(self, incident: str, *, active: bool = True) -> list[Assignment]:
@@ -422,6 +426,11 @@ class State:
             for key in self._assignments_by_origin.get(member, ())
         ]
         return [self.assignments[key] for key in sorted(keys)]
+
+    def diverted_at(self, unit: str) -> datetime | None:
+        """Return when a unit was last sent elsewhere on its way, as far as that is remembered."""
+        ended = (self.assignments[key].clear for key in self._diverted.get(unit, ()))
+        return max((clear for clear in ended if clear is not None), default=None)
 
     # -- alerts, timers, conditions ------------------------------------------------------
 
@@ -599,6 +608,17 @@ class State:
         origin = assignment.origin or assignment.incident
         insort(self._assignments_by_origin.setdefault(origin, []), assignment.id)
 
+    def _index_diverted(self, assignment: Assignment) -> None:
+        if assignment.diversion:
+            self._diverted.setdefault(assignment.unit, []).append(assignment.id)
+
+    def _forget_diverted(self, assignment: Assignment) -> None:
+        if assignment.diversion:
+            mine = self._diverted[assignment.unit]
+            mine.remove(assignment.id)
+            if not mine:
+                del self._diverted[assignment.unit]
+
     def _forget(self) -> None:
         """Drop closed incidents whose memory time is over, with all that hangs on them."""
         begin = self.now - timedelta(seconds=self.policy.closed_memory_s)
@@ -631,6 +651,7 @@ class State:
             made.remove(key)
             if not made:
                 del self._assignments_by_origin[origin]
+            self._forget_diverted(self.assignments[key])
             del self.assignments[key]
         del self.incidents[incident.id]
 

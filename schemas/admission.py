@@ -5,6 +5,7 @@ A policy, a fleet or a command that is admitted is one that every later entry ca
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from math import isfinite
 
 import msgspec
@@ -61,6 +62,24 @@ _PLACES: tuple[_Range, ...] = (
 EVIDENCE_SOURCES = ("report", "sensor")
 """Who notices events: people, or machines."""
 _STRAIGHT_LINE: tuple[_Range, ...] = (("detour", 1.0, 100.0), ("speed_mps", 0.1, 100.0))
+
+
+_JOINT: tuple[_Range, ...] = (
+    ("slope_s", 1.0, _MOST_S),
+    ("response_weight", 0.0, _MOST_FACTOR),
+    ("excess_weight", 0.0, _MOST_FACTOR),
+    ("grown_at", 1.1, _MOST_FACTOR),
+    ("switch_cost", 0.0, _MOST_FACTOR),
+    ("stale_cost", 0.0, _MOST_FACTOR),
+    ("turnout_s", 0.0, _MOST_S),
+    ("queue_cost", 0.0, _MOST_FACTOR),
+    ("queue_wait_s", 1.0, _MOST_S),
+    ("emptied_factor", 1.0, _MOST_FACTOR),
+    ("most_displacements", 0.0, 2.0),
+    ("lock_s", 0.0, _MOST_S),
+    ("calm_s", 0.0, _MOST_S),
+    ("least_gain", 0.0, _MOST_FACTOR),
+)
 
 
 def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
@@ -135,6 +154,7 @@ def _policy_faults(policy: Policy) -> Iterator[str]:
     yield from _ranges("straight_line", policy.straight_line, _STRAIGHT_LINE)
     thresholds = [(name, 0.5, 1.0) for name in policy.opinions.__struct_fields__]
     yield from _ranges("opinions", policy.opinions, thresholds)
+    yield from _joint(policy)
 
 
 def _names(policy: Policy) -> Iterator[str]:
@@ -204,6 +224,44 @@ def _life(life: Life) -> Iterator[str]:
     yield from _severities("life.mild_severities", life.mild_severities)
     yield from _severities("life.kindless_severities", life.kindless_severities)
     yield from _ranges("life", life, (("mild_below", 0.0, 1.0),))
+
+
+def _joint(policy: Policy) -> Iterator[str]:
+    joint = policy.joint
+    yield from _ranges("joint", joint, _JOINT)
+    ranked = sorted(codes.severities().values(), key=lambda severity: severity.rank)
+    known = [severity.code for severity in ranked if severity.code != UNKNOWN]
+    for name, table in (("targets_s", joint.targets_s), ("weights", joint.weights)):
+        yield from _severities(f"joint.{name}", table)
+        yield from (f"policy.joint.{name} has none for {one}" for one in known if one not in table)
+        least, most = (1.0, _MOST_S) if name == "targets_s" else (0.001, _MOST_FACTOR)
+        for severity, value in table.items():
+            yield from _out_of_range(f"policy.joint.{name}[{severity}]", value, least, most)
+    for severity, others in joint.may_take.items():
+        yield from _severities("joint.may_take", (severity, *others))
+    for worse, milder in pairwise(known):
+        if joint.weights.get(milder, 0.0) > joint.weights.get(worse, _MOST_FACTOR):
+            yield f"policy.joint.weights: {milder} weighs more than {worse}"
+    if policy.assigner == "joint":
+        yield from _queue(policy, known)
+
+
+def _queue(policy: Policy, severities: list[str]) -> Iterator[str]:
+    """Yield where nobody at all would be cheaper than somebody late."""
+    joint = policy.joint
+    terms = joint.response_weight + joint.excess_weight
+    for severity in severities:
+        target = joint.targets_s.get(severity, _MOST_S)
+        weight = joint.weights.get(severity, _MOST_FACTOR)
+        late = 1.0 + terms * policy.max_eta_s / max(target, 1.0)
+        late += (joint.switch_cost + joint.stale_cost) / max(weight, 0.001)
+        if joint.queue_cost < late:
+            yield f"policy.joint.queue_cost is {joint.queue_cost:g}: {severity} would be left alone"
+        if target < terms * joint.queue_wait_s:
+            yield (
+                f"policy.joint.queue_wait_s is {joint.queue_wait_s:g}: {severity} that has "
+                "waited long would be left alone"
+            )
 
 
 def _categories(place: str, categories: Iterable[str]) -> Iterator[str]:

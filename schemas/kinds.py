@@ -86,6 +86,10 @@ UNKNOWN = "unknown"
 LinkKind = Literal["merged", "possible_duplicate", "kept_apart"]
 AssignmentEnd = Literal["completed", "cancelled"]
 AssignmentChange = Literal["assigned", "rerouted", "stamped", "completed", "cancelled"]
+Diversion = Literal["diverted", "relieved"]
+"""Why the core cancelled an assignment: its unit goes elsewhere, or a nearer one comes."""
+AssignerName = Literal["fewest_seconds", "joint"]
+"""Who picks units; see `schemas.policy.Policy`."""
 Outcome = Literal["accepted", "refused", "tried"]
 """Of a command."""
 

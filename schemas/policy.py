@@ -7,6 +7,8 @@ somebody wanted decided otherwise must not be passed over in silence.
 
 import msgspec
 
+from schemas.kinds import AssignerName
+
 
 class CorrelationRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far apart in space and time two notices of one event may be.
@@ -229,6 +231,86 @@ class StraightLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     speed_mps: float = 30 / 3.6
 
 
+def _targets_s() -> dict[str, float]:
+    return {"P1": 480.0, "P2": 480.0, "P3": 1_200.0, "P4": 3_600.0}
+
+
+def _weights() -> dict[str, float]:
+    return {"P1": 1.0, "P2": 0.5, "P3": 0.4, "P4": 0.2}
+
+
+def _may_take() -> dict[str, tuple[str, ...]]:
+    return {
+        "P1": ("P1", "P2", "P3", "P4"),
+        "P2": ("P2", "P3", "P4"),
+        "P3": ("P3", "P4"),
+        "P4": ("P4",),
+    }
+
+
+class Joint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the assigner ``joint`` weighs, and what it may re-assign; see ``docs/dispatch.md``.
+
+    Costs are shares of one P1 that is certainly late. Values without another source are those of
+    a trial on the ambulances of Auckland (``docs/dispatch.md``, "Where the numbers come from").
+
+    Attributes
+    ----------
+    targets_s
+        By severity, seconds from opening to arrival. 8, 8 and 20 minutes are those of the JEMSS
+        model of Auckland; P4 is an estimate.
+    weights
+        By severity, what its lateness weighs.
+    slope_s
+        Seconds: how gently lateness rises around the target.
+    response_weight, excess_weight
+        What one target of time until arrival costs, and one target of time after the target.
+    grown_at
+        From its target on the weight of a severity grows to that of the next worse one, which it
+        has after so many targets of waiting (above 1).
+    switch_cost
+        That a unit under way is exchanged for another one.
+    stale_cost
+        That a unit's position is older than ``stale_position_s``. An estimate: a minute where
+        lateness rises most.
+    turnout_s
+        Seconds until a unit leaves that stands at its station (NFPA 1710: 60 to 80).
+    queue_cost, queue_wait_s
+        That nobody is sent costs ``queue_cost`` and 1 more in each ``queue_wait_s`` seconds.
+    emptied_factor
+        So many times as much where a unit is on its way and nobody takes its place. Not that of
+        the trial, 4, under which a P1 with nobody would not get the unit of a P3.
+    may_take
+        By severity, from incidents of which severities it may take units that are on the way.
+    most_displacements
+        How many units on their way an incident may lose in all, 0 to 2.
+    lock_s
+        A unit that is nearer to its scene than so many seconds goes on to it.
+    calm_s
+        Nor is a unit sent elsewhere twice within so many seconds. An estimate.
+    least_gain
+        Re-assignments are made only if the total cost falls by so much.
+    """
+
+    targets_s: dict[str, float] = msgspec.field(default_factory=_targets_s)
+    weights: dict[str, float] = msgspec.field(default_factory=_weights)
+    slope_s: float = 60.0
+    response_weight: float = 0.1
+    excess_weight: float = 0.2
+    grown_at: float = 3.0
+    switch_cost: float = 0.1
+    stale_cost: float = 0.25
+    turnout_s: float = 60.0
+    queue_cost: float = 50.0
+    queue_wait_s: float = 600.0
+    emptied_factor: float = 1.2
+    may_take: dict[str, tuple[str, ...]] = msgspec.field(default_factory=_may_take)
+    most_displacements: int = 2
+    lock_s: float = 60.0
+    calm_s: float = 90.0
+    least_gain: float = 0.02
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a region decides with.
 
@@ -272,6 +354,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Travel time where the street map has no answer.
     opinions
         When the second reader's opinion counts.
+    assigner
+        Who picks units: ``fewest_seconds``, one incident after the other, or ``joint``, all
+        incidents together, units under way included.
+    joint
+        How ``joint`` does it.
     """
 
     version: str
@@ -293,3 +380,5 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unresourced: Unresourced = Unresourced()
     straight_line: StraightLine = StraightLine()
     opinions: Opinions = Opinions()
+    assigner: AssignerName = "fewest_seconds"
+    joint: Joint = msgspec.field(default_factory=Joint)

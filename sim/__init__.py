@@ -18,6 +18,7 @@ module        what it holds
 ``notices``   what is noticed of an event, straight as evidence
 ``times``     a router that knows travel times and draws no routes
 ``outcome``   what became of it: `Outcome`
+``calls``     crews that answer calls, every chance by the call alone: to compare who is sent
 ============  ==========================================================================
 """
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from schemas.kinds import AssignmentEnd, UnitState
+from schemas.kinds import AssignmentEnd, Diversion, UnitState
 from schemas.records.base import Point, Record
 from schemas.records.said import (
     AnyReason,
@@ -165,6 +165,10 @@ class AssignmentFields(Record, frozen=True, kw_only=True):
     origin
         The incident that the unit was first sent to, where it went on to another one with a merge,
         or back; None where that is ``incident``.
+    diversion
+        Why the core cancelled it: ``diverted`` where its unit was sent to another incident on its
+        way, ``relieved`` where a nearer one takes its place. Not written otherwise, so that
+        other records stay the same, byte for byte.
     """
 
     id: str
@@ -183,6 +187,7 @@ class AssignmentFields(Record, frozen=True, kw_only=True):
     clear: datetime | None = None
     ended: AssignmentEnd | None = None
     origin: str | None = None
+    diversion: Diversion | msgspec.UnsetType = msgspec.UNSET
 
 
 class Assignment(AssignmentFields, frozen=True, kw_only=True):

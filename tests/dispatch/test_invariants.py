@@ -92,6 +92,20 @@ def skip_a_line(scene: Scene) -> None:
     scene.state.append(scene.fire, "note", "wang", "x")
 
 
+def lose_three(scene: Scene) -> None:
+    """Send three units of an incident elsewhere."""
+    for number in range(3):
+        lost = msgspec.structs.replace(scene.sent, id=f"lost-{number}")
+        scene.state.put_assignment(lost, "assigned")
+        scene.write(lost, ended="cancelled", clear=scene.state.now, diversion="diverted")
+
+
+def divert(scene: Scene, **changes: Any) -> None:
+    """Send a unit elsewhere that may not be."""
+    over = {"ended": "cancelled", "clear": scene.state.now, "diversion": "relieved"}
+    scene.write(scene.sent, **over | changes)
+
+
 BROKEN: list[tuple[Callable[[Scene], object], str]] = [
     (
         lambda s: s.state.change_incident(s.fire, state="pending"),
@@ -116,6 +130,9 @@ BROKEN: list[tuple[Callable[[Scene], object], str]] = [
     (end, "is cancelled and its unit"),
     (end, "still has the timer turnout"),
     (send_twice, "assignment second is active and its unit"),
+    (lose_three, "had lost 2 units"),
+    (lambda s: divert(s, by="wang"), "is relieved, and wang had sent it"),
+    (lambda s: divert(s, on_scene=s.state.now), "is relieved, and its unit had arrived"),
     (stamp_twice, "the stamp en_route is written again"),
     (
         lambda s: s.write(s.sent, on_scene=s.sent.dispatched - timedelta(seconds=1)),

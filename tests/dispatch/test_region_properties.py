@@ -15,7 +15,9 @@ from dispatch import Region
 from dispatch.assignment import Assigner, FewestSeconds
 from dispatch.lifecycle import INCIDENT, NO_RESPONSE, UNIT
 from dispatch.plans import missing, wanted
+from dispatch.together import JointAssigner
 from schemas import codes, effects, journal, wire
+from schemas.policy import Joint
 from schemas.records import LATEST, TimelineEntry
 from schemas.snapshot import Snapshot
 
@@ -423,7 +425,7 @@ def undo_is_exact(region: Region, log: Journal, merge: journal.Command, assigner
         assert after == before
 
 
-ASSIGNERS: tuple[Assigner, ...] = (FewestSeconds(),)
+ASSIGNERS: tuple[Assigner, ...] = (FewestSeconds(), JointAssigner(Joint(least_gain=0.0)))
 """An assigner that is added here is tried with any script."""
 
 

@@ -162,6 +162,8 @@ def test_an_assigner_sees_all_demands_and_all_able_units_together(log: Journal) 
 class Twice:
     """Sends one unit to everybody."""
 
+    reassigns = False
+
     def moves(self, view: View) -> Sequence[Move]:
         unit, *_ = view.units
         return [

@@ -12,6 +12,7 @@ from schemas.errors import PayloadError
 from schemas.journal import Entry, EvidenceNoted, FleetChanged, PolicyChanged
 from schemas.policy import (
     CorrelationRule,
+    Joint,
     Kinds,
     Life,
     Opinions,
@@ -26,6 +27,7 @@ from schemas.records import Evidence, Point, Unit, Where
 
 ENVELOPE = Envelope(id="e", source="test", type="t")
 DEFAULT = codes.default_policy()
+WEIGHTS = DEFAULT.joint.weights
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -100,6 +102,21 @@ def test_the_default_policy_is_admitted():
         (with_(unresourced=Unresourced(look_again_s=0)), "policy.unresourced.look_again_s is 0"),
         (with_(opinions=Opinions(danger=0.2)), "policy.opinions.danger is 0.2, not 0.5 to 1"),
         (with_(straight_line=StraightLine(speed_mps=0)), "policy.straight_line.speed_mps is 0"),
+        (with_(joint=Joint(targets_s={"P1": 480.0})), "policy.joint.targets_s has none for P2"),
+        (with_(joint=Joint(weights=WEIGHTS | {"P9": 1.0})), "policy.joint.weights names 'P9'"),
+        (with_(joint=Joint(weights=WEIGHTS | {"P4": 0.0})), "policy.joint.weights[P4] is 0"),
+        (with_(joint=Joint(weights=WEIGHTS | {"P3": 0.9})), "P3 weighs more than P2"),
+        (with_(joint=Joint(may_take={"P1": ("P9",)})), "policy.joint.may_take names 'P9'"),
+        (with_(joint=Joint(most_displacements=3)), "most_displacements is 3, not 0 to 2"),
+        (with_(joint=Joint(grown_at=1.0)), "policy.joint.grown_at is 1"),
+        (
+            with_(assigner="joint", joint=Joint(queue_cost=2.0)),
+            "queue_cost is 2: P1 would be left alone",
+        ),
+        (
+            with_(assigner="joint", joint=Joint(queue_wait_s=86_400.0)),
+            "waited long would be left alone",
+        ),
     ],
 )
 def test_a_policy_is_checked_whole(policy: Policy, named: str):
@@ -140,7 +157,9 @@ def test_a_policy_from_before_decides_by_the_same_numbers():
     data = msgspec.to_builtins(DEFAULT)
     for name in ("kinds", "places", "life", "unresourced", "straight_line", "opinions"):
         del data[name]
+    data.pop("assigner"), data.pop("joint")
     old = wire.decode(msgspec.json.encode(data), Policy)
+    assert old.assigner == "fewest_seconds"
     assert (
         old.kinds.relation("explosion", "fire") == old.kinds.relation("fire", "explosion") == 0.85
     )

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from dispatch import Region
 from infra.ledger import invariants, transaction
 from infra.ledger.effects import write_applied
-from infra.ledger.intake import insert_evidence
+from infra.ledger.intake import Source, insert_evidence
 from infra.ledger.snapshot import applied_offset, applied_range, load_snapshot
 from schemas import journal, wire
 from schemas.effects import IncidentsForgotten, IncidentWritten
+from schemas.policy import Joint
+from schemas.records import Point
 from schemas.snapshot import SEEN, Snapshot
-from tests.infra.ledger.scenario import Play, evidence, fleet, policy, router
+from tests.infra.ledger.scenario import LAT, LON, STEP, Play, evidence, fleet, policy, router
 
 pytestmark = pytest.mark.postgis
 
@@ -59,6 +61,46 @@ def _same(loaded: Snapshot | None, core: Snapshot) -> None:
     assert loaded is not None
     for field in Snapshot.__struct_fields__:
         assert getattr(loaded, field) == getattr(core, field), field
+
+
+async def test_a_unit_that_is_diverted_is_written_in_one_transaction(
+    worker: asyncpg.Connection,
+) -> None:
+    """It leaves one incident and goes to another in one entry: never two active assignments."""
+    region = "310107"
+    play = Play(region)
+    rules = policy(region, "joint", 86_400.0)
+    joint = Joint(lock_s=0.0, emptied_factor=1.0)
+    changed = msgspec.structs.replace(rules.policy, assigner="joint", joint=joint)
+    first = [
+        play.apply(e)
+        for e in (fleet(region), journal.PolicyChanged(id=rules.id, region=region, policy=changed))
+    ]
+    out = journal.UnitStamped(
+        id="out", region=region, unit=f"{region}/A2", status="out_of_service", time=play.at, by="x"
+    )
+    await _write(worker, play, [*first, play.apply(out)])
+    for number, severity in enumerate(("P3", "P1")):
+        noted = msgspec.structs.replace(
+            evidence(region, severity, 1, 1, play.at),
+            category="medical",
+            severity=severity,
+            confidence=0.95,
+            point=Point(lon=LON + 4 * STEP * number, lat=LAT),
+        )
+        play.evidence.append((noted, Source("city.citizen.reports", 0, number)))
+        entry = journal.EvidenceNoted(id=noted.id, region=region, evidence=noted)
+        await _write(worker, play, [play.apply(entry)])
+    snapshot = play.core.snapshot()
+    _same(await load_snapshot(worker, region), snapshot)
+    rows = await worker.fetch(
+        "SELECT incident_id, ended FROM assignment WHERE unit_id = $1 ORDER BY ended NULLS LAST",
+        f"{region}/A1",
+    )
+    mild, grave = sorted(snapshot.incidents, key=lambda incident: incident.number)
+    assert [tuple(row) for row in rows] == [(mild.id, "cancelled"), (grave.id, None)]
+    assert [a.diversion for a in snapshot.assignments if a.ended] == ["diverted"]
+    assert {k: v for k, v in (await invariants.violations(worker)).items() if v} == {}
 
 
 async def test_what_a_long_day_wrote_breaks_no_invariant(worker: asyncpg.Connection) -> None:

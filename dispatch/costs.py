@@ -1,0 +1,130 @@
+"""What it costs that a unit comes late, or that nobody comes: integers, so that sums are exact.
+
+The unit is a millionth of the cost of one P1 that is certainly late (`MICRO`); times are whole
+milliseconds. How the terms are weighed is policy (`schemas.policy.Joint`).
+"""
+
+from decimal import Decimal, localcontext
+
+from schemas import codes
+from schemas.policy import Joint
+
+MICRO = 1_000_000
+"""Costs are counted in millionths."""
+_STEPS = 1_024
+_PER_SLOPE = 64
+"""Steps of the table within one slope of the logistic function: it reaches 8 slopes each way."""
+
+
+def _table() -> tuple[int, ...]:
+    """Return ``MICRO / (1 + exp(-x))`` for x from -8 to 8, each half rounded up.
+
+    Decimal, whose ``exp`` is correctly rounded: a float's last digit is each machine's own.
+    """
+    with localcontext() as context:
+        context.prec = 28
+        steps = (Decimal(step) / _PER_SLOPE - 8 for step in range(_STEPS + 1))
+        return tuple(int(MICRO / (1 + (-x).exp()) + Decimal("0.5")) for x in steps)
+
+
+_TABLE = _table()
+
+
+def lateness(over_ms: int, slope_ms: int) -> int:
+    """Return the cost of arriving ``over_ms`` after the target; negative before it.
+
+    The logistic function of ``over_ms / slope_ms``, straight between the steps of its table: 0.5
+    at the target, 0.73 one slope after it. A sharp limit would make a call that is late already
+    worth nothing, and a second at the limit worth everything.
+    """
+    step, rest = divmod(over_ms * _PER_SLOPE + _STEPS // 2 * slope_ms, slope_ms)
+    if step < 0:
+        return _TABLE[0]
+    if step >= _STEPS:
+        return _TABLE[_STEPS]
+    low, high = _TABLE[step], _TABLE[step + 1]
+    return low + (high - low) * rest // slope_ms
+
+
+class Costs:
+    """Costs by the terms of a policy.
+
+    Attributes
+    ----------
+    switch
+        That the unit under way is exchanged for another one.
+    stale
+        That a unit's position is not to be relied on.
+    least_gain
+        Re-assignments are made from this fall of the total cost on.
+    """
+
+    def __init__(self, rules: Joint) -> None:
+        self.switch = _micro(rules.switch_cost)
+        self.stale = _micro(rules.stale_cost)
+        self.least_gain = _micro(rules.least_gain)
+        self._slope_ms = milliseconds(rules.slope_s)
+        self._response = _micro(rules.response_weight)
+        self._excess = _micro(rules.excess_weight)
+        self._queue = _micro(rules.queue_cost)
+        self._queue_ms = milliseconds(rules.queue_wait_s)
+        self._emptied = _micro(rules.emptied_factor)
+        self._grown = _micro(rules.grown_at)
+        self._targets = {code: milliseconds(s) for code, s in rules.targets_s.items()}
+        self._weights = {code: _micro(weight) for code, weight in rules.weights.items()}
+        self._worse = _worse(rules)
+
+    def arrival(self, severity: str, waited_ms: int, travel_ms: int) -> int:
+        """Return the cost of a unit that needs ``travel_ms`` to what has waited ``waited_ms``.
+
+        ``w × (F((e + t - T) / s) + a (e + t) / T + b max(0, e + t - T) / T)`` with the weight w,
+        the target T, the waiting e and the travel t.
+        """
+        target, total = self._targets[severity], waited_ms + travel_ms
+        over = total - target
+        terms = lateness(over, self._slope_ms)
+        terms += (self._response * total + self._excess * max(0, over)) // target
+        return _times(self.weight(severity, waited_ms), terms)
+
+    def queued(self, severity: str, waited_ms: int, *, emptied: bool) -> int:
+        """Return the cost of sending nobody; ``emptied`` where a unit is on its way now.
+
+        ``w × (queue + e / wait)``: so much that no lateness outweighs it, and more with time.
+        """
+        terms = self._queue + MICRO * waited_ms // self._queue_ms
+        cost = _times(self.weight(severity, waited_ms), terms)
+        return _times(cost, self._emptied) if emptied else cost
+
+    def weight(self, severity: str, waited_ms: int) -> int:
+        """Return what a severity weighs after so long.
+
+        From its target on it grows, straight, to the weight of the next worse one, so that nothing
+        starves behind what is a little worse.
+        """
+        own, worse = self._weights[severity], self._weights[self._worse[severity]]
+        target = self._targets[severity]
+        grown_ms = _times(target, self._grown)
+        if waited_ms <= target or worse <= own:
+            return own
+        share = min(waited_ms, grown_ms) - target
+        return own + (worse - own) * share // (grown_ms - target)
+
+
+def milliseconds(seconds: float) -> int:
+    """Return seconds in whole milliseconds."""
+    return round(seconds * 1_000)
+
+
+def _worse(rules: Joint) -> dict[str, str]:
+    """Return the next worse severity of each; the worst one is its own."""
+    ranked = sorted(rules.weights, key=lambda code: codes.severity(code).rank)
+    return dict(zip(ranked, [ranked[0], *ranked], strict=False))
+
+
+def _micro(value: float) -> int:
+    return round(value * MICRO)
+
+
+def _times(one: int, other: int) -> int:
+    """Return a product of two numbers of which one is in millionths, each half rounded up."""
+    return (one * other + MICRO // 2) // MICRO
