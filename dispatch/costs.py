@@ -89,10 +89,11 @@ class Costs:
     def queued(self, severity: str, waited_ms: int, *, emptied: bool) -> int:
         """Return the cost of sending nobody; ``emptied`` where a unit is on its way now.
 
-        ``w × (queue + e / wait)``: so much that no lateness outweighs it, and more with time.
+        ``w × (queue + e / wait)``: so much that no lateness outweighs it, and more with time. The
+        weight is the severity's own, or a P2 that has waited would go before a P1 that is new.
         """
         terms = self._queue + MICRO * waited_ms // self._queue_ms
-        cost = _times(self.weight(severity, waited_ms), terms)
+        cost = _times(self._weights[severity], terms)
         return _times(cost, self._emptied) if emptied else cost
 
     def weight(self, severity: str, waited_ms: int) -> int:

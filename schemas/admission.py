@@ -250,14 +250,15 @@ def _queue(policy: Policy, severities: list[str]) -> Iterator[str]:
     """Yield where nobody at all would be cheaper than somebody late."""
     joint = policy.joint
     terms = joint.response_weight + joint.excess_weight
-    for severity in severities:
+    for worse, severity in pairwise((severities[0], *severities)):
         target = joint.targets_s.get(severity, _MOST_S)
-        weight = joint.weights.get(severity, _MOST_FACTOR)
-        late = 1.0 + terms * policy.max_eta_s / max(target, 1.0)
-        late += (joint.switch_cost + joint.stale_cost) / max(weight, 0.001)
+        weight = max(joint.weights.get(severity, _MOST_FACTOR), 0.001)
+        grown = max(joint.weights.get(worse, weight) / weight, 1.0)
+        late = grown * (1.0 + terms * policy.max_eta_s / max(target, 1.0))
+        late += (joint.switch_cost + joint.stale_cost) / weight
         if joint.queue_cost < late:
             yield f"policy.joint.queue_cost is {joint.queue_cost:g}: {severity} would be left alone"
-        if target < terms * joint.queue_wait_s:
+        if target < grown * terms * joint.queue_wait_s:
             yield (
                 f"policy.joint.queue_wait_s is {joint.queue_wait_s:g}: {severity} that has "
                 "waited long would be left alone"

@@ -267,7 +267,7 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         What one target of time until arrival costs, and one target of time after the target.
     grown_at
         From its target on the weight of a severity grows to that of the next worse one, which it
-        has after so many targets of waiting (above 1).
+        has after so many targets of waiting (above 1). Not in the cost of sending nobody.
     switch_cost
         That a unit under way is exchanged for another one.
     stale_cost

@@ -63,3 +63,9 @@ def test_a_cost_worked_out_by_hand():
     assert COSTS.arrival("P2", 0, 480_000) == 500_000 * (500_000 + 100_000) // MICRO
     assert COSTS.queued("P2", 0, emptied=False) == 25 * MICRO
     assert COSTS.queued("P2", 240_000, emptied=True) == 30_240_000
+
+
+def test_a_new_p1_is_served_before_a_p2_that_has_waited_for_hours():
+    new = COSTS.queued("P1", 0, emptied=False)
+    assert COSTS.queued("P2", 8 * HOUR, emptied=False) < new
+    assert COSTS.queued("P2", 9 * HOUR, emptied=False) > new, "nothing waits for ever"

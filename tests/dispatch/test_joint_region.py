@@ -27,7 +27,7 @@ TARGETS_S = {"P1": 120.0, "P2": 120.0, "P3": 600.0, "P4": 900.0}
 
 def joint(**changes: Any) -> Policy:
     """Return a policy that assigns jointly; in the small town every way is short."""
-    rules: dict[str, Any] = {"targets_s": TARGETS_S, "queue_wait_s": 300.0}
+    rules: dict[str, Any] = {"targets_s": TARGETS_S, "queue_wait_s": 150.0}
     rules |= {"lock_s": 10.0, "calm_s": 0.0} | changes
     default = codes.default_policy()
     made = msgspec.structs.replace(default, version="joint", assigner="joint", joint=Joint(**rules))
