@@ -85,7 +85,7 @@ def test_what_kills_is_not_lost_among_other_words(category, severity, text):
 def test_the_name_of_a_street_tells_nothing_of_what_happened_there():
     text = "孩子高烧抽筋，深水路三泉路路口"
     named = judge(text, ("深水路", "三泉路"))
-    assert named.category in {"medical", "epidemic"}  # an ill child, whoever it got it from
+    assert named.category == "medical"
     assert judge("孩子高烧抽筋").category == "medical"
     assert not any("水" in reason for reason in each(named.reasons))
     assert judge("Fire in Water Street", ("Water Street",)).category == "fire"

@@ -29,6 +29,12 @@ def test_a_cause_goes_first_where_its_consequence_is_named_too():
     assert found.category == "traffic_crash"
 
 
+def test_one_who_is_ill_is_no_epidemic_and_several_are():
+    kinds = ("epidemic", 0.5), ("medical", 0.3)
+    assert decided("孩子高烧抽筋，请派救护车", *kinds).category == "medical"
+    assert decided("好几个孩子高烧抽筋，请派救护车", *kinds).category == "epidemic"
+
+
 @pytest.mark.parametrize(
     ("text", "severity"),
     [
