@@ -65,7 +65,7 @@ async def figures(
     endpoints: Endpoints, url: str, token: str, city: CityData, pid: int, *, quick: bool
 ) -> Report:
     """Measure with few clients, then with more and more."""
-    await _until_it_answers(url)
+    await until_it_answers(url)
     ledger = await asyncpg.connect(endpoints.database_url)
     await until(ledger, "SELECT count(*) FROM unit", len(city.units))
     gateway = psutil.Process(pid)
@@ -174,7 +174,8 @@ async def _more(clients: list[_Client], url: str, token: str, count: int) -> Non
     await asyncio.gather(*(one() for _ in range(count)))
 
 
-async def _until_it_answers(url: str) -> None:
+async def until_it_answers(url: str) -> None:
+    """Wait until a gateway listens."""
     parts = urlsplit(url)
     deadline = time.monotonic() + 60
     while True:

@@ -33,7 +33,7 @@ from aiokafka import AIOKafkaProducer
 
 from atlas.city import CityData
 from atlas.folder import save_city
-from bench._gateway_live import joined
+from bench._gateway_live import joined, until_it_answers
 from bench._live_kills import gateway_program, held_port, make_tokens, worker_program
 from bench._worker import (
     city_outside,
@@ -169,11 +169,8 @@ async def _chromium() -> AsyncIterator[Any]:
 async def _signed_in(browser: Any, url: str) -> Any:  # noqa: ANN401 - an extra's types
     page = await (await browser.new_context(viewport={"width": 1440, "height": 900})).new_page()
     page.set_default_timeout(_WAIT_MS)
-    for _ in range(100):  # until the gateway listens
-        with contextlib.suppress(Exception):
-            await page.goto(url)
-            break
-        await asyncio.sleep(0.3)
+    await until_it_answers(url)
+    await page.goto(url)
     await page.locator("input[name=name]").fill(Role.OPERATOR.value)
     await page.locator("input[name=password]").fill(_PASSWORD)
     await page.locator(".door button.primary").click()

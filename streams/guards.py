@@ -44,19 +44,28 @@ async def lock(
     locking = asyncio.ensure_future(guard.lock(conn, group, parts))
     try:
         while not (await asyncio.wait((locking,), timeout=HELD_S))[0]:
-            async with transaction(pool) as other:
-                ended = await guard.end_idle_holders(other, conn.get_server_pid(), HELD_S)
-            if ended:
-                log.warning(
-                    "%s: another worker of the group stands still in a transaction: ended its "
-                    "connection to the ledger",
-                    ", ".join(f"{topic}/{partition}" for topic, partition in parts),
-                )
+            await _end_idle_holders(conn, pool, parts)
         return locking.result()
     finally:
         if not locking.done():
             locking.cancel()
             await asyncio.wait((locking,))
+
+
+async def _end_idle_holders(
+    conn: asyncpg.Connection, pool: asyncpg.Pool, parts: Sequence[Part]
+) -> None:
+    try:
+        async with asyncio.timeout(HELD_S), transaction(pool) as other:
+            ended = await guard.end_idle_holders(other, conn.get_server_pid(), HELD_S)
+    except TimeoutError:
+        return  # no second connection is to be had: the lock's own time limit holds
+    if ended:
+        log.warning(
+            "%s: another worker of the group stands still in a transaction: ended its connection "
+            "to the ledger",
+            ", ".join(f"{topic}/{partition}" for topic, partition in parts),
+        )
 
 
 async def next_offsets(pool: asyncpg.Pool, group: str, parts: Sequence[Part]) -> dict[Part, int]:

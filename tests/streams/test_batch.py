@@ -493,6 +493,25 @@ async def test_a_guard_is_waited_for_while_its_holder_works(bench, endpoints, ow
     assert await bench.sent() == ["before", "after"]
 
 
+async def test_without_a_second_connection_a_held_guard_is_given_up(endpoints, monkeypatch):
+    """All connections may wait for guards at once: none may wait for another one for ever."""
+    monkeypatch.setattr(guards, "HELD_S", 0.2)
+    group, parts = uuid.uuid4().hex, [(Echo.topic.name, 0)]
+    pool = await open_pool(endpoints.worker_url, 1, 1, "alone", lock_timeout="1s")
+    holder = await asyncpg.connect(endpoints.worker_url)
+    try:
+        async with holder.transaction():
+            await lock_offsets(holder, group, parts)
+        async with holder.transaction():
+            await lock_offsets(holder, group, parts)
+            with pytest.raises(LedgerUnavailable):
+                async with asyncio.timeout(patience(10)), transaction(pool) as conn:
+                    await guards.lock(conn, pool, group, parts)
+    finally:
+        await holder.close()
+        await pool.close()
+
+
 async def test_a_dead_letter_is_sent_again_as_it_was(bench):
     value = f"bad|{bench.group}".encode()
     came = Received(OUT, 0, 5, b"key", value, [("ce_id", b"1"), ("dlq_reason", b"old")], START)
