@@ -16,6 +16,8 @@ module         what it does
 =============  ==========================================================================
 ``readings``   `Readings`: a sensor's readings, watched for alarms and for silence
 ``reports``    `Reports`: a citizen's report, without personal data, triaged and placed
+``skimming``   `Skimmer`: those readings that change nothing, many at once
+``datastreams``  `Datastreams`: what is remembered of them, as columns
 ``positions``  `Positions`: a unit's fix, and whether the core should know of it
 ``status``     `Stamps`: a unit's status stamp as a journal entry
 ``streets``    `Streets`: a street's condition as a journal entry
@@ -33,12 +35,14 @@ module         what it does
 =============  ==========================================================================
 """
 
+from intake.datastreams import Datastream, Datastreams
 from intake.errors import BadInput, Fault, IntakeError
 from intake.evidence import noted
 from intake.limits import IntakeLimits
 from intake.positions import LastMove, Located, Positions
-from intake.readings import Datastream, FellSilent, Observed, Readings
+from intake.readings import FellSilent, Observed, Readings
 from intake.reports import Reported, Reports
+from intake.skimming import Skimmer
 from intake.status import Stamps
 from intake.streets import Streets
 from intake.validate import Opened, open_message
@@ -46,6 +50,7 @@ from intake.validate import Opened, open_message
 __all__ = [
     "BadInput",
     "Datastream",
+    "Datastreams",
     "Fault",
     "FellSilent",
     "IntakeError",
@@ -58,6 +63,7 @@ __all__ = [
     "Readings",
     "Reported",
     "Reports",
+    "Skimmer",
     "Stamps",
     "Streets",
     "noted",

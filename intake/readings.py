@@ -1,13 +1,14 @@
 """Sensor readings are validated and watched for alarms, which become evidence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
 from atlas.city import CityData, Sensor
 from intake import detection
-from intake.detection import Alarm, AlarmChange, Detector
+from intake.datastreams import Datastream, Datastreams, Site
+from intake.detection import AlarmChange, Detector
 from intake.errors import BadInput, Fault
 from intake.limits import IntakeLimits
 from intake.places import locate
@@ -16,35 +17,14 @@ from schemas import codes, topics
 from schemas.codes import ObservedProperty
 from schemas.ids import derive
 from schemas.inputs import SensorReading
-from schemas.records import Evidence, Point, Reason, Where
+from schemas.records import Evidence, Reason
 from schemas.words import because
 
-__all__ = ["Datastream", "FellSilent", "Observed", "Readings", "Site"]
+__all__ = ["FellSilent", "Observed", "Readings"]
 
 _QUALITIES = ("good", "suspect", "bad")
 _SUSPECT = 0.6
 """A suspect result speaks with this share of the property's confidence."""
-
-
-class Site(msgspec.Struct, frozen=True):
-    """Where a datastream's sensor stands, as last known."""
-
-    property: str
-    name: str
-    point: Point
-    where: Where
-
-
-class Datastream(msgspec.Struct, frozen=True):
-    """What is remembered of a datastream: how detection stands, and where its sensor is."""
-
-    alarm: Alarm
-    site: Site
-
-    @property
-    def is_calm(self) -> bool:
-        """Whether neither an alarm is open nor one is pending."""
-        return self.alarm.phase == detection.NORMAL
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -146,20 +126,17 @@ class Readings:
                 alarm = msgspec.structs.replace(alarm, evidence=evidence.id)
         return Observed(Datastream(alarm, site), tuple(found))
 
-    def look_for_silence(
-        self, known: Mapping[str, Datastream], now: datetime
-    ) -> Iterator[FellSilent]:
+    def look_for_silence(self, known: Datastreams, now: datetime) -> Iterator[FellSilent]:
         """Yield the datastreams that were not heard for too long while not calm, by name.
 
         Parameters
         ----------
         known
-            What is remembered of datastreams, by name; not to be changed meanwhile.
+            What is remembered of datastreams; not to be changed meanwhile.
         now
             The time, by the clock by which readings arrive (aware).
         """
-        alarmed = sorted(name for name, stream in known.items() if not stream.is_calm)
-        for name in alarmed:
+        for name in known.alarmed():
             stream = known[name]
             detector = self._detectors.get(stream.site.property)
             if detector is None:

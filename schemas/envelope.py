@@ -23,7 +23,8 @@ SPEC_VERSION = "1.0"
 SCHEMA_MAJOR = 1
 """Types end in ``.v1``; a reader refuses a higher number rather than misread it."""
 
-_MAX_HEADER = 1024
+MAX_HEADER = 1024
+"""No attribute may be longer, in bytes."""
 _JSON = "application/json"
 
 
@@ -132,8 +133,8 @@ def open_event(
         if not name.startswith("data_") and isinstance(text := getattr(event, name), str)
     }
     for name, text in fields.items():
-        if len(text.encode(errors="surrogatepass")) > _MAX_HEADER:
-            raise EnvelopeError(f"attribute {name} is longer than {_MAX_HEADER} bytes")
+        if len(text.encode(errors="surrogatepass")) > MAX_HEADER:
+            raise EnvelopeError(f"attribute {name} is longer than {MAX_HEADER} bytes")
     content_type = fields.pop("datacontenttype")
     return _envelope(fields, content_type, "attribute ", expected_type), _payload(event)
 
@@ -235,8 +236,8 @@ def _texts(
         is_attribute = name.startswith("ce_")
         if not (is_attribute or name == "content-type"):
             continue
-        if value is None or len(value) > _MAX_HEADER:
-            raise EnvelopeError(f"header {name} is empty or longer than {_MAX_HEADER} bytes")
+        if value is None or len(value) > MAX_HEADER:
+            raise EnvelopeError(f"header {name} is empty or longer than {MAX_HEADER} bytes")
         try:
             text = value.decode()
         except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ from streams.exits import Exit, die
 from streams.faults import ending
 from streams.handler import Act, Handler
 from streams.lanes import Lanes
-from streams.messages import Received
+from streams.messages import Record
 from streams.metrics import Metrics
 from streams.pulse import Pulse
 from streams.relay import Relay
@@ -82,7 +82,7 @@ class Processor:
         )
         self._lock = asyncio.Lock()
         self._suspects = Suspects(group)
-        self._batch: Sequence[Received] = ()
+        self._batch: Sequence[Record] = ()
 
     @property
     def reached(self) -> dict[int, int]:
@@ -93,7 +93,7 @@ class Processor:
         """Return the outbox lanes of a partition; see `streams.lanes`."""
         return self._lanes.names(partition)
 
-    async def process(self, messages: Sequence[Received]) -> None:
+    async def process(self, messages: Sequence[Record]) -> None:
         """Deal with messages, each partition's in order.
 
         Returns when all is in the ledger; what is owed to Kafka may still be on its way.
@@ -160,7 +160,7 @@ class Processor:
         async with self._lock:
             await self._ledger.tend(partition, act)
 
-    async def _divide(self, messages: Sequence[Received]) -> list[Received]:
+    async def _divide(self, messages: Sequence[Record]) -> list[Record]:
         """Deal with messages for as long as a slice takes; return those that are left."""
         try:
             return await self._ledger.persist(messages)
@@ -184,7 +184,7 @@ class Processor:
                 *(self.handler.name, type(error).__name__, error),
             )
 
-    async def _fails_alone(self, message: Received, error: Exception) -> None:
+    async def _fails_alone(self, message: Record, error: Exception) -> None:
         """Set a message aside that fails alone, unless it is too soon or the worker is broken."""
         log.error(
             "%s: %s/%d/%d failed unexpectedly",
@@ -197,13 +197,13 @@ class Processor:
         letter = self._ledger.letter(message, type(error).__name__, str(error))
         await self._ledger.persist([message], buried=letter)
 
-    def _is_behind(self, other: Received, message: Received) -> bool:
+    def _is_behind(self, other: Record, message: Record) -> bool:
         """Whether a message of the batch comes after one, or is of another partition and waits."""
         if other.partition == message.partition:
             return other.offset > message.offset
         return other.offset >= self.reached.get(other.partition, 0)
 
-    async def _try(self, message: Received) -> Exception | None:
+    async def _try(self, message: Record) -> Exception | None:
         error = await self._ledger.try_alone(message)
         if error is None:
             return None

@@ -9,6 +9,7 @@
 - It reads what is committed: a transaction that was aborted never happened.
 - It says how far it has looked. Markers of transactions, aborted messages and compaction leave
   offsets without a message; only the consumer knows them from messages that wait.
+- It hands out whole polls (`streams.polls`), and a topic whose polls wait is not fetched further.
 - It tells what retention has deleted before it was read, before it goes on behind it.
 - It says which partitions the group leaves unread (`streams.unassigned`).
 - It commits up to the last message acknowledged. Batches are acknowledged whole and in order, so
@@ -29,6 +30,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.exits import Exit, die
+from streams.polls import Poll, fold
 
 log = logging.getLogger(__name__)
 
@@ -233,6 +235,26 @@ class GuardedConsumer(driver.Consumer):
                 await type(self).lost(*part, guards[part], starts[tp] - 1)
         await self.seek_wait(positions)
         return positions
+
+    async def _getmany(self, *args: Any, **kwargs: Any) -> dict[TP, list[Poll]]:  # noqa: ANN401 - Faust has no types
+        return fold(await super()._getmany(*args, **kwargs))
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Fetch no more of a topic when its queue is full, whichever partition filled it.
+
+        Faust stops that partition only, and then waits for room with the messages of another one
+        in its hand, and all other topics behind it.
+        """
+        for part in self._of_topic(tp):
+            super().on_buffer_full(part)
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Fetch a topic again."""
+        for part in self._of_topic(tp):
+            super().on_buffer_drop(part)
+
+    def _of_topic(self, tp: TP) -> list[TP]:
+        return [part for part in self.assignment() if part.topic == tp.topic]
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Note nothing: a gap of millions of offsets would be counted out one by one."""

@@ -1,6 +1,6 @@
 """What an agent knows and does: the part of it that differs from topic to topic."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -8,7 +8,7 @@ import asyncpg
 
 from infra.ledger.outbox import Message
 from schemas.topics import Topic
-from streams.messages import Received
+from streams.messages import Received, Record
 
 Act = Callable[[asyncpg.Connection], Awaitable[list[Message]]]
 """Writes something for a partition and returns what to publish."""
@@ -20,6 +20,7 @@ class Handler(Protocol):
     ``bulk`` says that its messages are many and small: they wait longer for company, and let
     those of other topics go first. ``ahead`` says that messages may be handled while `write`
     awaits the ledger: it takes what it writes from memory before its first ``await``.
+    ``skims`` says that `skim` is worth calling.
     ``portion`` is how many messages a transaction takes at the most: what reads the journal then
     begins with the first ones while the others are handled.
     """
@@ -28,6 +29,7 @@ class Handler(Protocol):
     topic: Topic
     bulk: bool
     ahead: bool = False
+    skims: bool = False
     portion: int | None = None
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
@@ -38,6 +40,18 @@ class Handler(Protocol):
 
     def handle(self, message: Received) -> None:
         """Take in one message, or raise `BadInput` and leave memory as it was."""
+
+    def skim(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Take in at once those records that change nothing but what is remembered of them.
+
+        Of one partition, in order. What follows is as if `handle` had been given each.
+
+        Returns
+        -------
+        sequence of Record
+            The others, in their order, for `handle`.
+        """
+        return records
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write what the messages since the last call asked for; return what to publish."""

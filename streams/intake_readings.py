@@ -1,21 +1,25 @@
 """Sensor readings: watched for alarms, whose states the ledger keeps, and made evidence."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import numpy as np
+from numpy.typing import NDArray
 
 from atlas.city import CityData
 from infra.ledger import intake
 from infra.ledger.intake import AlarmRow, Source
 from infra.ledger.outbox import Message
-from intake import Datastream, Readings
-from schemas import topics, wire
+from intake import Datastream, Datastreams, Readings, Skimmer
+from intake.datastreams import in_ms
+from schemas import codes, topics, wire
 from schemas.records import Evidence
 from streams.arrivals import Now, arrival, unknown
 from streams.evidence import Found, write_evidence
 from streams.handler import Handler
 from streams.limits import IntakeSettings, limits_of
-from streams.messages import Received
+from streams.messages import EPOCH, Received, Record
 from streams.sources import Sources
 
 _SWEEP_S = 60.0
@@ -27,27 +31,27 @@ class _Memory:
     Attributes
     ----------
     streams
-        What is remembered of each, by name.
-    saved
-        Up to which arrival the ledger has each.
+        What is remembered of each, by name, and up to which arrival the ledger has it.
     latest
         The newest arrival, None before any.
     swept
         The newest arrival when the calm ones were last forgotten.
     """
 
-    def __init__(self, streams: dict[str, Datastream]) -> None:
+    def __init__(self, streams: Datastreams) -> None:
         self.streams = streams
-        self.saved = {name: stream.alarm.heard for name, stream in streams.items()}
         self.latest: datetime | None = None
         self.swept: datetime | None = None
+        self.save(streams)
 
     def hear(self, arrived: datetime) -> None:
         self.latest = arrived if self.latest is None else max(self.latest, arrived)
 
-    def forget(self, name: str) -> None:
-        del self.streams[name]
-        self.saved.pop(name, None)
+    def save(self, names: Iterable[str]) -> None:
+        """Note that the ledger has datastreams as they are."""
+        for name in names:
+            slot = self.streams.slots[name]
+            self.streams.saved[slot] = self.streams.heard[slot]
 
 
 class ReadingsIntake(Handler):
@@ -56,10 +60,12 @@ class ReadingsIntake(Handler):
     name = "intake_readings"
     topic = topics.READINGS
     bulk = True
+    skims = True
 
     def __init__(self, city: CityData, settings: IntakeSettings, now: Now = unknown) -> None:
         self._region = city.manifest.region
         self._readings = Readings(city, limits_of(settings))
+        self._skimmer = Skimmer(codes.observed_properties().values(), limits_of(settings))
         self._settings = settings
         self._now = now
         self.sources = Sources(self.topic.name)
@@ -73,7 +79,7 @@ class ReadingsIntake(Handler):
         streams: dict[str, Datastream] = {
             name: wire.decode(row.state, Datastream) for name, row in rows.items()
         }
-        self._memory[partition] = _Memory(streams)
+        self._memory[partition] = _Memory(Datastreams(streams))
         await self.sources.load(conn, partition)
 
     def forget(self, partition: int) -> None:
@@ -94,11 +100,24 @@ class ReadingsIntake(Handler):
             seen = self._readings.take(opened, arrived, known)
             clock.not_newer += seen.is_late
         memory.hear(arrived)
-        memory.streams[reading.datastream] = seen.datastream
-        if self._is_worth_saving(known, seen.datastream, memory.saved.get(reading.datastream)):
+        memory.streams.take(reading, seen.datastream)
+        if self._has_changed(known, seen.datastream):
             self._changed.add(reading.datastream)
+        else:
+            self._look_whether_old(memory, np.array([memory.streams.slots[reading.datastream]]))
         if seen.evidence:
             self._note(seen.evidence, message.partition, message.offset)
+
+    def skim(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Take in the readings that change nothing."""
+        partition = records[0].partition
+        memory = self._memory[partition]
+        skimmed = self._skimmer.skim(records, memory.streams)
+        self.sources.hear(partition, skimmed.heard)
+        if skimmed.latest_ms is not None:
+            memory.hear(EPOCH + timedelta(milliseconds=skimmed.latest_ms))
+        self._look_whether_old(memory, skimmed.slots)
+        return [records[place] for place in skimmed.others]
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write changed alarm states and new evidence."""
@@ -109,8 +128,8 @@ class ReadingsIntake(Handler):
         if memory is not None:
             if changed:
                 rows = [_row(name, memory.streams[name]) for name in sorted(changed)]
+                memory.save(changed)
                 await intake.save_alarms(conn, partition, rows)
-                memory.saved.update({name: memory.streams[name].alarm.heard for name in changed})
             forgotten = self._forget_calm(memory)
             if forgotten:
                 await intake.forget_alarms(conn, partition, forgotten)
@@ -141,16 +160,21 @@ class ReadingsIntake(Handler):
         for item in evidence:
             self._found.setdefault(item.id, (item, source, cause))
 
-    def _is_worth_saving(
-        self, before: Datastream | None, now: Datastream, saved: datetime | None
-    ) -> bool:
-        """Whether the ledger must know: a phase changed, or its last time has grown old."""
-        alarm = now.alarm
-        if before is None or saved is None or alarm.phase != before.alarm.phase:
+    @staticmethod
+    def _has_changed(before: Datastream | None, now: Datastream) -> bool:
+        """Whether the ledger must know at once: a phase changed, or a clock was set back."""
+        if before is None:
             return True
-        if alarm.evidence != before.alarm.evidence or alarm.seen < before.alarm.seen:
-            return True
-        return (alarm.heard - saved).total_seconds() >= self._settings.save_alarm_s
+        alarm, old = now.alarm, before.alarm
+        return alarm.phase != old.phase or alarm.evidence != old.evidence or alarm.seen < old.seen
+
+    def _look_whether_old(self, memory: _Memory, slots: NDArray[np.intp]) -> None:
+        """Let the ledger know when a datastream was last heard, if what it has has grown old."""
+        streams = memory.streams
+        age_ms = streams.heard[slots] - streams.saved[slots]
+        old = slots[age_ms >= self._settings.save_alarm_s * 1_000]
+        if len(old):
+            self._changed.update(streams.names(old))
 
     def _forget_calm(self, memory: _Memory) -> list[str]:
         """Forget calm datastreams of old or, beyond a number, the oldest; return which.
@@ -167,19 +191,16 @@ class ReadingsIntake(Handler):
         if many <= most and (latest - memory.swept).total_seconds() < _SWEEP_S:
             return []
         memory.swept = latest
-        oldest = latest - timedelta(seconds=self._settings.past_s)
-        calm = sorted(
-            (max(stream.alarm.seen, stream.alarm.heard), name)
-            for name, stream in memory.streams.items()
-            if stream.is_calm
-        )
+        oldest = in_ms(latest - timedelta(seconds=self._settings.past_s))
         # A tenth more than need be, so that it is not done again for the next one.
         surplus = many - (most - most // 10) if many > most else 0
         forgotten = [
-            name for number, (seen, name) in enumerate(calm) if number < surplus or seen < oldest
+            name
+            for number, (last, name) in enumerate(memory.streams.calm())
+            if number < surplus or last < oldest
         ]
         for name in forgotten:
-            memory.forget(name)
+            del memory.streams[name]
         return forgotten
 
 

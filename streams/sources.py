@@ -8,7 +8,7 @@ clock that is off from one message that is.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -17,8 +17,9 @@ import asyncpg
 from infra.ledger import sources
 from infra.ledger.sources import SourceClock
 from intake.errors import BadInput
+from intake.skimming import LATEST, Heard
 from schemas.envelope import Envelope
-from streams.messages import Received
+from streams.messages import EPOCH, Received
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ LOUD_S = 60.0
 STEP_S = 10.0
 """The skew has stepped when it is so many seconds from what it was."""
 SAVE_S = 3.0
-LATEST = 15
 _FEWEST = 3
 """So many messages say that a clock has stepped; one says nothing."""
 MOST = 200
@@ -87,8 +87,18 @@ class Sources:
         clock.last_arrival = max(clock.last_arrival, arrived)
         skew = _skew(envelope.time or said, arrived)
         if skew is not None:
-            here.note(clock, skew)
+            here.note(clock, skew, [skew])
         return _Hearing(clock)
+
+    def hear(self, partition: int, heard: Iterable[Heard]) -> None:
+        """Notice messages that were taken in together, of which none was refused."""
+        here = self._partitions.setdefault(partition, _Partition({}))
+        for one in heard:
+            at = EPOCH + timedelta(milliseconds=one.last_ms)
+            clock = here.clock(one.source, at)
+            clock.messages += one.messages
+            clock.last_arrival = max(clock.last_arrival, at)
+            here.note(clock, one.worst, one.skews)
 
     def is_due(self, partition: int) -> bool:
         """Whether something was noticed that has waited long enough to be written."""
@@ -171,14 +181,14 @@ class _Partition:
             found = self.clocks[source] = SourceClock(source=source, last_arrival=at)
         return found
 
-    def note(self, clock: SourceClock, skew: float) -> None:
-        """Remember a message's skew."""
+    def note(self, clock: SourceClock, worst: float, skews: Sequence[float]) -> None:
+        """Remember messages' skews: the latest ones in their order, and the worst of all."""
         latest = self.latest.get(clock.source)
         if latest is None:
             latest = self.latest[clock.source] = deque(maxlen=LATEST)
-        latest.append(skew)
-        if clock.worst_s is None or abs(skew) > abs(clock.worst_s):
-            clock.worst_s = skew
+        latest.extend(skews)
+        if clock.worst_s is None or abs(worst) > abs(clock.worst_s):
+            clock.worst_s = worst
 
     def _make_room(self, at: datetime) -> bool:
         """Forget the source that was not heard for longest, if that is long enough."""

@@ -13,16 +13,16 @@ import asyncpg
 
 from infra.ledger import strikes
 from infra.ledger.strikes import Place
-from streams.messages import Received
+from streams.messages import Record
 
 STARTS = 2
 """In so many starts a message must have failed alone."""
 TRIED = 10
 """So many messages tell whether it is the worker; half of them failing says that it is."""
 
-Try = Callable[[Received], Awaitable[Exception | None]]
+Try = Callable[[Record], Awaitable[Exception | None]]
 """Handles a message alone and undoes it; returns what it failed by."""
-Failed = tuple[Received, Exception]
+Failed = tuple[Record, Exception]
 
 
 class Suspects:
@@ -38,7 +38,7 @@ class Suspects:
         self._group = group
         self._start = uuid4()
 
-    async def try_others(self, others: Sequence[Received], try_: Try) -> tuple[int, list[Failed]]:
+    async def try_others(self, others: Sequence[Record], try_: Try) -> tuple[int, list[Failed]]:
         """Try some of the messages that came with one that failed, from first to last.
 
         Returns
@@ -84,11 +84,11 @@ class Suspects:
             )
         return None
 
-    async def _strike(self, conn: asyncpg.Connection, message: Received, error: Exception) -> int:
+    async def _strike(self, conn: asyncpg.Connection, message: Record, error: Exception) -> int:
         place = Place(self._group, message.topic, message.partition, message.offset)
         text = f"{type(error).__name__}: {error}".replace("\0", " ")
         return await strikes.strike(conn, place, self._start, text[:1_000])
 
 
-def _place(message: Received) -> str:
+def _place(message: Record) -> str:
     return f"{message.topic}/{message.partition}/{message.offset}"

@@ -14,28 +14,32 @@ async def batches(
     events: AsyncIterable[T],
     *,
     most: int,
+    size: Callable[[T], int],
     waiting: Callable[[], bool],
     rest: Callable[[bool], Awaitable[None]],
 ) -> AsyncIterator[list[T]]:
-    """Yield events in their order, in lists of at most ``most``.
+    """Yield events in their order, in lists of ``most`` messages and what the last event has more.
 
     Parameters
     ----------
+    size
+        How many messages are in an event.
     waiting
         Whether the next event is there already.
     rest
         Awaited once a batch, with whether it is full. What has come meanwhile joins the batch.
     """
     batch: list[T] = []
-    rested = False
+    count, rested = 0, False
     async for event in events:
         batch.append(event)
-        if len(batch) < most and waiting():
+        count += size(event)
+        if count < most and waiting():
             continue
         if not rested:
             rested = True
-            await rest(len(batch) >= most)
-            if len(batch) < most and waiting():
+            await rest(count >= most)
+            if count < most and waiting():
                 continue
         yield batch
-        batch, rested = [], False
+        batch, count, rested = [], 0, False

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -37,7 +37,7 @@ from streams.exits import Exit, die
 from streams.faults import ending
 from streams.handler import Act, Handler
 from streams.lanes import Lanes
-from streams.messages import Received
+from streams.messages import Received, Record
 from streams.metrics import Metrics
 from streams.pulse import Pulse
 from streams.relay import Row
@@ -50,6 +50,8 @@ SLICE_S = 2.0
 """After so long a batch is cut, and what was handled is committed."""
 _YIELD_S = 0.005
 """After so long other tasks get their turn, and the ledger what was handled."""
+SKIMMED = 500
+"""So many messages are skimmed at once, where a handler skims; a slice is not cut between them."""
 _SLOW_S = 5.0
 """A message that takes so long may outlast the time limit of the ledger's idle transactions."""
 _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
@@ -75,7 +77,7 @@ class _Slice:
     room: float
     buried: DeadLetter | None
     owed: list[tuple[int, Row]] = field(default_factory=list)
-    left: list[Received] = field(default_factory=list)
+    left: list[Record] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)
     ends: dict[Part, int] = field(default_factory=dict)
 
@@ -126,8 +128,8 @@ class Transactions:
         self._slow = False
 
     async def persist(
-        self, messages: Sequence[Received], buried: DeadLetter | None = None
-    ) -> list[Received]:
+        self, messages: Sequence[Record], buried: DeadLetter | None = None
+    ) -> list[Record]:
         """Write a batch for as long as a slice takes, waiting while the ledger is away.
 
         Returns
@@ -154,7 +156,7 @@ class Transactions:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def try_alone(self, message: Received) -> Exception | None:
+    async def try_alone(self, message: Record) -> Exception | None:
         """Handle a message alone and undo it; return the error that it failed by."""
         partition = message.partition
         try:
@@ -162,7 +164,7 @@ class Transactions:
                 await self._lock(conn, [partition])
                 self.forget([partition])
                 await self._load(conn, partition)
-                self._take(message)
+                self._take_one(Received.of(message))
                 await self._handler.write(conn, partition)
                 raise _Undone  # noqa: TRY301 - it rolls back
         except _Undone:
@@ -218,15 +220,13 @@ class Transactions:
             self.reached.pop(partition, None)
             self._handler.forget(partition)
 
-    def letter(self, message: Received, fault: str, reason: str) -> DeadLetter:
+    def letter(self, message: Record, fault: str, reason: str) -> DeadLetter:
         """Return the dead letter of a message."""
-        now = datetime.now(UTC)
-        return dead_letter(message, fault=fault, reason=reason, agent=self._name, at=now)
+        now, came = datetime.now(UTC), Received.of(message)
+        return dead_letter(came, fault=fault, reason=reason, agent=self._name, at=now)
 
-    async def _attempt(
-        self, messages: Sequence[Received], buried: DeadLetter | None
-    ) -> list[Received]:
-        by_partition: dict[int, list[Received]] = {}
+    async def _attempt(self, messages: Sequence[Record], buried: DeadLetter | None) -> list[Record]:
+        by_partition: dict[int, list[Record]] = {}
         for message in messages:
             by_partition.setdefault(message.partition, []).append(message)
         since = time.perf_counter()
@@ -261,7 +261,7 @@ class Transactions:
         conn: asyncpg.Connection,
         partition: int,
         next_offset: int,
-        arrived: Sequence[Received],
+        arrived: Sequence[Record],
         taken: _Slice,
     ) -> None:
         """Deal with a partition's messages until the slice is full."""
@@ -274,7 +274,9 @@ class Transactions:
             self.forget([partition])
             await self._load(conn, partition)
             taken.stale.append(partition)
-        fresh = [message for message in arrived if message.offset >= next_offset]
+        fresh = arrived
+        if arrived[0].offset < next_offset:
+            fresh = [message for message in arrived if message.offset >= next_offset]
         count = await self._write(conn, partition, fresh, taken)
         taken.left += fresh[count:]
         last = fresh[count - 1] if taken.left else arrived[-1]
@@ -285,7 +287,7 @@ class Transactions:
         self,
         conn: asyncpg.Connection,
         partition: int,
-        fresh: Sequence[Received],
+        fresh: Sequence[Record],
         taken: _Slice,
     ) -> int:
         """Handle new messages until the slice is full; write what they ask for.
@@ -301,12 +303,10 @@ class Transactions:
         letters: list[DeadLetter] = []
         count, turn = 0, time.perf_counter() + _YIELD_S
         async with Beside() as ledger:
-            for message in fresh:
-                count += 1
-                taken.room -= 1
-                letter = self._take(message) if taken.buried is None else taken.buried
-                if letter is not None:
-                    letters.append(letter)
+            for some in self._cut(fresh, taken):
+                count += len(some)
+                taken.room -= len(some)
+                letters += self._take(some, taken)
                 now = time.perf_counter()
                 if now >= taken.until or taken.room <= 0:
                     break
@@ -319,6 +319,31 @@ class Transactions:
             await ledger.end()
             await self._put(conn, partition, letters, taken)
         return count
+
+    def _cut(self, fresh: Sequence[Record], taken: _Slice) -> Iterator[Sequence[Record]]:
+        """Yield messages in what is handled before others get their turn."""
+        # One alone may be one that fails: it is handled as `try_alone` does.
+        size = SKIMMED if self._handler.skims and taken.buried is None and len(fresh) > 1 else 1
+        return (fresh[begin : begin + size] for begin in range(0, len(fresh), size))
+
+    def _take(self, messages: Sequence[Record], taken: _Slice) -> list[DeadLetter]:
+        """Let the handler take in messages; return the letters of those that cannot be used."""
+        if taken.buried is not None:
+            return [taken.buried] * len(messages)
+        if len(messages) > 1:
+            messages = self._skim(messages)
+        letters = [self._take_one(Received.of(message)) for message in messages]
+        return [letter for letter in letters if letter is not None]
+
+    def _skim(self, messages: Sequence[Record]) -> Sequence[Record]:
+        pulse = self._pulse
+        pulse.handling = time.monotonic()
+        try:
+            return self._handler.skim(messages)
+        except Exception as error:
+            raise HandlerFailed from error
+        finally:
+            pulse.handling, pulse.beat = None, time.monotonic()
 
     async def _put(
         self,
@@ -336,7 +361,7 @@ class Transactions:
         rows = await self._lanes.put(conn, [(partition, message) for message in outgoing])
         taken.owed += [(partition, row) for row in rows]
 
-    def _take(self, message: Received) -> DeadLetter | None:
+    def _take_one(self, message: Received) -> DeadLetter | None:
         """Let the handler take in a message; return its letter if it cannot be used."""
         if message.value is None:
             self._metrics.count(f"{self._name}.tombstones")

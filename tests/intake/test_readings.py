@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.city import CityData
-from intake import BadInput, Datastream, Fault, IntakeLimits, Observed, Readings, noted
+from intake import (
+    BadInput,
+    Datastream,
+    Datastreams,
+    Fault,
+    IntakeLimits,
+    Observed,
+    Readings,
+    noted,
+)
 from schemas import codes, topics
 from schemas.inputs import Location, SensorReading
 from schemas.records import Evidence
@@ -84,15 +93,19 @@ def test_a_suspect_result_speaks_with_less_confidence(readings: Readings):
 def test_silence_is_the_same_evidence_whether_time_or_a_reading_shows_it(readings: Readings):
     stream, _ = rising(readings)
     late = stream.alarm.heard + timedelta(seconds=SMOKE.silence_timeout_s)
-    (silent,) = readings.look_for_silence({NAME: stream, "calm": silenced(readings)}, late)
+    (silent,) = readings.look_for_silence(
+        Datastreams({NAME: stream, "calm": silenced(readings)}), late
+    )
     assert silent.name == NAME
     assert silent.datastream.is_calm
     (by_time,) = silent.evidence
     by_reading, *_ = take(readings, smoke(late + MINUTE, CALM), stream, "e9").evidence
     assert by_time.phase == by_reading.phase == "silent"
     assert by_time.id == by_reading.id
-    assert not list(readings.look_for_silence({NAME: stream}, late - MINUTE / 60))
-    assert not list(readings.look_for_silence({NAME: silent.datastream}, late + MINUTE))
+    assert not list(readings.look_for_silence(Datastreams({NAME: stream}), late - MINUTE / 60))
+    assert not list(
+        readings.look_for_silence(Datastreams({NAME: silent.datastream}), late + MINUTE)
+    )
 
 
 def silenced(readings: Readings) -> Datastream:
@@ -103,7 +116,7 @@ def test_silence_is_found_by_name_whatever_the_order(readings: Readings):
     stream, _ = rising(readings)
     late = stream.alarm.heard + timedelta(days=1)
     names = ["b", "a", "c"]
-    found = readings.look_for_silence(dict.fromkeys(names, stream), late)
+    found = readings.look_for_silence(Datastreams(dict.fromkeys(names, stream)), late)
     assert [one.name for one in found] == sorted(names)
 
 
@@ -169,7 +182,7 @@ STEP = st.tuples(
 @settings(max_examples=60, deadline=None)
 def test_alarms_open_and_end_in_turn(readings: Readings, steps: list[tuple[int, int, float, bool]]):
     """Whatever a sensor sends and whenever somebody looks: opened, ended, opened, ended."""
-    known: dict[str, Datastream] = {}
+    known = Datastreams()
     found: list[Evidence] = []
     at = AT
     for number, (seconds, off_s, result, looks) in enumerate(steps):

@@ -23,6 +23,7 @@ from streams import batch, guards, lanes, producer, transactions
 from streams.batch import Processor
 from streams.dead_letters import dead_letter
 from streams.exits import Exit
+from streams.handler import Handler
 from streams.messages import Received
 from streams.metrics import Metrics
 from streams.producer import Producer
@@ -45,7 +46,7 @@ class Panic(BaseException):
     """As `pyo3_runtime.PanicException` is."""
 
 
-class Echo:
+class Echo(Handler):
     """A handler that repeats each value, and fails as the value says."""
 
     name = "echo"

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiokafka.structs import ConsumerRecord
 
 from atlas.city import CityData
 from geo.routing.reference import Router
@@ -226,16 +227,7 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
             return agents.append
 
     class Event:
-        message = SimpleNamespace(
-            topic="t",
-            partition=0,
-            offset=0,
-            key=None,
-            value=None,
-            headers=None,
-            timestamp=None,
-            timestamp_type=None,
-        )
+        message = SimpleNamespace(value=[Received("t", 0, 0, None, None, [], AT)])
         acked = False
 
         def ack(self) -> None:
@@ -280,13 +272,20 @@ def test_a_letter_that_dies_again_names_its_last_death():
     assert [value for name, value in headers if name == "dlq_offset"] == [b"7"]
 
 
-@pytest.mark.parametrize("seconds", [None, -1.0, 1e300, float("nan")])
-def test_what_is_no_timestamp_is_the_epoch(seconds):
-    class FaustMessage:
-        topic, partition, offset, key, value, headers = "t", 0, 0, None, None, None
-        timestamp, timestamp_type = seconds, 0
+@pytest.mark.parametrize("timestamp", [None, -1, 10**300, 253_402_300_800_000])
+def test_what_is_no_timestamp_is_the_epoch(timestamp):
+    record = ConsumerRecord("t", 0, 0, timestamp, 0, None, None, None, -1, -1, ())
+    assert Received.of(record).at == EPOCH
 
-    assert Received.of(FaustMessage()).at == EPOCH
+
+def test_a_record_is_taken_over_whole_and_once():
+    headers = (("ce_id", b"1"), ("ce_id", None))
+    record = ConsumerRecord("t", 3, 7, 1_764_518_400_123, 1, b"k", b"v", None, 1, 1, headers)
+    came = Received.of(record)
+    at = datetime(2025, 11, 30, 16, 0, 0, 123_000, tzinfo=UTC)
+    assert came == Received("t", 3, 7, b"k", b"v", [("ce_id", b"1"), ("ce_id", b"")], at, 1)
+    assert came.timestamp == record.timestamp
+    assert Received.of(came) is came
 
 
 def test_the_watchdog_sees_an_event_loop_that_stands_still():

@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from streams.taking import batches
 
 
+def one(_event: int) -> int:
+    return 1
+
+
 class Stream:
     """A queue that is iterated as Faust's streams are: another task runs before each event."""
 
@@ -35,7 +39,7 @@ async def test_a_message_that_comes_alone_is_taken_at_once() -> None:
     async def rest(full: bool) -> None:
         rests.append(full)
 
-    taken = batches(stream.events(), most=10, waiting=stream.waiting, rest=rest)
+    taken = batches(stream.events(), most=10, size=one, waiting=stream.waiting, rest=rest)
     asyncio.get_running_loop().call_soon(stream.put, 1)
     assert await anext(taken) == [1]
     assert rests == [False]
@@ -48,7 +52,7 @@ async def test_what_comes_while_the_last_batch_is_dealt_with_goes_together() -> 
         if stream.queue.empty():
             stream.put(2, 3)
 
-    taken = batches(stream.events(), most=10, waiting=stream.waiting, rest=rest)
+    taken = batches(stream.events(), most=10, size=one, waiting=stream.waiting, rest=rest)
     assert await anext(taken) == [1, 2, 3]
 
 
@@ -58,7 +62,7 @@ async def test_a_full_batch_is_not_made_to_wait_for_company() -> None:
     async def rest(full: bool) -> None:
         rests.append(full)
 
-    taken = batches(stream.events(), most=2, waiting=stream.waiting, rest=rest)
+    taken = batches(stream.events(), most=2, size=one, waiting=stream.waiting, rest=rest)
     assert [await anext(taken) for _ in range(3)] == [[1, 2], [3, 4], [5]]
     assert rests == [True, True, False]
 
@@ -80,7 +84,9 @@ def test_every_event_is_in_one_batch_and_in_order(arrivals: list[int], most: int
             arrive()
 
         seen: list[int] = []
-        async for batch in batches(stream.events(), most=most, waiting=stream.waiting, rest=rest):
+        async for batch in batches(
+            stream.events(), most=most, size=one, waiting=stream.waiting, rest=rest
+        ):
             assert 0 < len(batch) <= most
             seen += batch
             arrive()
