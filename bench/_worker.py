@@ -18,7 +18,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from atlas.city import CityData
 from bench.report import Report
@@ -28,6 +28,7 @@ from infra.settings import Endpoints, load_settings, resolve_endpoints
 from schemas import topics, wire
 from schemas.envelope import Envelope
 from schemas.inputs import CitizenReport, Location, SensorReading
+from schemas.outputs import DispatchChanged
 
 DEADLINE_S = 300.0
 
@@ -152,6 +153,25 @@ async def worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Pro
     finally:
         process.terminate()
         await asyncio.wait_for(process.wait(), 60)
+
+
+async def listen(endpoints: Endpoints, arrived: dict[str, float]) -> None:
+    """Note when each incident's first assignment is heard, on this machine's clock, for ever."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=endpoints.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+    )
+    await consumer.start()
+    topic = topics.DISPATCHES
+    parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    consumer.assign(parts)
+    await consumer.seek_to_end(*parts)
+    try:
+        async for record in consumer:
+            change = wire.decode(record.value, DispatchChanged)
+            if change.change == "assigned":
+                arrived.setdefault(change.incident_id, time.time())
+    finally:
+        await consumer.stop()
 
 
 async def fenced(ledger: asyncpg.Connection, topic: str) -> int:

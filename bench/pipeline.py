@@ -36,6 +36,7 @@ from bench._worker import (
     DEADLINE_S,
     city_outside,
     fenced,
+    listen,
     message,
     on_a_stack,
     processor_s,
@@ -49,9 +50,8 @@ from bench._worker import (
 from bench.report import Report, percentile
 from city.make import make_city
 from infra.settings import Endpoints
-from schemas import topics, wire
+from schemas import topics
 from schemas.inputs import CitizenReport, Location, SensorReading, UnitStatus
-from schemas.outputs import DispatchChanged
 from streams.topics import make_topics
 
 _BURST = 110
@@ -207,7 +207,7 @@ async def _latency(
     """Milliseconds from each report's sending to its assignment's arrival outside."""
     count = _BURST // 10 if quick else _BURST
     arrived: dict[str, float] = {}
-    listener = asyncio.create_task(_listen(endpoints, arrived))
+    listener = asyncio.create_task(listen(endpoints, arrived))
     background = asyncio.create_task(_background(sender, city, count / 2 + 2))
     await asyncio.sleep(2.0)
     sent: dict[str, float] = {}
@@ -229,24 +229,6 @@ async def _latency(
         if row["incident_id"] in arrived
     ]
     return delays, count
-
-
-async def _listen(endpoints: Endpoints, arrived: dict[str, float]) -> None:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=endpoints.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
-    )
-    await consumer.start()
-    topic = topics.DISPATCHES
-    parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-    consumer.assign(parts)
-    await consumer.seek_to_end(*parts)
-    try:
-        async for record in consumer:
-            change = wire.decode(record.value, DispatchChanged)
-            if change.change == "assigned":
-                arrived.setdefault(change.incident_id, time.time())
-    finally:
-        await consumer.stop()
 
 
 async def _background(sender: AIOKafkaProducer, city: CityData, seconds: float) -> None:

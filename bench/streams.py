@@ -8,24 +8,34 @@ run, each in a process of its own, the broker on the same cores:
 - aiokafka's ``getmany``, each message's envelope read and its value decoded by msgspec, and the
   result compared with a threshold.
 
+``fresh_p1_behind_5000_s`` is how long somebody without breath waits for units when 5,000 reports of
+other things came a second before.
+
 Each part's processor time per reading is told beside its rate: on a machine that is busy with
 other work it is the steadier figure.
 """
 
 import asyncio
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import psutil
+from aiokafka import AIOKafkaProducer
 
+from atlas.city import CityData
 from atlas.folder import save_city
 from bench._worker import (
     DEADLINE_S,
     city_outside,
     fenced,
+    listen,
     on_a_stack,
     processor_s,
     send_readings,
+    send_report,
     stages,
     until,
     worker,
@@ -34,7 +44,10 @@ from bench.report import Report
 from city.make import make_city
 from infra.settings import Endpoints
 from schemas import topics
+from schemas.inputs import CitizenReport, Location
 from streams.topics import make_topics
+
+_HARMLESS = ("路灯不亮了", "水管漏水，地上都是水", "路边堆了很多垃圾", "井盖有点松动")
 
 
 def run(*, quick: bool) -> Report:
@@ -54,6 +67,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
         async with worker(endpoints, folder) as process:
             readings_per_s, spent = await _drain(ledger, folder, process, count)
             memory = process.memory_info().rss / 2**20
+            fresh_s = await _fresh_p1(endpoints, sender, city, 500 if quick else 5_000)
         peers = {
             "faust_agent_that_does_nothing": await _alone(
                 "_faust_alone", endpoints, count, str(folder / "faust")
@@ -63,7 +77,11 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
     finally:
         await ledger.close()
     return Report(
-        figures={"readings_per_s": round(readings_per_s), "rss_mib": round(memory)},
+        figures={
+            "readings_per_s": round(readings_per_s),
+            "fresh_p1_behind_5000_s": round(fresh_s, 2),
+            "rss_mib": round(memory),
+        },
         peers={"readings_per_s": {name: round(rate) for name, rate in peers.items()}},
         ratios={name: round(readings_per_s / rate, 3) for name, rate in peers.items()},
         notes=[
@@ -76,7 +94,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
 
 
 async def _drain(
-    ledger: asyncpg.Connection, folder: Path, process: object, count: int
+    ledger: asyncpg.Connection, folder: Path, process: psutil.Process, count: int
 ) -> tuple[float, dict[str, float]]:
     """Readings a second, from the first commit on: starting the worker is not throughput."""
     done = f"SELECT sum(next_offset) FROM consumed WHERE topic = '{topics.READINGS.name}'"
@@ -86,6 +104,61 @@ async def _drain(
     after = processor_s(folder, process)
     taken = count - first
     return taken / (ended - begun), {name: (after[name] - before[name]) / taken for name in after}
+
+
+async def _fresh_p1(
+    endpoints: Endpoints, sender: AIOKafkaProducer, city: CityData, count: int
+) -> float:
+    """Seconds from a P1's report, sent a second after ``count`` others, until it has its units.
+
+    The others are of events of their own without danger to life; as subscribers see it.
+    """
+    told: dict[str, float] = {}
+    listener = asyncio.create_task(listen(endpoints, told))
+    await asyncio.sleep(2.0)
+    before = set(told)
+    west, south, east, north = city.manifest.bounds
+    side = int(count**0.5) + 1
+    for number in range(count):
+        row, column = divmod(number, side)
+        place = Location(
+            lon=round(west + (east - west) * column / side, 6),
+            lat=round(south + (north - south) * row / side, 6),
+            accuracy_m=10.0,
+        )
+        await send_report(sender, _report(f"calm-{number}", _HARMLESS[number % 4], place))
+    await sender.flush()
+    await asyncio.sleep(1.0)
+    middle = Location(lon=(west + east) / 2, lat=(south + north) / 2, accuracy_m=10.0)
+    sent = time.time()
+    await send_report(sender, _report("grave", "有人晕倒，没有呼吸", middle))
+    await sender.flush()
+    ledger = await asyncpg.connect(endpoints.database_url)
+    try:
+        placed = "SELECT count(placed) FROM evidence WHERE category = 'medical'"
+        await until(ledger, placed, 1, every_s=0.1)
+        incident = await ledger.fetchval(
+            "SELECT incident_id::text FROM evidence WHERE category = 'medical' LIMIT 1"
+        )
+        deadline = time.monotonic() + DEADLINE_S
+        while incident not in told or incident in before:
+            if time.monotonic() > deadline:
+                raise TimeoutError("nobody was sent to the P1")
+            await asyncio.sleep(0.05)
+    finally:
+        listener.cancel()
+        await asyncio.wait([listener])
+        await ledger.close()
+    return told[incident] - sent
+
+
+def _report(name: str, words: str, place: Location) -> CitizenReport:
+    return CitizenReport(
+        service_request_id=f"streams-{name}",
+        description=words,
+        requested_datetime=datetime.now(UTC),
+        location=place,
+    )
 
 
 async def _alone(module: str, endpoints: Endpoints, count: int, *more: str) -> float:

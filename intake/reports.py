@@ -1,6 +1,6 @@
 """Citizens' reports are validated, stripped of personal data, triaged and placed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -8,9 +8,10 @@ from atlas.city import CityData
 from intake.limits import IntakeLimits
 from intake.places import locate
 from intake.privacy import pseudonym, redact
-from intake.triage import triage
+from intake.triage import is_urgent, triage
 from intake.validate import MAX_ID, Carried, Checker, Opened, check_id, check_text, open_message
-from schemas import topics
+from schemas import topics, wire
+from schemas.errors import PayloadError
 from schemas.ids import derive, evidence_of_report
 from schemas.inputs import CitizenReport
 from schemas.intake import Reporter
@@ -63,6 +64,18 @@ class Reports:
     def open(message: Carried) -> Opened[CitizenReport]:
         """Open a message of ``city.citizen.reports``; raises `BadInput`."""
         return open_message(message, topics.REPORTS, CitizenReport)
+
+    def is_urgent(self, value: bytes, on: date) -> bool:
+        """Tell by a quick look whether a report's value seems to speak of danger to life.
+
+        False where it cannot be read: why not is said in its turn.
+        """
+        try:
+            report: CitizenReport = wire.decode(value, CitizenReport)
+        except PayloadError:
+            return False
+        call_type = self._city.codes_of_services.find(report.channel, report.service_code)
+        return is_urgent(report, on, call_type)
 
     def take(self, opened: Opened[CitizenReport], arrived: datetime) -> Reported:
         """Return what a report is.

@@ -7,7 +7,7 @@ from typing import Protocol
 from atlas.city import CityData
 from city.simulate.mail import Mail
 from intake import (
-    Datastream,
+    Datastreams,
     IntakeLimits,
     LastMove,
     Positions,
@@ -46,7 +46,7 @@ class ThroughIntake:
         self._region = city.manifest.region
         self._readings, self._reports = Readings(city, limits), Reports(city, limits, _SECRET)
         self._stamps, self._positions = Stamps(city, limits), Positions(city, limits)
-        self._datastreams: dict[str, Datastream] = {}
+        self._datastreams = Datastreams()
         self._moves: dict[str, LastMove] = {}
 
     def hear(self, mail: Mail, at: datetime) -> Iterator[Entry]:

@@ -8,6 +8,7 @@ module                what it does
 ====================  ==========================================================================
 ``worker``            `run_worker`: one worker process
 ``app``               the Faust app: an agent a topic, acknowledged after the transaction
+``polls``             whole polls through Faust
 ``consumer``          Faust's consumer, started at the ledger's offset guards
 ``handler``           `Handler`: what an agent does with messages, and between them
 ``handlers``          `make_handlers`: one for each topic that a worker reads
@@ -15,6 +16,8 @@ module                what it does
 ``transactions``      one batch, one transaction, cut by time
 ``beside``            `Beside`: the ledger writes while the core decides on
 ``taking``            a stream in batches: all that has come by the time that the last is done
+``inbox``             what has come and waits, read ahead
+``backlog``           how far the core is behind
 ``guards``            guards locked, also from a worker that stands still
 ``turns``             reports, stamps and commands first, then readings and positions
 ``intake_readings``   sensor readings, and their alarm states in the ledger

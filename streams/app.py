@@ -8,7 +8,7 @@ Its offsets follow the ledger's guards and never lead them.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -20,6 +20,7 @@ from streams.batch import Processor
 from streams.consumer import transport_with
 from streams.exits import Exit, die
 from streams.guards import next_offsets
+from streams.inbox import Inbox
 from streams.metrics import Metrics
 from streams.quiet import QuietMonitor
 from streams.taking import batches
@@ -31,6 +32,8 @@ POLL_RECORDS = 4_000
 """Unpacking them takes some 30 ms, for which what else has come waits."""
 BUFFER = 24
 """Polls of a topic that wait; it is not fetched further when four fifths of them do."""
+READ_AHEAD_BYTES = 16_777_216
+"""So many bytes of reports are held to look for what is urgent among them."""
 _BULK = 8
 """So many times the batch size is a batch of readings or positions: they are small."""
 METADATA_S = 5.0
@@ -119,12 +122,13 @@ def _add_agent(app: Any, processor: Processor, settings: WorkerSettings) -> None
                 await asyncio.sleep(company_s)
 
         stream.enable_acks = False  # or Faust acknowledges messages that an exception interrupts
+        coming, waiting = _coming(stream, processor)
         try:
             async for events in batches(
-                stream.events(),
+                coming,
                 most=settings.batch_size * (_BULK if processor.handler.bulk else 1),
                 size=lambda event: len(event.message.value),
-                waiting=lambda: not stream.channel.queue.empty(),
+                waiting=waiting,
                 rest=rest,
             ):
                 under_way = asyncio.create_task(_deal(processor, events))
@@ -137,6 +141,22 @@ def _add_agent(app: Any, processor: Processor, settings: WorkerSettings) -> None
 
     agent.__qualname__ = processor.handler.name  # what Faust logs
     app.agent(topic, name=processor.handler.name, concurrency=1)(agent)
+
+
+def _coming(
+    stream: Any,  # noqa: ANN401 - Faust has no types
+    processor: Processor,
+) -> tuple[AsyncIterator[Any], Callable[[], bool]]:
+    """Return a stream's events, and what tells whether the next one is there."""
+    if not processor.handler.hurries:
+        return stream.events(), lambda: not stream.channel.queue.empty()
+    inbox = Inbox[Any](
+        stream.events(),
+        size=lambda event: sum(len(record.value or b"") for record in event.message.value),
+        most=READ_AHEAD_BYTES,
+        look=lambda event: processor.expect(event.message.value),
+    )
+    return inbox.given(), lambda: not inbox.is_empty()
 
 
 async def _deal(processor: Processor, events: Sequence[Any]) -> None:

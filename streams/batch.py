@@ -8,12 +8,15 @@ what becomes of it. A fault of the environment is no message's: it ends the work
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import asyncpg
 
 from infra.ledger import transaction
-from infra.ledger.errors import LedgerUnavailable
+from infra.ledger.errors import LedgerError, LedgerUnavailable
+from streams.backlog import FEW, Backlog
 from streams.exits import Exit, die
 from streams.faults import ending
 from streams.handler import Act, Handler
@@ -28,6 +31,11 @@ from streams.turns import Turns
 
 log = logging.getLogger(__name__)
 
+_GIVE_WAY_S = 1.0
+"""A portion of reports waits so long for the core at the most."""
+_LOOK_AGAIN_S = 0.02
+_LOOKS = 50
+"""After so many looks other tasks get their turn."""
 _LAST_WORDS_S = 5.0
 """What is owed to Kafka at the end of a worker is waited for so long."""
 
@@ -45,6 +53,8 @@ class Processor:
         Shared by the processors of a worker: who goes first.
     incarnation
         Of the topic, as the worker found it at its start; see `infra.ledger.logs`.
+    backlog
+        For a handler that hurries: the journal, which it does not fill beyond a little.
 
     Attributes
     ----------
@@ -64,6 +74,7 @@ class Processor:
         metrics: Metrics,
         turns: Turns | None = None,
         incarnation: int = 0,
+        backlog: Backlog | None = None,
     ) -> None:
         self.handler = handler
         self.pulse = Pulse()
@@ -83,6 +94,9 @@ class Processor:
         self._lock = asyncio.Lock()
         self._suspects = Suspects(group)
         self._batch: Sequence[Record] = ()
+        self._backlog = backlog
+        self._urgent: list[Record] = []
+        self._came = asyncio.Event()
 
     @property
     def reached(self) -> dict[int, int]:
@@ -104,14 +118,28 @@ class Processor:
         self._batch = left = messages
         try:
             while left:
+                if self.handler.hurries:
+                    await self._see_to_urgent(left)
                 async with self._turns.of(self.handler), self._lock:
                     left = await self._divide(left)  # the caretaker gets its turn between slices
             self.done.update({message.partition: message.offset + 1 for message in messages})
+            self._urgent = [
+                one for one in self._urgent if one.offset >= self.done.get(one.partition, 0)
+            ]
         except BaseException:
             self._ledger.owed.update({message.partition: message.offset for message in messages})
             raise
         finally:
             pulse.busy = False
+
+    async def expect(self, messages: Sequence[Record]) -> None:
+        """Look at messages as they come, for those that are not to wait for their turn."""
+        for number, message in enumerate(messages, 1):
+            if self.handler.is_urgent(message):
+                self._urgent.append(message)
+                self._came.set()
+            if number % _LOOKS == 0:
+                await asyncio.sleep(0)
 
     async def sent(self) -> None:
         """Wait until all that is owed to Kafka is acknowledged there, or refused for good."""
@@ -159,6 +187,48 @@ class Processor:
         """
         async with self._lock:
             await self._ledger.tend(partition, act)
+
+    async def _see_to_urgent(self, left: Sequence[Record]) -> None:
+        """Bring forward what is urgent and waits behind others, while the core has enough to do.
+
+        The core gets no more than it takes in a moment: it can overtake nothing. For a moment
+        only, so that a core that stands still holds no report up for good.
+        """
+        until = time.monotonic() + _GIVE_WAY_S
+        soon = {(message.partition, message.offset) for message in left[: self.handler.portion]}
+        while True:
+            self.pulse.strike()
+            self._came.clear()
+            came, self._urgent = self._urgent, []
+            far = [one for one in came if (one.partition, one.offset) not in soon]
+            if far:
+                await self._hurry(far)
+            if time.monotonic() >= until or not await self._has_enough():
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._came.wait(), _LOOK_AGAIN_S)
+
+    async def _hurry(self, messages: Sequence[Record]) -> None:
+        """Write what messages ask for, or leave it for their turn, in which it is told why not."""
+        try:
+            async with self._turns.of(self.handler), self._lock:
+                for partition in sorted({message.partition for message in messages}):
+                    await self._ledger.adopt(partition)
+                await self._ledger.hurry(messages)
+        except Exception as caught:  # noqa: BLE001 - as for a batch
+            error = cause_of(caught)
+            if not isinstance(error, LedgerError):
+                self._end_if_not_the_messages(error)
+            log.warning("%s: what is urgent waits for its turn: %s", self.handler.name, error)
+
+    async def _has_enough(self) -> bool:
+        """Whether the core has enough to do; not, where that is not known."""
+        if self._backlog is None:
+            return False
+        try:
+            return await self._backlog.waiting() > FEW
+        except LedgerError:
+            return False
 
     async def _divide(self, messages: Sequence[Record]) -> list[Record]:
         """Deal with messages for as long as a slice takes; return those that are left."""

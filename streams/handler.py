@@ -21,6 +21,8 @@ class Handler(Protocol):
     those of other topics go first. ``ahead`` says that messages may be handled while `write`
     awaits the ledger: it takes what it writes from memory before its first ``await``.
     ``skims`` says that `skim` is worth calling.
+    ``hurries`` says that what is urgent is brought forward, see `is_urgent`: handled before those
+    ahead of it. So what `write` writes must be the same when it is written twice.
     ``portion`` is how many messages a transaction takes at the most: what reads the journal then
     begins with the first ones while the others are handled.
     """
@@ -30,6 +32,7 @@ class Handler(Protocol):
     bulk: bool
     ahead: bool = False
     skims: bool = False
+    hurries: bool = False
     portion: int | None = None
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
@@ -40,6 +43,10 @@ class Handler(Protocol):
 
     def handle(self, message: Received) -> None:
         """Take in one message, or raise `BadInput` and leave memory as it was."""
+
+    def is_urgent(self, record: Record) -> bool:  # noqa: ARG002 - a default
+        """Tell by a quick look whether a record is to be handled before others that wait."""
+        return False
 
     def skim(self, records: Sequence[Record]) -> Sequence[Record]:
         """Take in at once those records that change nothing but what is remembered of them.

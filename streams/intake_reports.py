@@ -1,6 +1,6 @@
 """Citizens' reports: made evidence, and their reporters' contact data kept apart."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -16,7 +16,7 @@ from streams.arrivals import Now, arrival, unknown
 from streams.evidence import Found, write_evidence
 from streams.handler import Handler
 from streams.limits import IntakeSettings, limits_of
-from streams.messages import Received
+from streams.messages import EPOCH, Received, Record
 from streams.sources import Sources
 
 
@@ -26,6 +26,7 @@ class ReportsIntake(Handler):
     name = "intake_reports"
     topic = topics.REPORTS
     bulk = False
+    hurries = True
     portion = 50
 
     def __init__(
@@ -59,6 +60,11 @@ class ReportsIntake(Handler):
             self._reporters[found.reporter.ref] = found.reporter
         source = Source(message.topic, message.partition, message.offset)
         self._found.setdefault(found.evidence.id, (found.evidence, source, found.cause))
+
+    def is_urgent(self, record: Record) -> bool:
+        """Tell whether a report seems to speak of danger to life."""
+        came = EPOCH + timedelta(milliseconds=max(record.timestamp or 0, 0))
+        return self._reports.is_urgent(record.value or b"", came.date())
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write new evidence and the reporters' contact data."""

@@ -45,6 +45,11 @@ class Producer:
         Whether the broker keeps retries from writing twice or out of order.
     clock
         Learns the broker's time from the journal entries that are sent.
+
+    Attributes
+    ----------
+    journaled : dict of int to int
+        By partition of the journal, where the last batch of entries sent there begins.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Producer:
         self._idempotent = idempotent
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
+        self.journaled: dict[int, int] = {}
         self._topics: set[str] = set()
         self._missing: dict[str, float] = {}
 
@@ -180,6 +186,7 @@ class Producer:
             if isinstance(answer, BaseException) or answer.topic != topics.JOURNAL.name:
                 continue
             stamped = answer.timestamp
+            self.journaled[answer.partition] = answer.offset
             if answer.timestamp_type != LOG_APPEND_TIME:
                 stamped = ours[answer.topic_partition]
             self._clock.learn(stamped, answer.timestamp_type, sent)

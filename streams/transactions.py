@@ -125,6 +125,7 @@ class Transactions:
         self._metrics = metrics
         self._incarnation = incarnation
         self._struck: dict[int, set[int]] = {}
+        self._hurried: dict[int, set[int]] = {}
         self._slow = False
 
     async def persist(
@@ -155,6 +156,52 @@ class Transactions:
                 raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def hurry(self, messages: Sequence[Record]) -> None:
+        """Write what messages ask for before those that are ahead of them.
+
+        The guards stay: each message is passed over in its turn, or, by another worker, handled
+        once more, which writes the same. One that cannot be used waits for its turn.
+
+        Raises
+        ------
+        LedgerError
+            As the ledger's functions do; what is remembered of the partitions is thrown away.
+        """
+        by_partition: dict[int, list[Record]] = {}
+        for message in messages:
+            if message.partition in self.reached:
+                by_partition.setdefault(message.partition, []).append(message)
+        if not by_partition:
+            return
+        try:
+            async with transaction(self._pool) as conn:
+                locked = await self._lock(conn, by_partition)
+                hurried, rows = {}, []
+                for partition, some in by_partition.items():
+                    if locked[partition].next == self.reached[partition]:
+                        hurried[partition] = self._take_ahead(partition, some)
+                        outgoing = await self._handler.write(conn, partition)
+                        mine = [(partition, message) for message in outgoing]
+                        rows += await self._lanes.put(conn, mine)
+        except BaseException:
+            self.forget(by_partition)
+            raise
+        for partition, offsets in hurried.items():
+            self._hurried.setdefault(partition, set()).update(offsets)
+            self._metrics.count(f"{self._name}.hurried", len(offsets))
+        await self._lanes.send(rows)
+
+    def _take_ahead(self, partition: int, messages: Sequence[Record]) -> list[int]:
+        """Let the handler take in messages out of their turn; return the offsets of the good."""
+        since, done = self.reached[partition], self._hurried.get(partition, set())
+        return [
+            message.offset
+            for message in messages
+            if message.offset >= since
+            and message.offset not in done
+            and self._take_one(Received.of(message)) is None
+        ]
 
     async def try_alone(self, message: Record) -> Exception | None:
         """Handle a message alone and undo it; return the error that it failed by."""
@@ -218,6 +265,7 @@ class Transactions:
         """Throw away what is remembered of partitions; the next batch loads it again."""
         for partition in partitions:
             self.reached.pop(partition, None)
+            self._hurried.pop(partition, None)
             self._handler.forget(partition)
 
     def letter(self, message: Record, fault: str, reason: str) -> DeadLetter:
@@ -277,9 +325,14 @@ class Transactions:
         fresh = arrived
         if arrived[0].offset < next_offset:
             fresh = [message for message in arrived if message.offset >= next_offset]
+        if hurried := self._hurried.get(partition):
+            fresh = [message for message in fresh if message.offset not in hurried]
         count = await self._write(conn, partition, fresh, taken)
-        taken.left += fresh[count:]
-        last = fresh[count - 1] if taken.left else arrived[-1]
+        last = arrived[-1]
+        if count < len(fresh):
+            last = fresh[count - 1]
+            # Also those that were hurried: the guard has yet to pass them.
+            taken.left += [message for message in arrived if message.offset > last.offset]
         taken.ends[self._topic, partition] = max(next_offset, last.offset + 1)
         await self._clear_strikes(conn, partition, last.offset, taken.buried)
 
@@ -441,6 +494,9 @@ class Transactions:
     def _keep(self, ends: Mapping[Part, int]) -> None:
         for (_, partition), next_offset in ends.items():
             self.reached[partition] = next_offset
+            hurried = self._hurried.get(partition)
+            if hurried:
+                self._hurried[partition] = {offset for offset in hurried if offset >= next_offset}
             struck = self._struck.get(partition)
             if struck:
                 self._struck[partition] = {offset for offset in struck if offset >= next_offset}

@@ -32,6 +32,7 @@ from infra.settings import Endpoints, Settings, resolve_endpoints
 from infra.vault import Vault
 from schemas import topics
 from streams.app import make_app
+from streams.backlog import Backlog
 from streams.batch import Processor
 from streams.bootstrap import announce, prepare_ledger
 from streams.caretaker import Caretaker
@@ -182,14 +183,22 @@ class _Worker:
         region = self._city.manifest.region
         home = await _journal_partition(self._endpoints.bootstrap, region)
         dispatcher, turns = Dispatcher({region: home}, self._routers()), Turns()
+
+        def applied() -> int | None:
+            mine = (one for one in processors if one.handler is dispatcher)
+            return next(mine).reached.get(home)
+
+        group = self._settings.group
+        backlog = Backlog(pool, producer, group=group, home=home, applied=applied)
         processors = [
             Processor(
                 handler,
-                group=self._settings.group,
+                group=group,
                 pool=pool,
                 relay=relay,
                 metrics=metrics,
                 turns=turns,
+                backlog=backlog,
                 incarnation=self._incarnations[handler.topic.name],
             )
             for handler in make_handlers(

@@ -23,6 +23,7 @@ module        what it holds
 ``patterns``  what words mean together
 ``reading``   each category's score, and the words behind it
 ``severity``  how bad it is by the words: danger to life, and what is usual for a category
+``urgency``   which of many reports that wait are looked at first
 ``verdict``   category, severity and confidence, by the probabilities
 ``words``     where words stand in a text
 ============  ==========================================================================
@@ -40,13 +41,14 @@ from intake.triage.lexicon import Prepared
 from intake.triage.look import Look, look
 from intake.triage.reading import TextReading
 from intake.triage.severity import quoted
+from intake.triage.urgency import is_urgent
 from intake.triage.verdict import Verdict, of_code, of_text
 from schemas import codes
 from schemas.inputs import CitizenReport
 from schemas.records import Reading, Reason
 from schemas.words import because
 
-__all__ = ["Triage", "triage"]
+__all__ = ["Triage", "is_urgent", "triage"]
 
 _BESIDE = 0.7
 """What a consequence's score counts as something else that the text may mean: others may tell of
