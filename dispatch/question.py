@@ -56,7 +56,7 @@ class Question:
             free = self._state.free_units(wanted)
             coming = [one for one in self._coming if not wanted.isdisjoint(one.capabilities)]
             units: list[Unit] = free + coming
-            times = self._travel.seconds(self._state, units, demand.scene)
+            times = self._travel.seconds(self._state, units, demand.scene, demand.severity)
             if times.remark is not None:
                 self._remarks[demand.incident] = times.remark
             choices = [

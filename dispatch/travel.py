@@ -43,16 +43,28 @@ class Travel:
         self._routers = routers
         self._fitting: dict[tuple[str, Vehicle], Router] = {}
 
-    def seconds(self, state: State, units: Sequence[Unit], scene: Point) -> Times:
+    def seconds(self, state: State, units: Sequence[Unit], scene: Point, severity: str) -> Times:
         """Return seconds to the scene for each unit, infinite where no way leads."""
+        times = self._seconds(state, units, scene)
+        slower = state.policy.travel_factors.get(severity)
+        if slower is None:
+            return times
+        return times._replace(seconds=[slower * seconds for seconds in times.seconds])
+
+    def _seconds(self, state: State, units: Sequence[Unit], scene: Point) -> Times:
         router = self._router(state)
         if not units or (router is not None and self._is_reached(state, router, units, scene)):
             known = state.asked.seconds.get(_place(scene), {})
             return Times([known[_start(unit)] for unit in units], None)
         return Times([_straight(state, unit, scene) for unit in units], because("no_street_near"))
 
-    def way(self, state: State, unit: Unit, scene: Point) -> Way:
+    def way(self, state: State, unit: Unit, scene: Point, severity: str) -> Way:
         """Return a unit's way to the scene."""
+        way = self._known_way(state, unit, scene)
+        slower = state.policy.travel_factors.get(severity)
+        return way if slower is None else _slower(way, slower)
+
+    def _known_way(self, state: State, unit: Unit, scene: Point) -> Way:
         question = _start(unit), _place(scene)
         known = state.asked.ways.get(question)
         if known is None:
@@ -215,6 +227,14 @@ def _vehicle(unit: Unit) -> Vehicle | None:
 
 def _place(point: Point) -> Place:
     return point.lon, point.lat
+
+
+def _slower(way: Way, factor: float) -> Way:
+    """Return a way that takes ``factor`` times as long."""
+    route = way.route
+    if route is not None:
+        route = msgspec.structs.replace(route, seconds=round(factor * route.seconds, 3))
+    return way._replace(seconds=round(factor * way.seconds, 3), route=route)
 
 
 def _straight(state: State, unit: Unit, scene: Point) -> float:

@@ -47,7 +47,7 @@ def who_could_go(cities: Cities, incident: str, known: Snapshot, at: datetime) -
         if not asks or not capabilities.isdisjoint(unit.capabilities)
     ]
     free = [unit for unit in units if is_free(unit)]
-    times = town.travel.seconds(state, free, record.point)
+    times = town.travel.seconds(state, free, record.point, record.severity)
     seconds = dict(zip([unit.id for unit in free], times.seconds, strict=True))
     remarks = () if times.remark is None else (times.remark,)
     found = [_unit(state, unit, capabilities, seconds.get(unit.id), remarks) for unit in units]
