@@ -1,10 +1,11 @@
 """How long one decision takes while many incidents are open, all with units on their way.
 
-In the demo city: units of its kinds all over the map, incidents of its categories, none of them
-reached. Each new call is one decision about all of them.
+In the demo city: units of its kinds all over the map, incidents of its categories. Each new call is
+one decision about all of them; before it every unit on its way has told a new position.
 """
 
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -12,12 +13,14 @@ import msgspec
 
 from city.make import make_city
 from city.simulate import Setting, happenings
+from city.simulate.drive import Drive
 from dispatch import Region
 from geo.routing.compiled import CompiledRouter
 from infra import memory
 from schemas import codes
+from schemas.effects import AssignmentWritten, Effect
 from schemas.ids import derive
-from schemas.journal import EvidenceNoted, FleetChanged, PolicyChanged
+from schemas.journal import EvidenceNoted, FleetChanged, PolicyChanged, UnitMoved
 from schemas.kinds import UNKNOWN
 from schemas.records import Evidence, Point, Unit, Where
 
@@ -41,14 +44,41 @@ def decision_ms(open_incidents: int, units: int, seeds: int) -> list[float]:
         region, digest = core.region, city.digest
         core.apply(FleetChanged(id="fleet", region=region, city=digest, units=fleet), _START)
         core.apply(PolicyChanged(id="policy", region=region, policy=policy), _START)
+        drives: dict[str, Drive] = {}
         first = open_incidents - _MEASURED // 2
         for number, evidence in enumerate(_evidence(setting, seed, first + _MEASURED)):
+            at = evidence.received_at
+            for moved in _moves(region, drives, number, at):
+                core.apply(moved, at)
             entry = EvidenceNoted(id=f"entry-{number}", region=region, evidence=evidence)
             begun = time.process_time()
-            core.apply(entry, evidence.received_at)
+            effects = core.apply(entry, at)
             if number >= first:
                 taken.append(1e3 * (time.process_time() - begun))
+            _follow(drives, effects, at)
     return taken
+
+
+def _moves(region: str, drives: dict[str, Drive], number: int, at: datetime) -> Iterator[UnitMoved]:
+    """Yield where the units on their way are now."""
+    for unit, drive in drives.items():
+        lon, lat, _ = drive.at((at - _START).total_seconds())
+        point = Point(lon=round(lon, 6), lat=round(lat, 6))
+        name = f"moved-{number}-{unit}"
+        yield UnitMoved(id=name, region=region, unit=unit, point=point, time=at)
+
+
+def _follow(drives: dict[str, Drive], effects: Sequence[Effect], at: datetime) -> None:
+    """Let units drive as they are sent."""
+    for effect in effects:
+        if not isinstance(effect, AssignmentWritten):
+            continue
+        sent = effect.assignment
+        if effect.change == "assigned" and sent.route is not None:
+            line = list(sent.route.coordinates)
+            drives[sent.unit] = Drive(line, (at - _START).total_seconds(), sent.eta_s)
+        elif effect.change == "cancelled":
+            drives.pop(sent.unit, None)
 
 
 def _fleet(known: tuple[Unit, ...], setting: Setting, seed: int, count: int) -> tuple[Unit, ...]:

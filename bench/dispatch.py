@@ -3,11 +3,18 @@
 Each policy answers the same calls with the same crews through the product's core and router
 (``sim.calls``): common random numbers by call, paired differences over seeds with 95 % intervals
 (Student's t). On the ambulances of Auckland as JEMSS sets them, where ``JINGWEI_AUCKLAND`` names
-the data, and in the demo city with a thin fleet. A call that nobody reached counts as late.
+the data, or in the demo city with a thin fleet. A call that nobody reached counts as late.
+
+A day of a policy takes about 2 s of a core: 20 seeds of 20 days an hour. With ``--keep FOLDER`` a
+run that was stopped goes on where it stood, and several processes can share the work: each plays
+some seeds (``--first-seed``, ``--seeds``), and a last call for all of them reads what they kept.
 """
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +24,7 @@ from scipy.stats import t as student
 from bench import _dispatch_auckland as auckland
 from bench import _dispatch_city as demo
 from bench._dispatch_crowd import decision_ms
+from bench._dispatch_kept import Kept
 from bench._dispatch_peers import GreedyDiversion
 from bench.report import Report, percentile
 from dispatch.assignment import Assigner
@@ -31,6 +39,18 @@ _FIRST_SEED = 1_001
 """Seeds 1 to 4 are for tuning."""
 _NEVER_STALE_S = 1e9
 _CLOSEST, _DIVERSION, _JOINT = "closest idle", "closest, greedy diversion", "joint"
+_CLOSEST_AT_ONCE, _JOINT_AT_ONCE = "closest idle, at once", "joint, at once"
+_AT_ONCE = (_CLOSEST_AT_ONCE, _JOINT_AT_ONCE)
+_POLICIES = (_CLOSEST, _DIVERSION, _JOINT, *_AT_ONCE)
+_AT_ONCE_S = 5.0
+"""From a call until it stands in the journal, where whoever goes is refined later."""
+_COMPARED = (
+    (_JOINT, _CLOSEST),
+    (_JOINT, _DIVERSION),
+    (_DIVERSION, _CLOSEST),
+    (_JOINT_AT_ONCE, _CLOSEST),
+    (_CLOSEST_AT_ONCE, _CLOSEST),
+)
 _TARGETS_S = {"P1": 480.0, "P2": 480.0, "P3": 1_200.0, "P4": 3_600.0}
 """From the call: those of the JEMSS model; P4 is an estimate."""
 
@@ -43,40 +63,63 @@ class _Town(Protocol):
 
 
 class _Where(NamedTuple):
-    """Where it is played, and how long a call and a crew take until they are under way."""
+    """Where it is played, and how long calls and crews take until they are under way.
 
+    ``slower`` is by severity, where crews drive without siren.
+    """
+
+    name: str
     town: _Town
     delay_s: float
     turnout_s: float
+    slower: Mapping[str, float]
+    policies: Sequence[str]
+
+
+class _Size(NamedTuple):
+    seeds: range
+    days: float
+    warm_up: float
+    load: float
+    noise: float
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this benchmark's own options."""
     parser.add_argument("--seeds", type=int, default=20, help="runs of each policy (20)")
+    parser.add_argument("--first-seed", type=int, default=_FIRST_SEED, help="the first of them")
     parser.add_argument("--days", type=float, default=20.0, help="days that count in each (20)")
     parser.add_argument("--warm-up", type=float, default=2.0, help="days before them (2)")
     parser.add_argument("--load", type=float, default=1.0, help="times the usual calls (1)")
     places = ("auckland", "demo", "both")
-    parser.add_argument("--place", choices=places, default="both", help="where (both)")
+    about = "where (auckland, where its data are, else demo)"
+    parser.add_argument("--place", choices=places, default="auckland", help=about)
     parser.add_argument("--noise", type=float, default=0.0, help="of travel times, log-normal (0)")
+    about = "one of those that are played (all); may be said several times"
+    parser.add_argument("--policy", action="append", choices=_POLICIES, help=about)
+    about = "folder in which runs are kept, to go on with"
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help=about)
 
 
 def run(
     *,
     quick: bool,
     seeds: int,
+    first_seed: int = _FIRST_SEED,
     days: float,
     warm_up: float,
     load: float,
     noise: float,
     place: str,
+    policy: Sequence[str] | None = None,
+    keep: Path | None = None,
 ) -> Report:
     """Measure; ``quick`` plays two seeds of half a day after two hours."""
     if quick:
         seeds, days, warm_up = 2, 0.5, 1 / 12
-    size = _Size(seeds, days, warm_up, load, noise)
+    size = _Size(range(first_seed, first_seed + seeds), days, warm_up, load, noise)
     played = (
-        f"{seeds} seeds (from {_FIRST_SEED}) of {days:g} days after {warm_up:g} of warm-up, load "
+        f"{seeds} seeds (from {first_seed}) of {days:g} days after {warm_up:g} of warm-up, load "
         f"{load:g}, noise {noise:g}; half_interval is of the paired differences, 95 %"
     )
     notes = [
@@ -84,78 +127,90 @@ def run(
         "decision_p99_ms: processor time of one journal entry that is a call or frees a unit",
         "with 50 open: of a call in the demo city, the open incidents' units being on their way",
     ]
-    detail: dict[str, Any] = {}
     lacks = auckland.missing()
-    if place == "demo":
-        notes.append("Auckland left out as asked")
-    elif lacks is None:
-        where = _Where(auckland.Auckland(), auckland.DELAY_S, 0.0)
-        detail["auckland"] = _compare(where, size)
-    else:
+    if lacks is not None and place != "demo":
         notes.append(lacks)
-    if place != "auckland" or not detail:
-        where = _Where(demo.DemoCity(), demo.DELAY_S, demo.TURNOUT_S)
-        detail["demo city"] = _compare(where, size)
-    figures_of_crowds = {
+    kept = Kept(keep)
+    detail = {
+        where.name: _compare(where, size, kept)
+        for where in _places(place, policy or _POLICIES, has_auckland=lacks is None)
+    }
+    crowds = {
         f"decision_p99_ms_50_open_{units}_units": percentile(decision_ms(50, units, 3), 0.99)
         for units in ((100,) if quick else (500, 1_000))
     }
-    chosen = "auckland" if "auckland" in detail else "demo city"
+    chosen = next(iter(detail))
     notes.append(f"figures: {chosen}; detail has all that was played")
-    return Report(figures=_figures(detail[chosen]) | figures_of_crowds, notes=notes, detail=detail)
+    return Report(figures=_figures(detail[chosen]) | crowds, notes=notes, detail=detail)
 
 
-class _Size(NamedTuple):
-    seeds: int
-    days: float
-    warm_up: float
-    load: float
-    noise: float
+def _places(place: str, policies: Sequence[str], *, has_auckland: bool) -> list[_Where]:
+    places: list[_Where] = []
+    if place != "demo" and has_auckland:
+        delay_s, slower = auckland.DELAY_S, auckland.SLOWER
+        town = auckland.Auckland()
+        places.append(_Where("auckland", town, delay_s, 0.0, slower, policies))
+    if place != "auckland" or not has_auckland:
+        # There everything is at once.
+        usual = [name for name in policies if name not in _AT_ONCE]
+        town = demo.DemoCity()
+        places.append(_Where("demo city", town, demo.DELAY_S, demo.TURNOUT_S, {}, usual))
+    return places
 
 
-def _compare(where: _Where, size: _Size) -> dict[str, Any]:
+def _compare(where: _Where, size: _Size, kept: Kept) -> dict[str, Any]:
     """Return each policy's figures by severity, and the changes between them."""
-    found: dict[str, list[Outcome]] = {name: [] for name in (_CLOSEST, _DIVERSION, _JOINT)}
-    for seed in range(_FIRST_SEED, _FIRST_SEED + size.seeds):
+    found: dict[str, list[Outcome]] = {name: [] for name in where.policies}
+    length = size.days, size.warm_up, size.load, size.noise
+    for seed in size.seeds:
         calls = where.town.calls(seed, size.warm_up + size.days, size.load)
         for name, outcomes in found.items():
-            outcomes.append(answer(_shift(where, name, size.noise), calls))
+            shift = _shift(where, name, size.noise)
+            settings = where.name, name, seed, length, shift.policy, shift.delay_s, shift.turnout_s
+            outcome, known = kept.run(settings, partial(answer, shift, calls))
+            outcomes.append(outcome)
+            told = "kept" if known else "played"
+            print(f"{where.name}, seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
     begin = size.warm_up * _DAY_S
     counted = {
         name: [[one for one in o.answered if one.call.at_s >= begin] for o in outcomes]
         for name, outcomes in found.items()
     }
-    return {
-        "policies": {name: _policy_figures(counted[name], found[name], size) for name in found},
-        f"{_JOINT} against {_CLOSEST}": _changes(counted[_JOINT], counted[_CLOSEST]),
-        f"{_JOINT} against {_DIVERSION}": _changes(counted[_JOINT], counted[_DIVERSION]),
-        f"{_DIVERSION} against {_CLOSEST}": _changes(counted[_DIVERSION], counted[_CLOSEST]),
+    changes = {
+        f"{one} against {other}": _changes(counted[one], counted[other])
+        for one, other in _COMPARED
+        if one in found and other in found
     }
+    policies = {name: _policy_figures(counted[name], found[name], size) for name in found}
+    return {"policies": policies, **changes}
 
 
 def _shift(where: _Where, name: str, noise: float) -> Shift:
     assigner: Assigner | None = GreedyDiversion() if name == _DIVERSION else None
+    delay_s = _AT_ONCE_S if name in _AT_ONCE else where.delay_s
+    picks = "joint" if name in {_JOINT, _JOINT_AT_ONCE} else "fewest_seconds"
     return Shift(
         router=where.town.router,
         units=where.town.units,
-        policy=_policy(where, "joint" if name == _JOINT else "fewest_seconds"),
+        policy=_policy(where, picks, delay_s),
         assigner=assigner,
-        delay_s=where.delay_s,
+        delay_s=delay_s,
         turnout_s=where.turnout_s,
         noise=noise,
     )
 
 
-def _policy(where: _Where, assigner: str) -> Policy:
+def _policy(where: _Where, assigner: str, delay_s: float) -> Policy:
     """Return the default policy; its targets count from opening, ours from the call."""
     default = codes.default_policy()
-    targets = {severity: target - where.delay_s for severity, target in _TARGETS_S.items()}
+    targets = {severity: target - delay_s for severity, target in _TARGETS_S.items()}
     joint = msgspec.structs.replace(default.joint, targets_s=targets, turnout_s=where.turnout_s)
     return msgspec.structs.replace(
         default,
         version=f"bench-{assigner}",
         assigner=assigner,
         joint=joint,
+        travel_factors=dict(where.slower),
         auto_assign_confidence=0.0,
         stale_position_s=_NEVER_STALE_S,
         closed_memory_s=3_600.0,
@@ -165,7 +220,7 @@ def _policy(where: _Where, assigner: str) -> Policy:
 def _policy_figures(
     counted: Sequence[Sequence[Answered]], outcomes: Sequence[Outcome], size: _Size
 ) -> dict[str, Any]:
-    days = size.seeds * size.days
+    days = len(size.seeds) * size.days
     every = [one for answered in counted for one in answered]
     decisions = [seconds for outcome in outcomes for seconds in outcome.decisions_s]
     by_severity: dict[str, Any] = {}
@@ -188,7 +243,7 @@ def _policy_figures(
         "hours_driven_a_day": round(
             sum(outcome.driven_s for outcome in outcomes)
             / 3_600.0
-            / (size.seeds * (size.days + size.warm_up)),
+            / (len(size.seeds) * (size.days + size.warm_up)),
             2,
         ),
         "decision_ms": {
@@ -229,20 +284,24 @@ def _paired(ours: Sequence[float], base: Sequence[float]) -> dict[str, float]:
 
 
 def _figures(found: dict[str, Any]) -> dict[str, float]:
-    usual = found[f"{_JOINT} against {_CLOSEST}"]
-    diversion = found[f"{_JOINT} against {_DIVERSION}"]
+    """Return the figures of what was played."""
+    usual = found.get(f"{_JOINT} against {_CLOSEST}", {})
+    diversion = found.get(f"{_JOINT} against {_DIVERSION}", {})
+    at_once = found.get(f"{_JOINT_AT_ONCE} against {_CLOSEST}", {})
     others = [
         changes[name]["change_pct"]
         for severity, changes in usual.items()
         for name in ("late", "mean")
         if (severity, name) != ("P1", "late") and changes[name]
     ]
+    joint = found["policies"].get(_JOINT)
     figures = {
         "late_p1_change_pct": _change(usual, "P1", "late"),
         "late_p1_change_vs_diversion_pct": _change(diversion, "P1", "late"),
-        "worst_other_change_pct": max(others),
+        "late_p1_at_once_pct": _change(at_once, "P1", "late"),
+        "worst_other_change_pct": max(others, default=None),
         "p3_p95_change_pct": _change(usual, "P3", "p95"),
-        "decision_p99_ms": found["policies"][_JOINT]["decision_ms"]["p99"],
+        "decision_p99_ms": None if joint is None else joint["decision_ms"]["p99"],
     }
     return {name: value for name, value in figures.items() if value is not None}
 

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from dispatch.asked import Start
 from dispatch.assignment import Choice, Demand, Move, View
 from dispatch.errors import WrongMove
 from dispatch.sending import stale
 from dispatch.state import State
-from dispatch.travel import Travel
+from dispatch.travel import Travel, start_of
 from dispatch.under_way import UnderWay
 from schemas.records import Reason, Unit
 
@@ -26,8 +28,9 @@ class Question:
         self._remarks: dict[str, Reason] = {}
         self._old: dict[str, Reason | None] = {}
         self._asked: dict[str, tuple[list[Choice], list[Choice]]] = {}
-        both = [*demands, *coming.others]
-        wanted = {capability for demand in both for capability in self._wanted(demand)}
+        self._able: dict[frozenset[str], _Able] = {}
+        self._demands = [*demands, *coming.others]
+        wanted = {capability for demand in self._demands for capability in self._wanted(demand)}
         self.view = View(
             demands=tuple(demands),
             units=tuple(state.free_units(wanted)),
@@ -52,24 +55,49 @@ class Question:
     def _choices(self, demand: Demand) -> tuple[list[Choice], list[Choice]]:
         """Return the free units and those on their way, with their times to a scene."""
         if demand.incident not in self._asked:
-            wanted = set(self._wanted(demand))
-            free = self._state.free_units(wanted)
-            coming = [one for one in self._coming if not wanted.isdisjoint(one.capabilities)]
-            units: list[Unit] = free + coming
-            times = self._travel.seconds(self._state, units, demand.scene)
-            if times.remark is not None:
-                self._remarks[demand.incident] = times.remark
-            choices = [
-                Choice(unit, seconds, self._stale(unit))
-                for unit, seconds in zip(units, times.seconds, strict=True)
-            ]
-            self._asked[demand.incident] = choices[: len(free)], choices[len(free) :]
+            wanted = frozenset(self._wanted(demand))
+            # Where all scenes are weighed together, those with the same units follow each other:
+            # the router knows then from where it is asked.
+            alike = self._alike(wanted) if self._coming else []
+            for one in (*alike, demand):
+                self._asked[one.incident] = self._ask(one, self._able_to(wanted))
         return self._asked[demand.incident]
+
+    def _alike(self, wanted: frozenset[str]) -> list[Demand]:
+        return [one for one in self._demands if frozenset(self._wanted(one)) == wanted]
+
+    def _ask(self, demand: Demand, able: "_Able") -> tuple[list[Choice], list[Choice]]:
+        times = self._travel.seconds(self._state, able.starts, demand.scene, demand.severity)
+        if times.remark is not None:
+            self._remarks[demand.incident] = times.remark
+        choices = list(map(Choice, able.units, times.seconds, able.stale))
+        return choices[: able.free], choices[able.free :]
+
+    def _able_to(self, wanted: frozenset[str]) -> "_Able":
+        """Return who has one of some capabilities: the same for all scenes that want them."""
+        known = self._able.get(wanted)
+        if known is None:
+            free = self._state.free_units(set(wanted))
+            coming = [one for one in self._coming if not wanted.isdisjoint(one.capabilities)]
+            units = free + coming
+            starts = [start_of(unit) for unit in units]
+            known = _Able(units, len(free), starts, [self._stale(unit) for unit in units])
+            self._able[wanted] = known
+        return known
 
     def _stale(self, unit: Unit) -> Reason | None:
         if unit.id not in self._old:
             self._old[unit.id] = stale(self._state, unit)
         return self._old[unit.id]
+
+
+class _Able(NamedTuple):
+    """Units that have one of some capabilities, the first ``free`` of them free."""
+
+    units: list[Unit]
+    free: int
+    starts: list[Start]
+    stale: list[Reason | None]
 
 
 def check(view: View, moves: Sequence[Move]) -> None:

@@ -65,7 +65,7 @@ def assign(  # noqa: PLR0917 - one act, said in full
     incident = state.incidents[incident_id]
     unit = state.units[unit_id]
     assert incident.point is not None
-    way = means.travel.way(state, unit, incident.point)
+    way = means.travel.way(state, unit, incident.point, incident.severity)
     why = (
         because("sent_for", capability=capability, unit_kind=unit.kind, station=unit.station),
         because("seconds_to_scene", seconds=way.seconds),
@@ -174,7 +174,7 @@ def reroute(state: State, means: Means, incident_id: str, reasons: tuple[Reason,
         if assignment.on_scene is not None:
             continue
         unit = state.units[assignment.unit]
-        way = means.travel.way(state, unit, incident.point)
+        way = means.travel.way(state, unit, incident.point, incident.severity)
         if way.route is None or way.route == assignment.route:
             continue
         changed = msgspec.structs.replace(assignment, route=way.route, eta_s=way.seconds)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from dispatch.asked import Asked, InForce
+from dispatch.asked import Asked, InForce, Known
 from dispatch.candidates import Candidates
 from dispatch.indexes import Ordered, copied
 from dispatch.invariants import Touched, check
@@ -64,7 +64,8 @@ class State:
     """What a region knows now. Holds records by id; ``effects`` are those of one entry.
 
     ``marks`` are what the entry touched and is still to be settled; ``asked`` what the router
-    has answered in it, ``in_force`` the street conditions of now as one value.
+    has answered in it, ``known`` what of that holds on, ``in_force`` the street conditions of now
+    as one value.
     """
 
     def __init__(self, snapshot: Snapshot, default_policy: Policy) -> None:
@@ -94,6 +95,7 @@ class State:
         self._dirty_units: dict[str, None] = {}
         self.marks = Marks()
         self.asked = Asked()
+        self.known = Known()
         self.in_force: InForce | None = None
         self._index_all(snapshot)
 
@@ -138,7 +140,7 @@ class State:
         twin.mergers, twin.notes = self.mergers.copy(), self.notes.copy()
         twin.numbers, twin.apart = self.numbers.copy(), copied(self.apart)
         twin.seen = self.seen.copy()
-        twin.effects, twin.marks, twin.asked = [], Marks(), Asked()
+        twin.effects, twin.marks, twin.asked, twin.known = [], Marks(), Asked(), Known()
         twin._touched = Touched()
         twin._dirty_incidents, twin._dirty_units = {}, {}
         twin._open, twin._over, twin._due = self._open.copy(), self._over.copy(), self._due.copy()

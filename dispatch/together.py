@@ -90,23 +90,33 @@ class JointAssigner:
         someone = any(able.get(capability) for capability in asked)
         free = view.choices(demand) if someone else ()
         on_the_way = view.on_the_way(demand) if view.held else ()
+        most = view.max_seconds
         choices = {
             choice.unit.id: choice
             for choice in (*free, *on_the_way)
-            if choice.seconds <= view.max_seconds and not asked.isdisjoint(choice.unit.capabilities)
+            if choice.seconds <= most and not asked.isdisjoint(choice.unit.capabilities)
         }
         waited_ms = milliseconds((view.now - demand.opened_at).total_seconds())
-        costs = {
-            name: self._arrival(demand, choice, leaves_ms[name], waited_ms)
-            for name, choice in choices.items()
-        }
+        costs = self._arrivals(demand, choices, leaves_ms, waited_ms)
         may_go = self._may_go(view, demand.incident, held, choices)
         return Case(demand, waited_ms, choices, costs, may_go)
 
-    def _arrival(self, demand: Demand, choice: Choice, leaves_ms: int, waited_ms: int) -> int:
-        travel_ms = leaves_ms + milliseconds(choice.seconds)
-        cost = self._costs.arrival(demand.severity, waited_ms, travel_ms)
-        return cost if choice.stale is None else cost + self._costs.stale
+    def _arrivals(
+        self,
+        demand: Demand,
+        choices: Mapping[str, Choice],
+        leaves_ms: Mapping[str, int],
+        waited_ms: int,
+    ) -> dict[str, int]:
+        travels_ms = (
+            leaves_ms[name] + milliseconds(choice.seconds) for name, choice in choices.items()
+        )
+        found = self._costs.arrivals(demand.severity, waited_ms, travels_ms)
+        costs = dict(zip(choices, found, strict=True))
+        for name, choice in choices.items():
+            if choice.stale is not None:
+                costs[name] += self._costs.stale
+        return costs
 
     def _may_go(
         self,

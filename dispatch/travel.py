@@ -37,23 +37,55 @@ class Times(NamedTuple):
 
 
 class Travel:
-    """Answers from the router of the city in force; nothing is asked twice in one entry."""
+    """Answers from the router of the city in force; what is known is not asked again."""
 
     def __init__(self, routers: Routers) -> None:
         self._routers = routers
         self._fitting: dict[tuple[str, Vehicle], Router] = {}
 
-    def seconds(self, state: State, units: Sequence[Unit], scene: Point) -> Times:
-        """Return seconds to the scene for each unit, infinite where no way leads."""
-        router = self._router(state)
-        if not units or (router is not None and self._is_reached(state, router, units, scene)):
-            known = state.asked.seconds.get(_place(scene), {})
-            return Times([known[_start(unit)] for unit in units], None)
-        return Times([_straight(state, unit, scene) for unit in units], because("no_street_near"))
+    def seconds(self, state: State, starts: Sequence[Start], scene: Point, severity: str) -> Times:
+        """Return seconds to the scene from each start, infinite where no way leads."""
+        times = self._seconds(state, starts, scene)
+        slower = state.policy.travel_factors.get(severity)
+        if slower is None:
+            return times
+        return times._replace(seconds=[slower * seconds for seconds in times.seconds])
 
-    def way(self, state: State, unit: Unit, scene: Point) -> Way:
+    def _seconds(self, state: State, starts: Sequence[Start], scene: Point) -> Times:
+        router = self._router(state)
+        found = [] if router is None else self._driven(state, router, starts, _place(scene))
+        if not starts or (router is not None and self._is_reached(state, router, found, scene)):
+            return Times(found, None)
+        return Times(
+            [_straight(state, start, scene) for start in starts], because("no_street_near")
+        )
+
+    def _driven(
+        self, state: State, usual: Router, starts: Sequence[Start], here: Place
+    ) -> list[float]:
+        """Return seconds from each start, of which only those are asked for that are new."""
+        now, most_s = conditions(state, usual), state.policy.max_eta_s
+        state.known.under(usual, now, most_s)
+        known = state.known.to(here)
+        unknown: dict[Vehicle | None, dict[Start, None]] = {}
+        for start in [start for start in starts if start not in known]:
+            unknown.setdefault(start[2], {})[start] = None
+        for vehicle, those in unknown.items():
+            router = usual if vehicle is None else self._router_for(state, usual, vehicle)
+            places = [(lon, lat) for lon, lat, _ in those]
+            found = router.etas(places, here, now, cutoff_s=most_s)
+            known.update(zip(those, map(float, found), strict=True))
+        state.known.keep(here, known, starts)
+        return list(map(known.__getitem__, starts))
+
+    def way(self, state: State, unit: Unit, scene: Point, severity: str) -> Way:
         """Return a unit's way to the scene."""
-        question = _start(unit), _place(scene)
+        way = self._known_way(state, unit, scene)
+        slower = state.policy.travel_factors.get(severity)
+        return way if slower is None else _slower(way, slower)
+
+    def _known_way(self, state: State, unit: Unit, scene: Point) -> Way:
+        question = start_of(unit), _place(scene)
         known = state.asked.ways.get(question)
         if known is None:
             known = state.asked.ways[question] = self._way(state, unit, scene)
@@ -62,14 +94,16 @@ class Travel:
     def _way(self, state: State, unit: Unit, scene: Point) -> Way:
         usual = self._router(state)
         if usual is None:
-            return Way(_straight(state, unit, scene), None, because("no_street_map"))
+            return Way(_straight(state, start_of(unit), scene), None, because("no_street_map"))
         now, place, vehicle = conditions(state, usual), _place(unit.position), _vehicle(unit)
         router = usual if vehicle is None else self._router_for(state, usual, vehicle)
         try:
             route = router.route(place, _place(scene), now)
         except (NoStreetNear, Unreachable) as error:
             return Way(
-                _straight(state, unit, scene), None, because("no_way_found", error=str(error))
+                _straight(state, start_of(unit), scene),
+                None,
+                because("no_way_found", error=str(error)),
             )
         record = Route(
             seconds=round(route.seconds, 3),
@@ -112,27 +146,19 @@ class Travel:
             self._fitting[state.city, vehicle] = known
         return known
 
-    def _is_reached(self, state: State, usual: Router, units: Sequence[Unit], scene: Point) -> bool:
-        """Ask for the times that are not known yet, and tell whether the map reaches the scene.
+    def _is_reached(
+        self, state: State, usual: Router, seconds: Sequence[float], scene: Point
+    ) -> bool:
+        """Tell whether the map reaches a scene to which units need so many seconds.
 
         It does where anybody can get there, and where a street is near, whoever is to come.
         """
-        here = _place(scene)
-        known = state.asked.seconds.setdefault(here, {})
-        unknown: dict[Vehicle | None, dict[Place, None]] = {}
-        for unit in units:
-            if _start(unit) not in known:
-                unknown.setdefault(_vehicle(unit), {})[_place(unit.position)] = None
-        now = conditions(state, usual)
-        for vehicle, places in unknown.items():
-            router = usual if vehicle is None else self._router_for(state, usual, vehicle)
-            found = router.etas(list(places), here, now, cutoff_s=state.policy.max_eta_s)
-            starts = ((lon, lat, vehicle) for lon, lat in places)
-            known.update(zip(starts, map(float, found), strict=True))
-        if any(seconds < inf for seconds in known.values()):
+        if min(seconds) < inf:
             return True
+        here = _place(scene)
         if here not in state.asked.reached:
-            alone = usual.etas([here], here, Conditions.of(hour=now.hour))
+            hour = conditions(state, usual).hour
+            alone = usual.etas([here], here, Conditions.of(hour=hour))
             state.asked.reached[here] = alone[0] < inf
         return state.asked.reached[here]
 
@@ -205,7 +231,8 @@ def _each(arcs: Sequence[str], value: _V | None) -> dict[str, _V]:
     return {} if value is None else dict.fromkeys(arcs, value)
 
 
-def _start(unit: Unit) -> Start:
+def start_of(unit: Unit) -> Start:
+    """Return where a unit is, and how large."""
     return unit.position.lon, unit.position.lat, _vehicle(unit)
 
 
@@ -217,7 +244,16 @@ def _place(point: Point) -> Place:
     return point.lon, point.lat
 
 
-def _straight(state: State, unit: Unit, scene: Point) -> float:
-    metres = haversine_m(unit.position.lon, unit.position.lat, scene.lon, scene.lat)
+def _slower(way: Way, factor: float) -> Way:
+    """Return a way that takes ``factor`` times as long."""
+    route = way.route
+    if route is not None:
+        route = msgspec.structs.replace(route, seconds=round(factor * route.seconds, 3))
+    return way._replace(seconds=round(factor * way.seconds, 3), route=route)
+
+
+def _straight(state: State, start: Start, scene: Point) -> float:
+    lon, lat, _ = start
+    metres = haversine_m(lon, lat, scene.lon, scene.lat)
     straight = state.policy.straight_line
     return round(float(metres) * straight.detour / straight.speed_mps, 3)

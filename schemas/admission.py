@@ -154,6 +154,9 @@ def _policy_faults(policy: Policy) -> Iterator[str]:
     yield from _ranges("straight_line", policy.straight_line, _STRAIGHT_LINE)
     thresholds = [(name, 0.5, 1.0) for name in policy.opinions.__struct_fields__]
     yield from _ranges("opinions", policy.opinions, thresholds)
+    yield from _severities("travel_factors", policy.travel_factors)
+    for severity, factor in policy.travel_factors.items():
+        yield from _out_of_range(f"policy.travel_factors[{severity}]", factor, 0.1, _MOST_FACTOR)
     yield from _joint(policy)
 
 

@@ -354,6 +354,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Travel time where the street map has no answer.
     opinions
         When the second reader's opinion counts.
+    travel_factors
+        By severity, how many times as long as the router says units need: above 1 where crews drive
+        without siren. 1 where a severity is not named.
     assigner
         Who picks units: ``fewest_seconds``, one incident after the other, or ``joint``, all
         incidents together, units under way included.
@@ -380,5 +383,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unresourced: Unresourced = Unresourced()
     straight_line: StraightLine = StraightLine()
     opinions: Opinions = Opinions()
+    travel_factors: dict[str, float] = msgspec.field(default_factory=dict)
     assigner: AssignerName = "fewest_seconds"
     joint: Joint = msgspec.field(default_factory=Joint)

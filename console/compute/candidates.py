@@ -12,6 +12,7 @@ from dispatch.demand import lacking
 from dispatch.plans import asked_for, wanted
 from dispatch.sending import stale, too_far
 from dispatch.state import State, is_free
+from dispatch.travel import start_of
 from schemas import codes
 from schemas.records import Reason, Unit
 from schemas.snapshot import Snapshot
@@ -47,7 +48,8 @@ def who_could_go(cities: Cities, incident: str, known: Snapshot, at: datetime) -
         if not asks or not capabilities.isdisjoint(unit.capabilities)
     ]
     free = [unit for unit in units if is_free(unit)]
-    times = town.travel.seconds(state, free, record.point)
+    starts = [start_of(unit) for unit in free]
+    times = town.travel.seconds(state, starts, record.point, record.severity)
     seconds = dict(zip([unit.id for unit in free], times.seconds, strict=True))
     remarks = () if times.remark is None else (times.remark,)
     found = [_unit(state, unit, capabilities, seconds.get(unit.id), remarks) for unit in units]

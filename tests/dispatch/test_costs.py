@@ -69,3 +69,19 @@ def test_a_new_p1_is_served_before_a_p2_that_has_waited_for_hours():
     new = COSTS.queued("P1", 0, emptied=False)
     assert COSTS.queued("P2", 8 * HOUR, emptied=False) < new
     assert COSTS.queued("P2", 9 * HOUR, emptied=False) > new, "nothing waits for ever"
+
+
+@pytest.mark.parametrize("weight", [1.0, 1_000.0], ids=["usual", "beyond 64 bits"])
+@given(
+    severities, times, st.lists(times, min_size=30, max_size=40), st.sampled_from([10.0, 90_000.0])
+)
+def test_many_cost_what_each_costs_alone(
+    weight: float, severity: str, waited: int, travels: list[int], slope_s: float
+) -> None:
+    rules = Joint(
+        weights=dict.fromkeys(SEVERITIES, weight), response_weight=weight, slope_s=slope_s
+    )
+    costs = Costs(rules)
+    alone = [costs.arrival(severity, waited, travel) for travel in travels]
+    assert costs.arrivals(severity, waited, travels) == alone
+    assert all(type(cost) is int for cost in costs.arrivals(severity, waited, travels))

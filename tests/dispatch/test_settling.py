@@ -388,15 +388,52 @@ class Counting:
         return None
 
 
-def test_nothing_is_asked_twice_in_one_entry(log: Journal) -> None:
+def test_nothing_is_asked_twice(log: Journal) -> None:
     counting = Counting()
     region = begun(log, Region(REGION, lambda _city: counting))
     incident = opened(region, log, "fire", "P2", 2, confidence=UNSURE)
-    counting.etas_of.clear()
     answers = region.apply(log.command(incident, journal.Assign()), log.wait(1))
     assert sent(answers)
     assert 0 < len(counting.ways) <= len(sent(answers))  # two may stand at one place
+    # Nobody has moved since the incident opened, so the command asks for no times again.
     assert set(counting.ways.values()) == set(counting.etas_of.values()) == {1}
+
+
+def test_who_has_moved_is_asked_about_again_and_nobody_else(log: Journal) -> None:
+    counting = Counting()
+    region = begun(log, Region(REGION, lambda _city: counting))
+    incident = opened(region, log, "fire", "P2", 2, confidence=UNSURE)
+    from_where = {source for source, _ in counting.etas_of}
+    units = region.snapshot().units
+    moved = next(u for u in units if (u.position.lon, u.position.lat) in from_where)
+    at = place(5, 5)
+    entry = journal.UnitMoved(
+        id=log.entry_id(), region=REGION, unit=moved.id, point=at, time=log.now
+    )
+    region.apply(entry, log.wait(1))
+    counting.etas_of.clear()
+    assert sent(region.apply(log.command(incident, journal.Assign()), log.wait(1)))
+    assert [source for source, _ in counting.etas_of] == [(at.lon, at.lat)]
+
+
+def test_times_are_asked_again_when_streets_change(log: Journal) -> None:
+    counting = Counting()
+    region = begun(log, Region(REGION, lambda _city: counting))
+    incident = opened(region, log, "fire", "P2", 2, confidence=UNSURE)
+    before = set(counting.etas_of)
+    closure = journal.StreetChanged(
+        id=log.entry_id(),
+        region=REGION,
+        condition="works",
+        kind="closure",
+        segments=(streets().arcs.id[0],),
+        valid_from=log.now,
+        valid_until=None,
+    )
+    region.apply(closure, log.wait(1))
+    counting.etas_of.clear()
+    region.apply(log.command(incident, journal.Assign()), log.wait(1))
+    assert set(counting.etas_of) == before
 
 
 def test_street_conditions_are_made_once_a_change(region: Region, log: Journal) -> None:
