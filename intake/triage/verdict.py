@@ -41,7 +41,7 @@ _SURELY_HARMLESS = 0.8
 """From this one on it is P4; between the two nobody knows how bad it is."""
 _DOUBTFUL = 0.025
 """From this probability of harmless on an operator decides who is sent."""
-_CLEARLY_DOUBTFUL = 0.08
+_CLEARLY_DOUBTFUL = 0.1
 """As ``_DOUBTFUL``, where the words name the kind beyond doubt and no frame speaks against it."""
 _OTHER = 0.7
 """From this probability on what is no kind of ours is read, and not unread."""

@@ -61,6 +61,7 @@ OTHERS = [
     ("earthquake", "整幢楼都在抖，吊灯晃得厉害"),
     ("earthquake", "床在抖，柜子上的东西掉下来了"),
     ("earthquake", "吊灯在晃，我人站不稳"),
+    ("storm_damage", "A big plane tree came down in the wind and is lying across the road"),
     ("fire", "the hedge is burning behind number 4"),
     ("fire", "楼下垃圾堆烧起来了"),
     ("gas_leak", "gas is leaking from the cooker"),
