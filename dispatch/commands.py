@@ -222,6 +222,8 @@ def _classify(state: State, incident: Incident, action: journal.Classify, operat
     if action.where is not None:
         state.change_incident(incident.id, where=action.where)
     reasons = by_word(action.reason)
+    if incident.category == OTHER and action.category not in (None, OTHER):
+        state.marks.named[incident.id] = None
     for correction in corrections:
         # Nothing else becomes certain: a better place makes no event of a rumour.
         certain = (*state.incidents[incident.id].certain, correction.certain)

@@ -46,6 +46,8 @@ class Marks:
         By incident, who says that the recommended units are to be sent.
     mergings
         Merges of this entry.
+    named
+        Incidents of no kind that have been given one.
     surplus
         Incidents that may have more units than their plans ask for.
     """
@@ -60,6 +62,7 @@ class Marks:
         self.plans = False
         self.confirmed: dict[str, Confirmation] = {}
         self.mergings: list[Merging] = []
+        self.named: dict[str, None] = {}
         self.surplus: dict[str, None] = {}
 
     def incident(self, incident: str) -> None:

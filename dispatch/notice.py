@@ -15,7 +15,7 @@ from schemas import codes
 from schemas.effects import EvidencePlaced, Linked
 from schemas.errors import UnknownCode
 from schemas.ids import derive
-from schemas.kinds import Placed, TimelineKind
+from schemas.kinds import OTHER, Placed, TimelineKind
 from schemas.records import Evidence, Incident, Note, Reason
 from schemas.words import because, said
 
@@ -210,6 +210,8 @@ def tell_changes(state: State, incident: str, known: Incident, actor: str, why: 
         changed = {"category": known.category, "title": title(known.category, before.where)}
         state.change_incident(incident, **changed)
         change = before.category, known.category
+        if before.category == OTHER:
+            state.marks.named[incident] = None
         state.append(
             incident, "classified", actor, category_changed(*change), (why,), change=change
         )

@@ -11,6 +11,7 @@ from dispatch.commands import Answer, answer, obey
 from dispatch.correlation import Correlator, KindPlaceTime
 from dispatch.errors import WrongRegion
 from dispatch.fleet import take_over_fleet
+from dispatch.named import ask_about_named
 from dispatch.notice import notice
 from dispatch.opinions import take_opinion
 from dispatch.preview import differences
@@ -120,6 +121,7 @@ class Region:
         state.begin(entry.id, at)
         act_on_due(state)
         answered = self._decide(entry)
+        ask_about_named(state, self._correlator)
         settle(state, self._means)
         if answered is not None:
             answer(state, answered)

@@ -335,11 +335,11 @@ class State:
             return None
         return (codes.severity(record.severity).rank, record.opened_at), record.id
 
-    def candidates(self, evidence: Evidence) -> set[str]:
-        """Return all incidents that evidence may belong to, and some others."""
+    def candidates(self, evidence: Evidence, at: datetime | None = None) -> set[str]:
+        """Return all incidents that evidence of a time, or of now, may belong to, and others."""
         if self._candidates is None:
             self._candidates = Candidates(self.policy, self.incidents.values())
-        return self._candidates.of(evidence, self.now)
+        return self._candidates.of(evidence, at or self.now)
 
     def root(self, incident: str) -> Incident:
         """Return the incident that has taken this one in, or itself."""

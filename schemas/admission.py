@@ -215,7 +215,7 @@ def _kinds(kinds: Kinds) -> Iterator[str]:
                 yield f"{place}: one category goes together with itself at 1"
             elif kinds.related.get(other, {}).get(one, score) != score:
                 yield f"{place} is {score:g}, and {kinds.related[other][one]:g} the other way round"
-    names = [name for name in kinds.__struct_fields__ if name != "related"]
+    names = [name for name in kinds.__struct_fields__ if name not in ("related", "compares_named")]
     yield from _ranges("kinds", kinds, [(name, 0.0, 1.0) for name in names])
 
 

@@ -94,6 +94,9 @@ class Kinds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     clearly_better
         Evidence joins one of two incidents that an operator keeps apart where its score is so much
         higher.
+    compares_named
+        Whether an incident that nobody could read is compared with the open ones again when it is
+        named later, and an operator asked where it is likely one of them.
     """
 
     related: dict[str, dict[str, float]] = msgspec.field(default_factory=_related)
@@ -102,6 +105,7 @@ class Kinds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     alternative_share: float = 0.9
     naming_confidence: float = 0.5
     clearly_better: float = 0.1
+    compares_named: bool = False
 
     def relation(self, one: str, other: str) -> float:
         """Return how well two different categories describe one event."""

@@ -153,7 +153,7 @@ async def run_ingest(
     """
     schedule = Schedule(ingest.speed, shift=ingest.shift, limits=ingest.limits)
     told = parse_pairs(ingest.columns, "--map", ingest.kind)
-    defaults = parse_pairs(ingest.defaults, "--default", ingest.kind)
+    defaults = _at_once(parse_pairs(ingest.defaults, "--default", ingest.kind))
     options = TimeOptions(
         ingest.date_order, ingest.time_format, _zone(ingest.zone), ingest.repeated
     )
@@ -178,6 +178,15 @@ async def run_ingest(
                     Sender(bootstrap, topic, source, idempotent=idempotent)
                 )
             return await _Run(ingest, table, found, reader, schedule, sender, watch).of()
+
+
+def _at_once(defaults: dict[str, str]) -> dict[str, str]:
+    """Return the defaults, with the time of now where one of a time is ``now``."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        name: now if name in ("time", *STAMPS) and value.strip().casefold() == "now" else value
+        for name, value in defaults.items()
+    }
 
 
 def _open(ingest: Ingest) -> contextlib.AbstractContextManager[Table]:

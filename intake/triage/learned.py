@@ -43,6 +43,8 @@ class LearnedFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         By column: what one stands for, and what a text without any feature has.
     smoothing
         Added to the number of features.
+    learned_from
+        SHA-256 of the lexicon, patterns, code table and labelled sentences that it was made of.
     """
 
     kinds: tuple[str, ...]
@@ -52,6 +54,7 @@ class LearnedFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     intercepts: tuple[float, ...]
     smoothing: float
     blend: Blend
+    learned_from: str = ""
 
 
 class Linear:

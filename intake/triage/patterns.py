@@ -12,6 +12,7 @@ the cause of which others: a crash that blocks a road is a crash. Some are so on
 a stopped lift is the matter if somebody is in it, else the power cut that stopped it.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise, product
 
@@ -25,6 +26,9 @@ _NEAR = 34
 """Columns between two parts of an ordered pattern; a Chinese character takes two."""
 _TOGETHER = 80
 """Columns that an unordered pattern may span."""
+_RANK = re.compile(
+    r"(?P<consequence>\w+)(?: if (?P<given>[\w|>]+))?(?: unless (?P<without>[\w|>]+))?"
+)
 _SENTENCE_ENDS = frozenset(".!?;。!?;\n")
 
 
@@ -42,8 +46,10 @@ class PatternFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     milder
         Patterns by the severity they lower to, by category.
     outranks
-        By category, those that are its consequences: always, or ``CATEGORY if CONCEPT|CONCEPT``
-        (one of these is spoken of), or ``CATEGORY unless CONCEPT|CONCEPT``.
+        By category, those that are its consequences: always, or ``CATEGORY if PART|PART`` (one of
+        these is spoken of), or ``CATEGORY unless PART|PART``, or both in this order. A part is a
+        concept, or several in order: ``person>keel``, with a person named before the fall. Of two
+        lines of one consequence each is enough.
     """
 
     concepts: dict[str, list[str]]
@@ -65,19 +71,26 @@ class Rank(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    concepts
-        Without any it always holds.
-    spoken
-        Whether one of the concepts must be spoken of, or none of them.
+    given
+        Of these one must be spoken of, each one concept or several in order; of none if empty.
+    without
+        None of these may be.
     """
 
     consequence: str
-    concepts: tuple[str, ...] = ()
-    spoken: bool = True
+    given: tuple[tuple[str, ...], ...] = ()
+    without: tuple[tuple[str, ...], ...] = ()
 
-    def holds(self, tokens: dict[str, list["Token"]]) -> bool:
+    @property
+    def tells_senses_apart(self) -> bool:
+        """Whether it says in which of its senses a word is meant: who is named before the fall."""
+        return any(len(part) > 1 for part in self.given)
+
+    def holds(self, text: str, tokens: dict[str, list["Token"]]) -> bool:
         """Whether it holds in a text with these tokens."""
-        return not self.concepts or self.spoken == any(c in tokens for c in self.concepts)
+        if self.given and not any(_is_spoken_of(text, tokens, part) for part in self.given):
+            return False
+        return not any(_is_spoken_of(text, tokens, part) for part in self.without)
 
 
 Match = tuple[Token, ...]
@@ -176,18 +189,28 @@ def _parsed(written: str, file: PatternFile, weight: float = 0.0) -> _Pattern:
 
 
 def _rank(written: str, file: PatternFile) -> Rank:
-    consequence, *condition = written.split()
-    if not condition:
-        return Rank(consequence)
-    word, concepts = condition[0], tuple("".join(condition[1:]).split("|"))
-    unknown = [concept for concept in concepts if concept not in file.concepts]
-    if unknown or word not in {"if", "unless"}:
+    found = _RANK.fullmatch(written)
+    given, without = (_parts(found[name]) if found else () for name in ("given", "without"))
+    unknown = [c for part in (*given, *without) for c in part if c not in file.concepts]
+    if found is None or unknown:
         message = (
-            f"patterns.json: outranks {written!r} is not 'CATEGORY if CONCEPT' or 'CATEGORY unless "
-            f"CONCEPT' over concepts that are there"
+            f"patterns.json: outranks {written!r} is not 'CATEGORY if PART|PART', 'CATEGORY unless "
+            f"PART|PART' or both in this order, a part being CONCEPT or CONCEPT>CONCEPT, over "
+            f"concepts that are there"
         )
         raise ValueError(message)
-    return Rank(consequence, concepts, spoken=word == "if")
+    return Rank(found["consequence"], given, without)
+
+
+def _parts(written: str | None) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(part.split(">")) for part in (written or "").split("|") if part)
+
+
+def _is_spoken_of(text: str, tokens: dict[str, list[Token]], part: tuple[str, ...]) -> bool:
+    """Tell whether all concepts of a part are spoken of, each near the one before."""
+    if any(concept not in tokens for concept in part):
+        return False
+    return len(part) == 1 or _in_order(text, tokens, part) is not None
 
 
 def _find(text: str, tokens: dict[str, list[Token]], pattern: _Pattern) -> Match | None:

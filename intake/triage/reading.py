@@ -104,7 +104,7 @@ def _causes_first(
         rank.consequence
         for cause, score in scores.items()
         for rank in words.outranks.get(cause, ())
-        if rank.holds(text.tokens)
+        if rank.holds(text.text, text.tokens)
         and score >= _CAUSE
         and (cause in deadly or score >= _CAUSE_SHARE * scores.get(rank.consequence, 0.0))
     }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from intake.triage.blend import Judged
 from intake.triage.lexicon import BLANK, lexicon
 from intake.triage.look import Look
+from intake.triage.patterns import Rank
 from intake.triage.reading import TextReading
 from intake.triage.severity import UNKNOWN, quoted, severity_of
 from intake.triage.words import columns
@@ -131,7 +132,8 @@ def _kind(seen: Look, judged: Judged, on: date) -> tuple[str, float]:
     consequence, and they are one event, so that their probabilities add up: a bus that struck a
     hydrant. What kills and is clearly named goes first, too, if an operator confirms it: a fire
     in which the lift has stopped. "Somebody is in the water, come quickly" is a cry for help, and
-    names a kind too.
+    names a kind too. And where the patterns say in which sense a word is meant, that sense holds
+    however likely the other one is: a wife who shakes is ill.
     """
     kind, share = judged.kinds[0]
     named = seen.signals.best
@@ -140,8 +142,11 @@ def _kind(seen: Look, judged: Judged, on: date) -> tuple[str, float]:
     score = seen.reading.score(named)
     both = seen.reading.plain.get(kind, 0.0) >= _HINT and kind in seen.reading.words
     likely = both or judged.share(named) >= _LIKELY * share
-    if score >= _CLEAR and likely and _is_cause(named, kind, seen):
+    rank = _rank(named, kind, seen)
+    if score >= _CLEAR and rank is not None and likely:
         return named, min(share + judged.share(named), _MAX_CONFIDENCE)
+    if score >= _CLEAR and rank is not None and rank.tells_senses_apart:
+        return named, max(judged.share(named), _DOUBTFUL_CONFIDENCE)
     deadly = codes.severities(on)[codes.category(named, on).default_severity].rank == 1
     if score >= _CLEAR and likely and deadly and _is_worse(named, kind, on):
         return named, max(judged.share(named), _DOUBTFUL_CONFIDENCE)
@@ -150,9 +155,13 @@ def _kind(seen: Look, judged: Judged, on: date) -> tuple[str, float]:
     return kind, share
 
 
-def _is_cause(named: str, of: str, seen: Look) -> bool:
-    ranks = lexicon().outranks.get(named, ())
-    return any(rank.consequence == of and rank.holds(seen.text.tokens) for rank in ranks)
+def _rank(named: str, of: str, seen: Look) -> Rank | None:
+    """Return why what is named is the cause of another kind, or meant in its place; None if not."""
+    text, ranks = seen.text, lexicon().outranks.get(named, ())
+    found = [
+        rank for rank in ranks if rank.consequence == of and rank.holds(text.text, text.tokens)
+    ]
+    return max(found, key=lambda rank: rank.tells_senses_apart, default=None)
 
 
 def _harmless(seen: Look, judged: Judged, kind: str) -> float:

@@ -162,6 +162,21 @@ SENSORS = """{"sensor":"S1","t":1449740400000,"v":3,"place":{"lon":121.4,"lat":3
 {"""
 
 
+@pytest.mark.parametrize("now", ["now", "NOW", " Now "])
+def test_rows_without_a_time_may_be_of_now(tmp_path, now):
+    """As a file of texts alone is sent: they are what people write at this moment."""
+    before = datetime.now(UTC).replace(microsecond=0)
+    found = look(tmp_path / "t.jsonl", "reports", '{"text":"fire"}\n', defaults=(f"time={now}",))
+    (message,) = found.messages
+    assert before <= message.requested_datetime <= datetime.now(UTC)
+
+
+def test_now_is_no_value_of_a_text(tmp_path):
+    defaults = ("time=2026-11-29T10:00:00Z", "text=now")
+    found = look(tmp_path / "t.csv", "reports", "id\n1\n", defaults=defaults)
+    assert [message.description for message in found.messages] == ["now"]
+
+
 def test_readings_and_positions_from_json_lines(tmp_path):
     readings = look(
         tmp_path / "r.jsonl",

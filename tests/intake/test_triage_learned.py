@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench._triage_sentences import digest_of_sources
 from intake.triage.blend import judge
 from intake.triage.features import features
 from intake.triage.learned import FILE, LearnedFile, Linear, learned
@@ -56,6 +57,12 @@ def test_the_order_in_which_texts_are_read_does_not_matter():
 def test_the_file_is_small_and_known_by_its_digest():
     assert len(DATA) < 3_500_000
     assert learned().digest == hashlib.sha256(DATA).hexdigest()
+
+
+def test_it_was_made_of_the_lexicon_and_the_lines_that_are_there_now():
+    """If not: `python -m bench._triage_training`, as docs/triage.md says."""
+    file = msgspec.msgpack.decode(DATA, type=LearnedFile)
+    assert file.learned_from == digest_of_sources()
 
 
 def test_loading_again_gives_the_same_scores():

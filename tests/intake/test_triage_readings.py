@@ -117,7 +117,10 @@ def test_alternatives_are_others_known_and_never_surer(text, code):
     assert found == judge(text, code=code)
 
 
-@pytest.mark.parametrize("written", ["flood if moon", "flood when water", "flood unless"])
+@pytest.mark.parametrize(
+    "written",
+    ["flood if moon", "flood when water", "flood unless", "flood if water>moon", "flood if"],
+)
 def test_a_rank_over_an_unknown_concept_is_refused(written):
     file = PatternFile(
         concepts={"water": ["water"]}, patterns={}, worse={}, outranks={"fire": [written]}
@@ -125,4 +128,4 @@ def test_a_rank_over_an_unknown_concept_is_refused(written):
     with pytest.raises(ValueError, match="outranks"):
         Patterns(file)
     fine = msgspec.structs.replace(file, outranks={"fire": ["flood unless water"]})
-    assert Patterns(fine).outranks["fire"][0].concepts == ("water",)
+    assert Patterns(fine).outranks["fire"][0].without == (("water",),)
