@@ -64,7 +64,8 @@ _WATCH_ROWS = """() => {
   const look = () => {
     for (const row of document.querySelectorAll('[id^=row-]')) window.rows[row.id] ??= Date.now();
   };
-  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+  window.watching = new MutationObserver(look);
+  window.watching.observe(document.body, { childList: true, subtree: true });
 }"""
 _WATCH_TASKS = """() => {
   window.tasks = [];
@@ -231,7 +232,7 @@ async def _latency(
         await asyncio.sleep(0.5)
     await until(ledger, "SELECT count(placed) FROM evidence WHERE source = 'report'", count)
     await asyncio.sleep(3)
-    shown = await page.evaluate("window.rows")
+    shown = await page.evaluate("window.watching.disconnect(), window.rows")
     rows = await ledger.fetch("SELECT incident_id, recorded_at FROM incident_entry WHERE seq = 1")
     return [
         shown[f"row-{row['incident_id']}"] - row["recorded_at"].timestamp() * 1_000

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import type { Unit } from "../api/types";
-import { incidents, now, units } from "../state/store";
+import { board, type Shown } from "../state/board";
+import { incidents } from "../state/store";
 import { address, go } from "../state/url";
 import { t } from "../words/catalogue";
-import { availability, isStale, word, type Availability } from "../words/codes";
-import { age } from "../words/times";
+import { word, type Availability } from "../words/codes";
+import { Age } from "./Age";
 
 const SIGNS: Record<Availability, string> = {
   available: "○",
@@ -14,17 +14,11 @@ const SIGNS: Record<Availability, string> = {
   unknown: "?",
 };
 
-/** Who is out comes first: there something happens. */
-const ORDER: readonly Availability[] = ["committed", "delayed", "unknown", "available", "unavailable"];
-
 /** All units by kind: who is free, who is where, whose position is old. */
 export function UnitBoard() {
   const [words, setWords] = useState("");
-  const kinds = new Map<string, Unit[]>();
-  for (const unit of units.value.values()) {
-    if (words && !`${unit.id} ${unit.name}`.toLowerCase().includes(words.toLowerCase())) continue;
-    kinds.set(unit.kind, [...(kinds.get(unit.kind) ?? []), unit]);
-  }
+  const sought = words.toLowerCase();
+  const isSought = (unit: Shown) => sought === "" || `${unit.id} ${unit.name}`.toLowerCase().includes(sought);
   return (
     <section class="pane units" aria-labelledby="units-title">
       <div class="pane-head">
@@ -45,20 +39,17 @@ export function UnitBoard() {
         </ul>
       </div>
       <div class="scroll" role="group" aria-labelledby="units-title" tabindex={0}>
-        {[...kinds].map(([kind, found]) => (
-          <Kind key={kind} kind={kind} found={found} />
-        ))}
+        {[...board.value].map(([kind, all]) => {
+          const found = sought === "" ? all : all.filter(isSought);
+          return found.length > 0 && <Kind key={kind} kind={kind} found={found} />;
+        })}
       </div>
     </section>
   );
 }
 
-function Kind({ kind, found }: { kind: string; found: Unit[] }) {
-  const free = found.filter((unit) => availability(unit, now.value) === "available").length;
-  const order = (unit: Unit) => ORDER.indexOf(availability(unit, now.value));
-  found.sort(
-    (a, b) => order(a) - order(b) || a.id.localeCompare(b.id, undefined, { numeric: true }),
-  );
+function Kind({ kind, found }: { kind: string; found: readonly Shown[] }) {
+  const free = found.filter((unit) => unit.availability === "available").length;
   return (
     <div class="kind">
       <h3>
@@ -67,7 +58,11 @@ function Kind({ kind, found }: { kind: string; found: Unit[] }) {
       <ul>
         {found.map((unit) => (
           <li key={unit.id}>
-            <Cell unit={unit} />
+            <Cell
+              unit={unit}
+              number={unit.incident === null ? undefined : incidents.value.get(unit.incident)?.number}
+              mine={unit.incident !== null && unit.incident === address.value.incident}
+            />
           </li>
         ))}
       </ul>
@@ -75,19 +70,27 @@ function Kind({ kind, found }: { kind: string; found: Unit[] }) {
   );
 }
 
-function Cell({ unit }: { unit: Unit }) {
-  const kind = availability(unit, now.value);
-  const incident = unit.incident === null ? null : incidents.value.get(unit.incident);
-  const old = isStale(unit, now.value) && unit.position_at;
-  const mine = unit.incident !== null && unit.incident === address.value.incident;
+interface CellProps {
+  readonly unit: Shown;
+  /** The number of the incident that it is sent to. */
+  readonly number: string | undefined;
+  readonly mine: boolean;
+}
+
+function Cell({ unit, number, mine }: CellProps) {
   const text = (
     <>
-      <span aria-hidden="true">{SIGNS[kind]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
-      {incident && ` → ${incident.number.split("-").at(-1)}`}
-      {old && <em> {t("position_age", { age: age(now.value - Date.parse(old)) })}</em>}
+      <span aria-hidden="true">{SIGNS[unit.availability]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
+      {number && ` → ${number.split("-").at(-1)}`}
+      {unit.lost && (
+        <em>
+          {" "}
+          <Age at={unit.lost} told="position_age" />
+        </em>
+      )}
     </>
   );
-  const look = `cell u-${kind} ${mine ? "mine" : ""}`;
+  const look = `cell u-${unit.availability} ${mine ? "mine" : ""}`;
   if (unit.incident === null) return <span class={look}>{text}</span>;
   const there = unit.incident;
   return (
