@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Alert, Incident } from "../api/types";
+import { carriesUnit, drop } from "../actions/drag";
 import { areaName } from "../state/areas";
 import { drawnRows, held, rows, waiting, type Group } from "../state/queue";
 import { isShelved, shelf, type Shelved } from "../state/shelf";
@@ -38,7 +39,7 @@ export function Queue() {
         <Waiting onShow={release} />
       </div>
       <Filter />
-      <div class="scroll" onPointerMove={hold} onPointerLeave={release} role="group" aria-labelledby="queue-title" tabindex={0}>
+      <div class="scroll" onPointerMove={hold} onDragOver={hold} onPointerLeave={release} role="group" aria-labelledby="queue-title" tabindex={0}>
         {groupsOf(shown).map((group) => (
           <List key={group} group={group} />
         ))}
@@ -202,6 +203,9 @@ function Row({ incident, chosen, isOver, crews, alerts, mark, put }: RowProps) {
       class={`row ${isOver ? "is-over" : ""} ${incident.acknowledged_at === null && !isOver ? "unseen-row" : ""}`}
       href={`/incidents/${encodeURIComponent(incident.id)}${location.search}`}
       aria-current={chosen ? "true" : undefined}
+      draggable={false}
+      onDragOver={(event) => carriesUnit(event) && event.preventDefault()}
+      onDrop={(event) => drop(event, incident)}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();

@@ -1,4 +1,6 @@
 import { useState } from "preact/hooks";
+import { isPicked, pick } from "../actions/form";
+import { carry } from "../actions/drag";
 import { board, type Shown } from "../state/board";
 import { incidents } from "../state/store";
 import { address, go } from "../state/url";
@@ -62,6 +64,7 @@ function Kind({ kind, found }: { kind: string; found: readonly Shown[] }) {
               unit={unit}
               number={unit.incident === null ? undefined : incidents.value.get(unit.incident)?.number}
               mine={unit.incident !== null && unit.incident === address.value.incident}
+              isPicked={isPicked(unit.id)}
             />
           </li>
         ))}
@@ -75,9 +78,11 @@ interface CellProps {
   /** The number of the incident that it is sent to. */
   readonly number: string | undefined;
   readonly mine: boolean;
+  /** Whether the form that is open has it; null if none asks for units. */
+  readonly isPicked: boolean | null;
 }
 
-function Cell({ unit, number, mine }: CellProps) {
+function Cell({ unit, number, mine, isPicked: pressed }: CellProps) {
   const text = (
     <>
       <span aria-hidden="true">{SIGNS[unit.availability]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
@@ -91,10 +96,18 @@ function Cell({ unit, number, mine }: CellProps) {
     </>
   );
   const look = `cell u-${unit.availability} ${mine ? "mine" : ""}`;
-  if (unit.incident === null) return <span class={look}>{text}</span>;
+  const drag = { draggable: true, onDragStart: (event: DragEvent) => carry(event, unit.id) };
+  if (pressed !== null) {
+    return (
+      <button class={look} aria-pressed={pressed} onClick={() => pick(unit.id)}>
+        {text}
+      </button>
+    );
+  }
+  if (unit.incident === null) return <span class={look} {...drag}>{text}</span>;
   const there = unit.incident;
   return (
-    <button class={look} onClick={() => go({ incident: there })}>
+    <button class={look} {...drag} onClick={() => go({ incident: there })}>
       {text}
     </button>
   );

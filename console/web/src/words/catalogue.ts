@@ -195,6 +195,7 @@ const WORDS = {
   rewind_range: ["可回看 30 秒至 12 小时，例如：rewind 5、rewind 30s、rewind 2h", "From 30 s to 12 h, such as: rewind 5, rewind 30s, rewind 2h"],
   back_to_console: ["返回指挥台", "Back to the console"],
   // list on paper
+  list: ["清单", "List"],
   key_list: ["打印清单", "List to print or save"],
   list_title: ["未结警情与力量", "Open incidents and units"],
   list_as_of: ["截至 {at}（{age} 前）", "As of {at}, {age} ago"],
@@ -204,6 +205,7 @@ const WORDS = {
   // command line and keys
   command_line: ["命令行", "Command line"],
   command_hint: ["命令，例如：ack · send · close resolved", "A command, such as: ack · send · close resolved"],
+  words_left: ["没有用到：{words}。警情编号写作 #0007", "Not understood: {words}. An incident is named as #0007"],
   unknown_command: ["没有命令 {verb}", "There is no command {verb}"],
   keys: ["按键", "Keys"],
   keys_off: ["停用单键", "Turn single keys off"],
