@@ -144,7 +144,7 @@ def test_who_listens_keeps_the_place_and_hears_what_came_of_it(stage, page) -> N
 
 def test_button_key_and_command_move_to_the_same(stage, page, gateway) -> None:
     stage.happen("fire", "P2", 6.6, 6.6)
-    page.locator(".row", has_text="愚园路826号").click()
+    page.locator(".row", has_text="愚园路").click()
     page.locator(".timeline > li").first.wait_for()
 
     def by_button(name: str) -> None:

@@ -17,6 +17,7 @@ import { Severity } from "./Severity";
 import { Since } from "./Since";
 
 const RESTING_MS = 15_000;
+const LONG = 100;
 const UNSEEN = new Set(["new_incident"]);
 
 export function Queue() {
@@ -122,7 +123,7 @@ function List({ group }: { group: Group }) {
   const all = rows.value.filter((row) => row.group === group);
   const title = TITLES[group];
   const list = (
-    <ol class="rows">
+    <ol class={all.length > LONG ? "rows is-long" : "rows"}>
       {drawnRows.value.map(
         (row) =>
           row.group === group && (

@@ -8,6 +8,7 @@ import { t } from "../words/catalogue";
 import { word, type Availability } from "../words/codes";
 import { Age } from "./Age";
 
+const LONG = 60;
 const SIGNS: Record<Availability, string> = {
   available: "○",
   committed: "●",
@@ -53,7 +54,7 @@ export function UnitBoard() {
 function Kind({ kind, found }: { kind: string; found: readonly Shown[] }) {
   const free = found.filter((unit) => unit.availability === "available").length;
   return (
-    <div class="kind">
+    <div class={found.length > LONG ? "kind is-long" : "kind"}>
       <h3>
         {word("unit_kind", kind)} <span>{t("free_of", { free, count: found.length })}</span>
       </h3>
