@@ -8,8 +8,9 @@ export class Gathered {
   private readonly changes: (() => void)[] = [];
   private due = Infinity;
   private timer = 0;
-  /** How long the page was busy with what was shown the last time. */
+  /** How long the page was busy with what was shown the last time, and until when. */
   private busy = 0;
+  private idle = -Infinity;
 
   constructor(private readonly show: (changes: readonly (() => void)[]) => void) {}
 
@@ -17,8 +18,10 @@ export class Gathered {
   put(change: () => void, patient: boolean): void {
     this.changes.push(change);
     // Whatever the changes cost here, keys are answered for as long in between.
-    const wait = patient ? PATIENT_MS : Math.min(BUSY_MS, Math.max(SOON_MS, this.busy));
-    const due = performance.now() + wait;
+    const now = performance.now();
+    const rest = this.idle + Math.min(BUSY_MS, this.busy) - now;
+    const wait = patient ? PATIENT_MS : Math.max(SOON_MS, rest);
+    const due = now + wait;
     if (due >= this.due) return;
     this.due = due;
     window.clearTimeout(this.timer);
@@ -34,6 +37,9 @@ export class Gathered {
     const begun = performance.now();
     this.show(changes);
     // A task of its own comes behind all that the changes have led to.
-    window.setTimeout(() => (this.busy = performance.now() - begun));
+    window.setTimeout(() => {
+      this.idle = performance.now();
+      this.busy = this.idle - begun;
+    });
   }
 }
