@@ -33,7 +33,7 @@ module          what it holds
 ``stamps``      a unit's status, pressed
 ``streets``     street conditions, drawn, put in force and ended
 ``handovers``   the end of a shift: what is handed over, signed by both
-``policies``    response plans, and what another policy would change
+``policies``    response plans, what another policy would change, and one put in force
 ``keys``        `claimed`: what is sent twice under one Idempotency-Key is done once
 ``compute``     `Compute`: processes that hold the city and work all that out
 ``live``        `console.live`: the stream of changes

@@ -107,6 +107,7 @@ ACCESS: dict[str, frozenset[Role]] = {
     "POST /api/v1/units/{unit}/stamps": _COMMANDERS | {Role.RESPONDER},
     "GET /api/v1/units/{unit}/stamps/{stamp}": _COMMANDERS | {Role.RESPONDER},
     "GET /api/v1/plans": _STAFF | {Role.VIEWER, Role.PLANNER},
+    "POST /api/v1/policies": _KEEPERS,
     "POST /api/v1/policies/dry-run": _KEEPERS,
     "GET /api/v1/tiles": _ALL,
     "GET /api/v1/tiles/{layer}.json": _ALL,

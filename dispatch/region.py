@@ -160,10 +160,7 @@ class Region:
             case journal.StreetChanged():
                 change_street(state, means, entry)
             case journal.PolicyChanged():
-                state.set_policy(entry.policy)
-                state.emit(PolicyWritten(policy=entry.policy, at=state.now))
-                state.marks.plans = True
-                state.marks.free(None)
+                self._change_policy(entry)
             case journal.FleetChanged():
                 take_over_fleet(state, means, entry)
             case journal.Command():
@@ -171,6 +168,15 @@ class Region:
             case journal.Tick():
                 pass  # a nudge: what is due has acted
         return None
+
+    def _change_policy(self, entry: journal.PolicyChanged) -> None:
+        state = self._state
+        if entry.instead_of is not None and entry.instead_of != state.policy.version:
+            return  # somebody else was first
+        state.set_policy(entry.policy)
+        state.emit(PolicyWritten(policy=entry.policy, at=state.now))
+        state.marks.plans = True
+        state.marks.free(None)
 
     def _notice(self, evidence: Evidence) -> None:
         point = evidence.point

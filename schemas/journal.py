@@ -75,9 +75,22 @@ class StreetChanged(_Entry, tag="street", frozen=True, kw_only=True):
 
 
 class PolicyChanged(_Entry, tag="policy", frozen=True, kw_only=True):
-    """The region decides by this policy from here on."""
+    """The region decides by this policy from here on.
+
+    Attributes
+    ----------
+    instead_of
+        Version of the policy that it was made from. If another one is in force by now it changes
+        nothing: of two that were made at a time, the first one in the journal holds. None replaces
+        whichever is in force.
+    operator, reason
+        Who changed it and why; empty if a worker brought it.
+    """
 
     policy: Policy
+    instead_of: str | None = None
+    operator: str = ""
+    reason: str = ""
 
 
 class FleetChanged(_Entry, tag="fleet", frozen=True, kw_only=True):

@@ -96,6 +96,7 @@ EXPECTED = {
     "POST /api/v1/units/{unit}/stamps": COMMAND | {Role.RESPONDER},
     "GET /api/v1/units/{unit}/stamps/{stamp}": COMMAND | {Role.RESPONDER},
     "GET /api/v1/plans": STAFF | {Role.VIEWER, Role.PLANNER},
+    "POST /api/v1/policies": STAFF - {Role.OPERATOR},
     "POST /api/v1/policies/dry-run": STAFF - {Role.OPERATOR},
     "GET /api/v1/tiles": ALL,
     "GET /api/v1/tiles/{layer}.json": ALL,

@@ -642,3 +642,17 @@ def test_two_call_centres_may_count_alike(region, log):
     open_one(region, log, category="medical", severity="P2", at=place(1, 1), source_id="1001")
     open_one(region, log, category="medical", severity="P2", at=place(6, 6), source_id="1001")
     assert len(incidents(region)) == 2
+
+
+def test_of_two_policies_made_from_one_the_first_holds(region, log):
+    known = region.snapshot().policy
+    wanted = [
+        msgspec.structs.replace(known, version=f"{known.version}-{name}", max_eta_s=seconds)
+        for name, seconds in (("a", 900.0), ("b", 800.0))
+    ]
+    entries = [
+        msgspec.structs.replace(log.policy(policy), instead_of=known.version) for policy in wanted
+    ]
+    assert kinds(region.apply(entries[0], log.now), effects.PolicyWritten)
+    assert region.apply(entries[1], log.now) == ()
+    assert region.snapshot().policy == wanted[0]

@@ -274,10 +274,78 @@ def test_an_administrator_makes_an_account_and_sends_a_dead_letter_again(
         assert answer.value.status == 204
         expect(waiting).to_have_count(0)
         has_no_barrier(page, "letters")
-    with visiting(chromium, gateway, "/admin#plans", "boss", viewport=SCREEN) as page:
-        expect(page.locator("#part-accounts")).to_have_count(0)
-        page.locator("#plan-fire-P1 button, [id^='plan-fire-'] button").first.click()
-        page.locator(".trial input").first.fill("9")
-        page.locator(".trial button.primary").click()
-        expect(page.locator(".changes li").first).to_be_visible(timeout=patience(30_000))
-        has_no_barrier(page, "plans")
+
+
+def test_a_plan_is_changed_after_a_dry_run_and_not_over_anothers_change(
+    stage, chromium, gateway
+) -> None:
+    stage.account("chief", "supervisor")
+    stage.account("watcher", "viewer")
+    stage.happen("fire", "P2", 5.5, 1.5, 0.9)
+    with visiting(chromium, gateway, "/admin#plans", "chief", viewport=SCREEN) as page:
+        row = page.locator("[id^='plan-fire-']").first
+        row.get_by_role("button").click()
+        page.locator("#policy-numbers [name=max_eta_s]").fill("2400")
+        row.locator("input").first.fill("9")
+        expect(page.locator(".draft")).to_contain_text("2 changes")
+        expect(row.locator(".was")).to_contain_text("was")
+        expect(page.locator("#decide-policy")).to_have_count(0)  # not before it was tried
+        page.locator(".draft button.primary").click()
+        changes = page.locator(".draft .changes")
+        expect(changes.locator("li").first).to_be_visible(timeout=patience(30_000))
+        expect(changes).to_contain_text(re.compile(r"\d+ open incidents? would change"))
+        has_no_barrier(page, "draft")
+        # Somebody else is first: it is refused with the present version, and nothing is lost.
+        theirs = anothers_change(page)
+        page.locator("#decide-policy input").fill("more hands")
+        page.locator("#decide-policy button").click()
+        expect(page.locator(".fault")).to_contain_text(theirs)
+        expect(page.locator(".draft .warning")).to_contain_text(theirs)
+        expect(page.locator(".draft")).to_contain_text("2 changes")
+        has_no_barrier(page, "overtaken")
+        page.get_by_role("button", name="Make my changes to that one").click()
+        expect(page.locator(".draft")).to_contain_text("2 changes")
+        page.locator(".draft button.primary").click()
+        expect(page.locator("#decide-policy input")).to_have_value("more hands")
+        page.locator("#decide-policy button").click()
+        expect(page.locator(".draft")).to_have_count(0)
+        row.get_by_role("button").click()
+        expect(row).to_contain_text("9 ")
+        policy = stage.core.snapshot().policy
+        assert (policy.max_eta_s, policy.ask_hold_s) == (2_400, 17), "theirs stays, too"
+        fires = [one for one in policy.plans if one.category == "fire"]
+        assert any(each.count == 9 for one in fires for each in one.requirements)
+        line = page.evaluate(
+            "fetch('/api/v1/audit?action=policy&limit=1').then((one) => one.json())"
+        )["items"][0]
+        assert (line["actor"], line["detail"]["reason"]) == ("chief", "more hands")
+        assert line["detail"]["version"] == policy.version
+    with visiting(chromium, gateway, "/admin#plans", "watcher", viewport=SCREEN) as page:
+        expect(page.locator(".admin")).to_contain_text("may not see")
+        assert page.evaluate(ANOTHERS_CHANGE)["status"] == 403
+
+
+ANOTHERS_CHANGE = """async () => {
+    const [line] = await (await fetch('/api/v1/policies')).json();
+    const version = `${line.policy.version}-x`;
+    const body = JSON.stringify({
+        policy: {...line.policy, version, ask_hold_s: 17},
+        instead_of: line.policy.version,
+        reason: 'theirs',
+    });
+    const {csrf} = await (await fetch('/api/v1/session')).json();
+    const headers = {
+        'Content-Type': 'application/json',
+        'Idempotency-Key': crypto.randomUUID(),
+        'X-CSRF-Token': csrf,
+    };
+    const answer = await fetch('/api/v1/policies', {method: 'POST', headers, body});
+    return {status: answer.status, version, body: await answer.text()};
+}"""
+
+
+def anothers_change(page: Any) -> str:
+    """Let the policy be changed beside the page's draft, and return the new version."""
+    found = page.evaluate(ANOTHERS_CHANGE)
+    assert found["status"] == 200, found
+    return found["version"]

@@ -5,7 +5,7 @@ import { untilAnswered } from "../api/again";
 import { gateway, Problem } from "../api/http";
 import type { Incident } from "../api/types";
 import { sheetConcerns } from "../state/sheet";
-import { assignments, locked, putIncident, sheet } from "../state/store";
+import { assignments, atOnce, locked, putIncident, sheet } from "../state/store";
 import { closeForm } from "./form";
 import type { Action } from "../client";
 import { deedOf, type Compensation, type Deed, type Values } from "./table";
@@ -126,7 +126,7 @@ function fail(decision: Decision, problem: Problem): void {
     return;
   }
   const incident = problem.body.incident?.incident ?? null;
-  if (incident) putIncident(incident);
+  if (incident) atOnce(() => putIncident(incident));
   sheetConcerns(decision.incident);
   const { title, detail } = problem.body;
   show(decision, { at: "refused", title, detail, incident });

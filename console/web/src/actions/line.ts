@@ -4,6 +4,7 @@ import { MINUTES } from "../state/shelf";
 import { incidents, units } from "../state/store";
 import { codesOf } from "../words/codes";
 import { MOVES } from "./moves";
+import { unitNamed } from "./resolve";
 import { DEEDS, type Deed, type Field, type Values } from "./table";
 
 export interface Typed {
@@ -13,6 +14,8 @@ export interface Typed {
   /** The incident's number, where one was given. */
   readonly number: string | null;
   readonly values: Values;
+  /** Words that no field takes: the command may mean something else than it would do. */
+  readonly left: readonly string[];
 }
 
 export const GO = "go";
@@ -26,12 +29,12 @@ export function parse(text: string): Typed {
     verb: verb.toLowerCase(),
     deed,
     number: named?.slice(1) ?? null,
-    values: deed ? valuesOf(deed.fields, rest) : {},
+    ...(deed ? valuesOf(deed.fields, rest) : { values: {}, left: [] }),
   };
 }
 
 /** Give words to fields: codes and ids by what they are, the rest to the last field of text. */
-function valuesOf(fields: readonly Field[], words: readonly string[]): Values {
+function valuesOf(fields: readonly Field[], words: readonly string[]): Pick<Typed, "values" | "left"> {
   const values: Record<string, string> = {};
   const left = [...words];
   for (const field of fields) {
@@ -39,18 +42,26 @@ function valuesOf(fields: readonly Field[], words: readonly string[]): Values {
     if (first === undefined) break;
     if (field.kind === "text") {
       values[field.name] = left.splice(0).join(" ");
+    } else if (field.kind === "units") {
+      values[field.name] = left.splice(0, Math.max(1, countOfUnits(left))).join(",");
     } else if (field.required || isOf(field, first)) {
       values[field.name] = first;
       left.shift();
     }
   }
-  return values;
+  return { values, left };
+}
+
+/** Return how many words name units, one after the other. */
+function countOfUnits(words: readonly string[]): number {
+  const isUnits = (word: string) => word.split(/[,，、]+/).filter(Boolean).every((one) => unitNamed(one) !== null);
+  const other = words.findIndex((word) => !isUnits(word));
+  return other < 0 ? words.length : other;
 }
 
 function isOf(field: Field, word: string): boolean {
   const same = (other: string) => other.toLowerCase() === word.toLowerCase();
-  if (field.kind === "units") return true;
-  if (field.kind === "incident" || field.kind === "text") return false;
+  if (field.kind === "units" || field.kind === "incident" || field.kind === "text") return false;
   if (field.kind === "minutes") return MINUTES.includes(word);
   return codesOf(field.kind).some((row) => same(row.code) || same(row.en) || row.zh === word);
 }

@@ -10,7 +10,7 @@ import { t, type Word } from "../words/catalogue";
 import { latestUndoable, undo } from "./decide";
 import { form, putAway } from "./form";
 import { Slip } from "./resolve";
-import { hint, mayTakeCalls } from "./run";
+import { hint, mayHandOver, mayTakeCalls } from "./run";
 
 export const showsKeys = signal(false);
 export const showsLine = signal(false);
@@ -33,6 +33,7 @@ export const MOVES: readonly Move[] = [
   { key: "z", label: "key_undo", verb: "undo", move: undoLatest },
   { key: "b", label: "key_past", verb: "rewind", move: lookBack },
   { key: "f", label: "key_wall", verb: "wall", move: () => go({ wall: !address.value.wall }) },
+  { key: "H", label: "title_handover", verb: "handover", move: openHandover },
   { key: "p", label: "key_list", verb: "print", move: () => (showsList.value = true) },
   { key: "/", label: "key_line", move: () => (showsLine.value = true) },
   { key: "?", label: "key_keys", move: () => (showsKeys.value = !showsKeys.value) },
@@ -80,6 +81,10 @@ function lookBack(text: string): void {
   const seconds = typed ? Number(typed[1]) * (UNITS[typed[2] ?? ""] ?? 60) : 0;
   if (seconds >= SHORTEST_S && seconds <= LONGEST_S) rewind(seconds);
   else throw new Slip({ name: "", kind: "text", label: "typed", required: true }, t("rewind_range"));
+}
+
+function openHandover(): void {
+  if (mayHandOver()) location.assign("/handover");
 }
 
 function undoLatest(): void {

@@ -1,5 +1,6 @@
 /** What was typed in a field, as the gateway names it; or what is wrong with it. */
 
+import type { Unit } from "../api/types";
 import { MINUTES } from "../state/shelf";
 import { incidents, units } from "../state/store";
 import { t } from "../words/catalogue";
@@ -43,20 +44,23 @@ function resolved(field: Field, text: string): string {
 }
 
 function unitList(field: Field, text: string): string[] {
-  const known = [...units.value.values()];
   return text
     .split(/[,，、\s]+/)
     .filter(Boolean)
     .map((part) => {
-      const same = (other: string) => other.toLowerCase() === part.toLowerCase();
-      // As on the command line: its id, that without the region, or its name; never a part of it.
-      const found = known.filter(
-        (unit) => same(unit.id) || same(unit.id.replace(/^[^-]*-/, "")) || same(unit.name),
-      );
-      const [only] = found;
-      if (!only || found.length > 1) throw new Slip(field, t("no_such_unit", { unit: part }));
+      const only = unitNamed(part);
+      if (!only) throw new Slip(field, t("no_such_unit", { unit: part }));
       return only.id;
     });
+}
+
+/** Return the unit of an id, of one without the region, or of a name; never of a part of it. */
+export function unitNamed(text: string): Unit | null {
+  const same = (other: string) => other.toLowerCase() === text.toLowerCase();
+  const found = [...units.value.values()].filter(
+    (unit) => same(unit.id) || same(unit.id.replace(/^[^-]*-/, "")) || same(unit.name),
+  );
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 function incident(field: Field, text: string): string {

@@ -33,6 +33,12 @@ export function mayTakeCalls(): boolean {
   return mayAct();
 }
 
+export function mayHandOver(): boolean {
+  const may = mayAct() || person.value?.role === "administrator";
+  hint.value = may ? "" : t("may_not");
+  return may;
+}
+
 /** Begin an action by button or key: at once, or by its form. */
 export function begin(deed: Deed): void {
   const incident = chosen();

@@ -1,11 +1,13 @@
 /** The parts of the page, what each shows, and how it is read and changed. */
 
 import { signal } from "@preact/signals";
-import { all, body, gateway, Problem, type Answer } from "../api/http";
+import { all, body, gateway, type Answer } from "../api/http";
 import type { Schemas } from "../client";
 import { isOver } from "../state/session";
 import { member } from "../state/member";
-import { t, type Word } from "../words/catalogue";
+import type { Word } from "../words/catalogue";
+import { fault, why } from "./fault";
+import { readPolicies } from "./policy";
 
 export type Part = "status" | "letters" | "accounts" | "tokens" | "plans" | "fences";
 
@@ -20,8 +22,6 @@ export type LetterCount = Schemas["DeadLetters"];
 export type Letter = Schemas["LetterLine"];
 export type Account = Schemas["Account"];
 export type Token = Schemas["Token"];
-export type Plan = Schemas["PlanLine"];
-export type Requirement = Schemas["Requirement"];
 export type Fence = Schemas["Fence"];
 
 export const status = signal<SystemStatus | null>(null);
@@ -29,11 +29,8 @@ export const counts = signal<readonly LetterCount[]>([]);
 export const letters = signal<readonly Letter[]>([]);
 export const accounts = signal<readonly Account[]>([]);
 export const tokens = signal<readonly Token[]>([]);
-export const plans = signal<readonly Plan[]>([]);
 export const fences = signal<readonly Fence[]>([]);
 
-/** Why the last reading or change failed. */
-export const fault = signal("");
 /** A password or token that was just made; it is shown until it is put away, and kept nowhere. */
 export const made = signal<{ readonly what: Word; readonly of: string; readonly secret: string } | null>(null);
 
@@ -79,9 +76,7 @@ export const PARTS: Readonly<Record<Part, About>> = {
   plans: {
     word: "part_plans",
     roles: KEEPERS,
-    read: async () => {
-      plans.value = await body(api.GET("/api/v1/plans"));
-    },
+    read: readPolicies,
   },
   fences: {
     word: "part_fences",
@@ -144,21 +139,4 @@ export async function change<T>(asking: Promise<Answer<T>>): Promise<{ readonly 
   } finally {
     await read();
   }
-}
-
-/** Ask what another plan would change; null if it cannot be tried. */
-export async function rehearse(plan: Plan, requirements: Requirement[]) {
-  const { region, category, severity } = plan;
-  fault.value = "";
-  try {
-    const supposed = { region, policy: null, plans: [{ category, severity, requirements }] };
-    return await body(api.POST("/api/v1/policies/dry-run", { body: supposed }));
-  } catch (error) {
-    if (!isOver(error)) fault.value = why(error);
-    return null;
-  }
-}
-
-function why(error: unknown): string {
-  return error instanceof Problem ? `${error.body.title}: ${error.body.detail}` : t("no_gateway");
 }

@@ -184,7 +184,7 @@ async function poll(): Promise<void> {
     ]);
     if (health.value.state !== "cut") return;
     const assignments = [...store.assignments.value.values()];
-    store.putEverything({ incidents, units, alerts, assignments });
+    store.atOnce(() => store.putEverything({ incidents, units, alerts, assignments }));
     sheetConcerns(null);
     current = performance.now();
     health.value = { state: "cut", since: current, polling: true };
@@ -234,7 +234,7 @@ const TAKE: { [Name in keyof Told]: (data: Told[Name]) => void } = {
     sheetConcerns(alert.incident);
   },
   unit({ unit }) {
-    store.later(() => store.putUnit(unit));
+    store.later(() => store.putUnit(unit), store.isMove(unit));
   },
   enter({ incident, assignments, alerts }) {
     store.later(() => {

@@ -1,12 +1,12 @@
 /** The map of the present. It is loaded behind the lists, which do not wait for it. */
 
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import type { Map as GlMap } from "maplibre-gl";
 import { assignments, incidents, now, sheet, units } from "../state/store";
 import { address, go } from "../state/url";
 import { language } from "../words/language";
 import { canvas } from "./canvas";
-import { incidentFeatures, routeFeatures, unitFeatures } from "./features";
+import { chosenFeatures, incidentFeatures, routeFeatures, unitFeatures } from "./features";
 import { fitCity } from "./fit";
 
 /** Draw the map in a box until the answer is called; it moves to what is chosen out of its sight. */
@@ -34,8 +34,15 @@ function drawn(box: HTMLElement, label: string, routes: () => GeoJSON.FeatureCol
   choosing(map);
   map.on("load", () => void fitCity(map).then(() => (box.dataset["ready"] = "true")));
   const ends = [
-    effect(() => put("incidents", incidentFeatures(incidents.value.values(), address.value.incident))),
-    effect(() => put("units", unitFeatures(units.value.values(), now.peek(), language.value))),
+    paced(() => {
+      const found = incidents.value;
+      return () => put("incidents", incidentFeatures(found.values()));
+    }),
+    effect(() => put("chosen", chosenFeatures(ringed.value))),
+    paced(() => {
+      const [found, tongue] = [units.value, language.value];
+      return () => put("units", unitFeatures(found.values(), now.peek(), tongue));
+    }),
     effect(() => put("routes", routes())),
   ];
   return {
@@ -44,6 +51,32 @@ function drawn(box: HTMLElement, label: string, routes: () => GeoJSON.FeatureCol
       ends.forEach((one) => one());
       end();
     },
+  };
+}
+
+const ringed = computed(() => incidents.value.get(address.value.incident ?? ""));
+
+const PACE_MS = 1_000;
+
+/** Draw what a look at the store returns, at once and then no more often than once a second. */
+function paced(look: () => () => void): () => void {
+  let draw = () => {};
+  let timer = 0;
+  let last = -Infinity;
+  function drawNow() {
+    timer = 0;
+    last = performance.now();
+    draw();
+  }
+  const follow = effect(() => {
+    draw = look();
+    const wait = last + PACE_MS - performance.now();
+    if (wait <= 0) drawNow();
+    else timer ||= window.setTimeout(drawNow, wait);
+  });
+  return () => {
+    follow();
+    window.clearTimeout(timer);
   };
 }
 

@@ -14,7 +14,7 @@ function point(at: { lon: number; lat: number }, properties: Record<string, unkn
   return { type: "Feature", geometry: { type: "Point", coordinates: [at.lon, at.lat] }, properties };
 }
 
-export function incidentFeatures(found: Iterable<Incident>, chosen: string | null): Collection {
+export function incidentFeatures(found: Iterable<Incident>): Collection {
   return collection(
     [...found].flatMap((one) =>
       one.point === null
@@ -22,11 +22,15 @@ export function incidentFeatures(found: Iterable<Incident>, chosen: string | nul
         : point(one.point, {
             id: one.id,
             icon: `incident:${one.severity}`,
-            chosen: one.id === chosen,
             order: -severityRank(one.severity),
           }),
     ),
   );
+}
+
+/** The one that is chosen has a ring, in a source of its own: choosing draws no other anew. */
+export function chosenFeatures(found: Incident | undefined): Collection {
+  return collection(found?.point ? [point(found.point, {})] : []);
 }
 
 export function unitFeatures(found: Iterable<Unit>, now: number, language: Language): Collection {

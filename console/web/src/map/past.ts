@@ -5,14 +5,18 @@ import { past } from "../state/past";
 import { address } from "../state/url";
 import { language } from "../words/language";
 import { canvas } from "./canvas";
-import { incidentFeatures, routeFeatures, unitFeatures } from "./features";
+import { chosenFeatures, incidentFeatures, routeFeatures, unitFeatures } from "./features";
 import { fitCity } from "./fit";
 
 export function drawPast(box: HTMLElement, label: string): () => void {
   const { map, put, end } = canvas(box, label);
   map.on("load", () => void fitCity(map));
   const ends = [
-    effect(() => put("incidents", incidentFeatures(past.value?.incidents ?? [], address.value.incident))),
+    effect(() => put("incidents", incidentFeatures(past.value?.incidents ?? []))),
+    effect(() => {
+      const chosen = past.value?.incidents.find((one) => one.id === address.value.incident);
+      put("chosen", chosenFeatures(chosen));
+    }),
     effect(() => {
       const { units = [], at } = past.value ?? {};
       put("units", unitFeatures(units, at ? Date.parse(at) : 0, language.value));

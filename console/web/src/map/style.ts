@@ -47,6 +47,7 @@ export function styleOf(theme: Theme, origin: string): StyleSpecification {
       routes: { type: "geojson", data: EMPTY },
       units: { type: "geojson", data: EMPTY },
       incidents: { type: "geojson", data: EMPTY },
+      chosen: { type: "geojson", data: EMPTY },
     },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": paint.ground } },
@@ -104,8 +105,7 @@ export function styleOf(theme: Theme, origin: string): StyleSpecification {
       {
         id: "chosen",
         type: "circle",
-        source: "incidents",
-        filter: ["get", "chosen"],
+        source: "chosen",
         paint: {
           "circle-radius": 22,
           "circle-color": "transparent",

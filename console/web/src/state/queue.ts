@@ -78,12 +78,17 @@ function compare(a: Row, b: Row, worst: ReadonlyMap<Group, number>): number {
   return (
     (PLACES[a.group] ?? AREA) - (PLACES[b.group] ?? AREA) ||
     (worst.get(a.group) ?? 0) - (worst.get(b.group) ?? 0) ||
-    a.group.localeCompare(b.group) ||
+    order(a.group, b.group) ||
     severityRank(a.incident.severity) - severityRank(b.incident.severity) ||
     seen(a) - seen(b) ||
-    a.incident.opened_at.localeCompare(b.incident.opened_at) ||
-    a.incident.id.localeCompare(b.incident.id)
+    order(a.incident.opened_at, b.incident.opened_at) ||
+    order(a.incident.id, b.incident.id)
   );
+}
+
+/** By code points: codes, ids and times in UTC, which no language orders otherwise. */
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 interface Place {
@@ -123,3 +128,19 @@ effect(() => {
   const standing = new Set(places.value.map((place) => place.id));
   for (const id of lastSeen.keys()) if (!standing.has(id)) lastSeen.delete(id);
 });
+
+/** So many rows are put on the page at once; more follow when the page has answered what waits. */
+const AT_ONCE = 50;
+const drawn = signal(AT_ONCE);
+let drawing = 0;
+
+/** The rows that are on the page: all of them, a moment after many have come together. */
+export const drawnRows = computed<readonly Row[]>(() => rows.value.slice(0, drawn.value));
+
+effect(() => drawMore(rows.value.length));
+
+function drawMore(many: number): void {
+  drawn.value = Math.max(AT_ONCE, Math.min(many, drawn.peek() + AT_ONCE));
+  window.clearTimeout(drawing);
+  if (drawn.peek() < many) drawing = window.setTimeout(() => drawMore(rows.peek().length), 30);
+}

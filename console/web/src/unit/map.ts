@@ -16,7 +16,7 @@ export function drawWay(box: HTMLElement, label: string): () => void {
   const follow = effect(() => {
     const shown = duty.value;
     const { unit, incident, way } = shown ?? {};
-    put("incidents", incident ? incidentFeatures([incident], null) : NOTHING);
+    put("incidents", incident ? incidentFeatures([incident]) : NOTHING);
     put("units", unit ? unitFeatures([unit], shown?.at ?? 0, language.value) : NOTHING);
     const line = way?.geometry.coordinates ?? [];
     put("routes", line.length ? lineOf(line) : NOTHING);

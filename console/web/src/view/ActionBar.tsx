@@ -1,5 +1,5 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { draft, form, keepDraft, putAway } from "../actions/form";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { form, putAway, type as typeInto, type Form } from "../actions/form";
 import { begin, hint, mayAct, run } from "../actions/run";
 import { DEEDS, type Deed, type Field } from "../actions/table";
 import type { Incident } from "../api/types";
@@ -13,9 +13,16 @@ import { language } from "../words/language";
 export function ActionBar({ incident }: { incident: Incident }) {
   if (!mayAct()) return null;
   const current = form.value;
+  const focused = useRef<HTMLElement | null>(null);
+  // A button or form that has gone with what it did takes nobody's place on the page along.
+  useLayoutEffect(() => {
+    const isLost = focused.current !== null && !focused.current.isConnected;
+    if (isLost && document.activeElement === document.body) document.getElementById("sheet")?.focus({ preventScroll: true });
+    if (isLost) focused.current = null;
+  });
   const possible = DEEDS.filter((deed) => deed.isOpenTo(incident));
   return (
-    <div class="actions">
+    <div class="actions" onFocusIn={(event) => (focused.current = event.target as HTMLElement)}>
       <div class="buttons">
         {possible.map((deed) => (
           <button
@@ -33,7 +40,7 @@ export function ActionBar({ incident }: { incident: Incident }) {
         {hint.value}
       </p>
       {current?.incident === incident.id && (
-        <DeedForm key={`${current.deed.id} ${incident.id}`} deed={current.deed} incident={incident} />
+        <DeedForm key={`${current.deed.id} ${incident.id}`} form={current} incident={incident} />
       )}
     </div>
   );
@@ -48,20 +55,12 @@ function isNext(deed: Deed, incident: Incident): boolean {
   return deed.id === "send" && !sent && whole.recommendation !== null;
 }
 
-function DeedForm({ deed, incident }: { deed: Deed; incident: Incident }) {
-  const [values, setValues] = useState(() => draft(deed, incident.id));
+function DeedForm({ form: { deed, values, slip }, incident }: { form: Form; incident: Incident }) {
   const box = useRef<HTMLFormElement>(null);
   useLayoutEffect(() => box.current?.querySelector<HTMLElement>("input, select, textarea")?.focus(), []);
-  const slip = form.value?.slip ?? null;
   useLayoutEffect(() => {
     if (slip) box.current?.querySelector<HTMLElement>(`[name="${slip.field}"]`)?.focus();
   }, [slip]);
-
-  function change(name: string, value: string) {
-    const next = { ...values, [name]: value };
-    setValues(next);
-    keepDraft(deed, incident.id, next);
-  }
 
   return (
     <form
@@ -76,7 +75,7 @@ function DeedForm({ deed, incident }: { deed: Deed; incident: Incident }) {
       {deed.fields.map((field) => (
         <label key={field.name}>
           {t(field.label)}
-          <Input field={field} value={values[field.name] ?? ""} onChange={(value) => change(field.name, value)} />
+          <Input field={field} value={values[field.name] ?? ""} onChange={(value) => typeInto(field.name, value)} />
         </label>
       ))}
       <p class="fault" role="alert">

@@ -7,7 +7,10 @@ import { incidents } from "../state/store";
 import { go } from "../state/url";
 import { t } from "../words/catalogue";
 
-/** The command line: Tab completes, Enter does it. */
+/** What was typed before, for the arrow keys. */
+const earlier: string[] = [];
+
+/** The command line: Tab completes, Enter does it, the arrows bring back what was typed before. */
 export function CommandLine() {
   return showsLine.value ? <Line /> : null;
 }
@@ -15,6 +18,8 @@ export function CommandLine() {
 function Line() {
   const [text, setText] = useState("");
   const [fault, setFault] = useState("");
+  /** How many commands back it is; 0 is a new one. */
+  const [back, setBack] = useState(0);
   const box = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => box.current?.focus(), []);
   const found = completions(text);
@@ -22,6 +27,7 @@ function Line() {
   function submit() {
     try {
       carryOut(text);
+      earlier.push(text);
       showsLine.value = false;
     } catch (error) {
       if (!(error instanceof Slip)) throw error;
@@ -43,6 +49,10 @@ function Line() {
     if (command.deed === null) {
       const field = { name: "", kind: "text", label: "typed", required: true } as const;
       throw new Slip(field, t("unknown_command", { verb: command.verb }));
+    }
+    if (command.left.length > 0) {
+      const field = { name: "", kind: "text", label: "typed", required: true } as const;
+      throw new Slip(field, t("words_left", { words: command.left.join(" ") }));
     }
     if (command.number !== null) go({ incident: incidentNamed(command.number) });
     const incident = chosen();
@@ -75,6 +85,12 @@ function Line() {
         }}
         onKeyDown={(event) => {
           const [first] = found;
+          if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+            event.preventDefault();
+            const to = Math.max(0, Math.min(earlier.length, back + (event.key === "ArrowUp" ? 1 : -1)));
+            setBack(to);
+            setText(to === 0 ? "" : (earlier.at(-to) ?? ""));
+          }
           if (event.key === "Tab" && !event.shiftKey && first !== undefined && first !== text) {
             event.preventDefault();
             setText(`${first} `);

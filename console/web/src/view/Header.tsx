@@ -32,6 +32,9 @@ export function Header() {
       <button class="quiet" aria-keyshortcuts="f" onClick={() => go({ wall: true })}>
         <kbd>f</kbd> {t("key_wall")}
       </button>
+      <button class="quiet" aria-keyshortcuts="p" title={t("key_list")} onClick={() => moveOf("print").move("")}>
+        <kbd>p</kbd> {t("list")}
+      </button>
       <PageLinks path="/" />
       <span class="space" />
       <time class="clock">{clock(now.value)}</time>

@@ -118,7 +118,7 @@ function Row({ then, units }: { then: Incident; units: number }) {
       <span class="row-state">
         {word("state", then.state)}
         {" · "}
-        {units === 1 ? t("one_unit") : t("units_count", { count: units })}
+        {t("units_count", { count: units })}
         {then.acknowledged_at === null && ` · ${t("unseen")}`}
         {changes.length > 0 && <span class="flag changed">{t("now_is", { what: changes.join(", ") })}</span>}
       </span>

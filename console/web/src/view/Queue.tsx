@@ -1,20 +1,23 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import type { Incident } from "../api/types";
+import type { Alert, Incident } from "../api/types";
+import { carriesUnit, drop } from "../actions/drag";
 import { areaName } from "../state/areas";
-import { held, rows, waiting, type Group } from "../state/queue";
-import { isShelved, shelf } from "../state/shelf";
-import { since } from "../state/since";
-import { alertsOf, incidents, now, unitsOf } from "../state/store";
+import { drawnRows, held, rows, waiting, type Group } from "../state/queue";
+import { isShelved, shelf, type Shelved } from "../state/shelf";
+import { since, type Mark } from "../state/since";
+import { alertsOf, crewsOf, incidents } from "../state/store";
 import { address, go } from "../state/url";
 import { t, type Word } from "../words/catalogue";
 import { codesOf, word } from "../words/codes";
-import { age, clock } from "../words/times";
+import { clock } from "../words/times";
+import { Age } from "./Age";
 import { Flood } from "./Flood";
 import { Severity } from "./Severity";
 import { Since } from "./Since";
 
 const RESTING_MS = 15_000;
+const LONG = 100;
 const UNSEEN = new Set(["new_incident"]);
 
 export function Queue() {
@@ -37,7 +40,7 @@ export function Queue() {
         <Waiting onShow={release} />
       </div>
       <Filter />
-      <div class="scroll" onPointerMove={hold} onPointerLeave={release} role="group" aria-labelledby="queue-title" tabindex={0}>
+      <div class="scroll" onPointerMove={hold} onDragOver={hold} onPointerLeave={release} role="group" aria-labelledby="queue-title" tabindex={0}>
         {groupsOf(shown).map((group) => (
           <List key={group} group={group} />
         ))}
@@ -117,26 +120,42 @@ const TITLES: Partial<Record<Group, Word>> = {
 };
 
 function List({ group }: { group: Group }) {
-  const shown = rows.value.filter((row) => row.group === group);
+  const all = rows.value.filter((row) => row.group === group);
   const title = TITLES[group];
   const list = (
-    <ol class="rows">
-      {shown.map(({ incident }) => (
-        <li key={incident.id}>
-          <Row incident={incident} />
-        </li>
-      ))}
+    <ol class={all.length > LONG ? "rows is-long" : "rows"}>
+      {drawnRows.value.map(
+        (row) =>
+          row.group === group && (
+            <li key={row.incident.id}>
+              <Row {...propsOf(row.incident)} />
+            </li>
+          ),
+      )}
     </ol>
   );
-  if (title === undefined) return <Area name={group.slice("area:".length)} shown={shown.map((row) => row.incident)} list={list} />;
+  if (title === undefined) return <Area name={group.slice("area:".length)} shown={all.map((row) => row.incident)} list={list} />;
   return (
     <>
       <h3 class="group">
-        {t(title)} <span>{shown.length}</span>
+        {t(title)} <span>{all.length}</span>
       </h3>
       {list}
     </>
   );
+}
+
+function propsOf(incident: Incident): RowProps {
+  const { id } = incident;
+  return {
+    incident,
+    chosen: address.value.incident === id,
+    isOver: !incidents.value.has(id),
+    crews: crewsOf.value.get(id) ?? 0,
+    alerts: alertsOf.value.get(id),
+    mark: since.value?.marks.get(id),
+    put: isShelved(incident) ? shelf.value.get(id) : undefined,
+  };
 }
 
 interface AreaProps {
@@ -157,7 +176,7 @@ function Area({ name, shown, list }: AreaProps) {
         <button class="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
           {worst && <Severity code={worst.severity} />} {name ? areaName(name) : t("no_place")}{" "}
-          <span>{t(shown.length === 1 ? "area_count" : "area_counts", { incidents: shown.length, alarms })}</span>
+          <span>{t("area_counts", { incidents: shown.length, alarms })}</span>
         </button>
       </h3>
       {isOpen && list}
@@ -165,18 +184,29 @@ function Area({ name, shown, list }: AreaProps) {
   );
 }
 
-function Row({ incident }: { incident: Incident }) {
-  const chosen = address.value.incident === incident.id;
-  const isOver = !incidents.value.has(incident.id);
-  const count = unitsOf.value.get(incident.id)?.length ?? 0;
+interface RowProps {
+  readonly incident: Incident;
+  readonly chosen: boolean;
+  readonly isOver: boolean;
+  readonly crews: number;
+  readonly alerts: readonly Alert[] | undefined;
+  readonly mark: Mark | undefined;
+  readonly put: Shelved | undefined;
+}
+
+/** A row of the list. It depends on what it is given alone: of a thousand only those are drawn
+ * again for which that has changed. */
+function Row({ incident, chosen, isOver, crews, alerts, mark, put }: RowProps) {
   const state = isOver ? t("over") : word("state", incident.state);
-  const crews = count === 0 ? "" : count === 1 ? t("one_unit") : t("units_count", { count });
   return (
     <a
       id={`row-${incident.id}`}
       class={`row ${isOver ? "is-over" : ""} ${incident.acknowledged_at === null && !isOver ? "unseen-row" : ""}`}
       href={`/incidents/${encodeURIComponent(incident.id)}${location.search}`}
       aria-current={chosen ? "true" : undefined}
+      draggable={false}
+      onDragOver={(event) => carriesUnit(event) && event.preventDefault()}
+      onDrop={(event) => drop(event, incident)}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
@@ -185,29 +215,26 @@ function Row({ incident }: { incident: Incident }) {
     >
       <Severity code={incident.severity} />
       <span class="row-title">{word("category", incident.category)}</span>
-      <time class="row-age">{age(now.value - Date.parse(incident.opened_at))}</time>
+      <time class="row-age">
+        <Age at={incident.opened_at} />
+      </time>
       <span class="row-place">{incident.where.address ?? (incident.point ? incident.title : t("no_place"))}</span>
       <span class="row-number">{incident.number.split("-").at(-1)}</span>
       <span class="row-state">
-        {[state, crews].filter(Boolean).join(" · ")}
-        <Flags incident={incident} />
+        {[state, crews === 0 ? "" : t("units_count", { count: crews })].filter(Boolean).join(" · ")}
+        <Flags incident={incident} alerts={alerts} mark={mark} put={put} />
       </span>
     </a>
   );
 }
 
-function Flags({ incident }: { incident: Incident }) {
-  const alerts = alertsOf.value.get(incident.id) ?? [];
-  const mark = since.value?.marks.get(incident.id);
-  const put = shelf.value.get(incident.id);
+function Flags({ incident, alerts = [], mark, put }: Pick<RowProps, "incident" | "alerts" | "mark" | "put">) {
   // That nobody has seen it stands there anyhow.
   const urgent = alerts.find((alert) => alert.priority === 1 && !UNSEEN.has(alert.kind));
   return (
     <>
       {mark && <span class="flag changed">{t(mark.version === null ? "mark_new" : "mark_changed")}</span>}
-      {put && isShelved(incident) && (
-        <span class="flag">{t("shelved_until", { at: clock(put.until), reason: put.reason })}</span>
-      )}
+      {put && <span class="flag">{t("shelved_until", { at: clock(put.until), reason: put.reason })}</span>}
       {incident.acknowledged_at === null && <span class="flag">{t("unseen")}</span>}
       {incident.short.length > 0 && <span class="flag">{t("short_units")}</span>}
       {incident.possible_duplicate_of !== null && <span class="flag">{t("maybe_same")}</span>}

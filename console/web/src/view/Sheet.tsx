@@ -1,3 +1,4 @@
+import { carriesUnit, drop } from "../actions/drag";
 import { chosen } from "../actions/run";
 import { missing } from "../state/sheet";
 import { alertsOf, incidents, sheet } from "../state/store";
@@ -19,7 +20,14 @@ import { Timeline } from "./Timeline";
 export function Sheet() {
   const incident = chosen();
   return (
-    <section class="pane sheet" id="sheet" tabindex={-1} aria-labelledby="sheet-title">
+    <section
+      class="pane sheet"
+      id="sheet"
+      tabindex={-1}
+      aria-labelledby="sheet-title"
+      onDragOver={(event) => carriesUnit(event) && event.preventDefault()}
+      onDrop={(event) => incident && drop(event, incident)}
+    >
       {incident === null ? <Nothing /> : <Chosen incident={incident} />}
     </section>
   );
@@ -66,7 +74,7 @@ function Head({ incident }: { incident: Incident }) {
       <Severity code={incident.severity} large />
       <div>
         <h2 id="sheet-title">
-          {word("category", incident.category)}
+          {word("category", incident.category)}{" "}
           <span class="sheet-state">{word("state", incident.state)}</span>
         </h2>
         <p class="sheet-place">{incident.where.address ?? (incident.point ? incident.title : t("no_place"))}</p>

@@ -1,11 +1,14 @@
 import { useState } from "preact/hooks";
-import type { Unit } from "../api/types";
-import { incidents, now, units } from "../state/store";
+import { isPicked, pick } from "../actions/form";
+import { carry } from "../actions/drag";
+import { board, type Shown } from "../state/board";
+import { incidents } from "../state/store";
 import { address, go } from "../state/url";
 import { t } from "../words/catalogue";
-import { availability, isStale, word, type Availability } from "../words/codes";
-import { age } from "../words/times";
+import { word, type Availability } from "../words/codes";
+import { Age } from "./Age";
 
+const LONG = 60;
 const SIGNS: Record<Availability, string> = {
   available: "○",
   committed: "●",
@@ -14,17 +17,11 @@ const SIGNS: Record<Availability, string> = {
   unknown: "?",
 };
 
-/** Who is out comes first: there something happens. */
-const ORDER: readonly Availability[] = ["committed", "delayed", "unknown", "available", "unavailable"];
-
 /** All units by kind: who is free, who is where, whose position is old. */
 export function UnitBoard() {
   const [words, setWords] = useState("");
-  const kinds = new Map<string, Unit[]>();
-  for (const unit of units.value.values()) {
-    if (words && !`${unit.id} ${unit.name}`.toLowerCase().includes(words.toLowerCase())) continue;
-    kinds.set(unit.kind, [...(kinds.get(unit.kind) ?? []), unit]);
-  }
+  const sought = words.toLowerCase();
+  const isSought = (unit: Shown) => sought === "" || `${unit.id} ${unit.name}`.toLowerCase().includes(sought);
   return (
     <section class="pane units" aria-labelledby="units-title">
       <div class="pane-head">
@@ -45,29 +42,31 @@ export function UnitBoard() {
         </ul>
       </div>
       <div class="scroll" role="group" aria-labelledby="units-title" tabindex={0}>
-        {[...kinds].map(([kind, found]) => (
-          <Kind key={kind} kind={kind} found={found} />
-        ))}
+        {[...board.value].map(([kind, all]) => {
+          const found = sought === "" ? all : all.filter(isSought);
+          return found.length > 0 && <Kind key={kind} kind={kind} found={found} />;
+        })}
       </div>
     </section>
   );
 }
 
-function Kind({ kind, found }: { kind: string; found: Unit[] }) {
-  const free = found.filter((unit) => availability(unit, now.value) === "available").length;
-  const order = (unit: Unit) => ORDER.indexOf(availability(unit, now.value));
-  found.sort(
-    (a, b) => order(a) - order(b) || a.id.localeCompare(b.id, undefined, { numeric: true }),
-  );
+function Kind({ kind, found }: { kind: string; found: readonly Shown[] }) {
+  const free = found.filter((unit) => unit.availability === "available").length;
   return (
-    <div class="kind">
+    <div class={found.length > LONG ? "kind is-long" : "kind"}>
       <h3>
         {word("unit_kind", kind)} <span>{t("free_of", { free, count: found.length })}</span>
       </h3>
       <ul>
         {found.map((unit) => (
           <li key={unit.id}>
-            <Cell unit={unit} />
+            <Cell
+              unit={unit}
+              number={unit.incident === null ? undefined : incidents.value.get(unit.incident)?.number}
+              mine={unit.incident !== null && unit.incident === address.value.incident}
+              isPicked={isPicked(unit.id)}
+            />
           </li>
         ))}
       </ul>
@@ -75,23 +74,41 @@ function Kind({ kind, found }: { kind: string; found: Unit[] }) {
   );
 }
 
-function Cell({ unit }: { unit: Unit }) {
-  const kind = availability(unit, now.value);
-  const incident = unit.incident === null ? null : incidents.value.get(unit.incident);
-  const old = isStale(unit, now.value) && unit.position_at;
-  const mine = unit.incident !== null && unit.incident === address.value.incident;
+interface CellProps {
+  readonly unit: Shown;
+  /** The number of the incident that it is sent to. */
+  readonly number: string | undefined;
+  readonly mine: boolean;
+  /** Whether the form that is open has it; null if none asks for units. */
+  readonly isPicked: boolean | null;
+}
+
+function Cell({ unit, number, mine, isPicked: pressed }: CellProps) {
   const text = (
     <>
-      <span aria-hidden="true">{SIGNS[kind]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
-      {incident && ` → ${incident.number.split("-").at(-1)}`}
-      {old && <em> {t("position_age", { age: age(now.value - Date.parse(old)) })}</em>}
+      <span aria-hidden="true">{SIGNS[unit.availability]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
+      {number && ` → ${number.split("-").at(-1)}`}
+      {unit.lost && (
+        <em>
+          {" "}
+          <Age at={unit.lost} told="position_age" />
+        </em>
+      )}
     </>
   );
-  const look = `cell u-${kind} ${mine ? "mine" : ""}`;
-  if (unit.incident === null) return <span class={look}>{text}</span>;
+  const look = `cell u-${unit.availability} ${mine ? "mine" : ""}`;
+  const drag = { draggable: true, onDragStart: (event: DragEvent) => carry(event, unit.id) };
+  if (pressed !== null) {
+    return (
+      <button class={look} aria-pressed={pressed} onClick={() => pick(unit.id)}>
+        {text}
+      </button>
+    );
+  }
+  if (unit.incident === null) return <span class={look} {...drag}>{text}</span>;
   const there = unit.incident;
   return (
-    <button class={look} onClick={() => go({ incident: there })}>
+    <button class={look} {...drag} onClick={() => go({ incident: there })}>
       {text}
     </button>
   );

@@ -1,4 +1,7 @@
-/** All that the page itself says, in Chinese and English. */
+/** All that the page itself says, in Chinese and English.
+ *
+ * `{count}` is a value; `{count:unit|units}` the form that goes with a number, which English has.
+ */
 
 import { language } from "./language";
 
@@ -28,8 +31,7 @@ const WORDS = {
   seen_by: ["{name} 已确认", "Acknowledged by {name}"],
   no_place: ["地点不明", "Place not known"],
   over: ["已结束", "Over"],
-  units_count: ["{count} 个单位", "{count} units"],
-  one_unit: ["1 个单位", "1 unit"],
+  units_count: ["{count} 个单位", "{count} {count:unit|units}"],
   short_units: ["力量不足", "Short of units"],
   maybe_same: ["可能重复", "Possible duplicate"],
   free_of: ["{free}/{count} 可派", "{free} of {count} free"],
@@ -165,15 +167,14 @@ const WORDS = {
   field_minutes: ["分钟", "Minutes"],
   shelved: ["已搁置", "Shelved"],
   shelved_until: ["搁置至 {at}：{reason}", "shelved until {at}: {reason}"],
-  shelved_note: ["搁置 {minutes} 分钟：{reason}", "Shelved for {minutes} minutes: {reason}"],
+  shelved_note: ["搁置 {minutes} 分钟：{reason}", "Shelved for {minutes} {minutes:minute|minutes}: {reason}"],
   unshelved_note: ["取消搁置", "Taken off the shelf"],
   // floods
-  alarm_rate: ["10 分钟内告警 {count} 次", "{count} alarms in 10 minutes"],
+  alarm_rate: ["10 分钟内告警 {count} 次", "{count} {count:alarm|alarms} in 10 minutes"],
   flood: ["告警洪泛：按区域归并", "Flood: grouped by area"],
   oldest: ["最久未确认：{age}", "Longest unacknowledged: {age}"],
   urgent: ["P1 与未识别", "P1 and unread"],
-  area_count: ["{incidents} 起警情，{alarms} 个告警", "{incidents} incident, {alarms} alarms"],
-  area_counts: ["{incidents} 起警情，{alarms} 个告警", "{incidents} incidents, {alarms} alarms"],
+  area_counts: ["{incidents} 起警情，{alarms} 个告警", "{incidents} {incidents:incident|incidents}, {alarms} {alarms:alarm|alarms}"],
   // since you looked
   since_you_looked: ["您离开 {age}：新增 {fresh}，变化 {changed}，结束 {over}", "Since you looked {age} ago: {fresh} new, {changed} changed, {over} over"],
   all_read: ["全部已读", "All read"],
@@ -187,13 +188,14 @@ const WORDS = {
   ago: ["{age}前", "{age} ago"],
   back_to_now: ["关闭回看", "Close"],
   how_long_ago: ["多久以前", "How long ago"],
-  past_sum: ["未结警情 {count} 起，可派 {free}/{units}。", "{count} open, {free} of {units} units free."],
-  past_unknown: ["{count} 个单位当时的位置不明。", "Not known where {count} units were."],
+  past_sum: ["未结警情 {count} 起，可派 {free}/{units}。", "{count} open, {free} of {units} {units:unit|units} free."],
+  past_unknown: ["{count} 个单位当时的位置不明。", "Not known where {count} {count:unit was|units were}."],
   past_fresh: ["此后新增 {count} 起。", "{count} opened since."],
   now_is: ["现在：{what}", "now: {what}"],
   rewind_range: ["可回看 30 秒至 12 小时，例如：rewind 5、rewind 30s、rewind 2h", "From 30 s to 12 h, such as: rewind 5, rewind 30s, rewind 2h"],
   back_to_console: ["返回指挥台", "Back to the console"],
   // list on paper
+  list: ["清单", "List"],
   key_list: ["打印清单", "List to print or save"],
   list_title: ["未结警情与力量", "Open incidents and units"],
   list_as_of: ["截至 {at}（{age} 前）", "As of {at}, {age} ago"],
@@ -203,6 +205,7 @@ const WORDS = {
   // command line and keys
   command_line: ["命令行", "Command line"],
   command_hint: ["命令，例如：ack · send · close resolved", "A command, such as: ack · send · close resolved"],
+  words_left: ["没有用到：{words}。警情编号写作 #0007", "Not understood: {words}. An incident is named as #0007"],
   unknown_command: ["没有命令 {verb}", "There is no command {verb}"],
   keys: ["按键", "Keys"],
   keys_off: ["停用单键", "Turn single keys off"],
@@ -255,7 +258,7 @@ const WORDS = {
   in_force: ["现行管制", "In force"],
   all_open: ["没有管制", "All streets are open"],
   street_closed: ["封闭", "Closed"],
-  street_lanes: ["封闭 {lanes} 条车道", "{lanes} lanes closed"],
+  street_lanes: ["封闭 {lanes} 条车道", "{lanes} {lanes:lane|lanes} closed"],
   street_water: ["积水 {metres} 米", "{metres} m of water"],
   street_slow: ["车速 {percent}%", "{percent} % of the speed"],
   until_cleared: ["直到解除", "until it is ended"],
@@ -287,7 +290,7 @@ const WORDS = {
   handover_hint: ["交班人签署时，按当时情况存档；接班人用自己的账号登录并签署。", "Signing keeps it as it is at that moment; who takes over signs in with an account of their own and signs, too."],
   shift_began: ["本班开始", "The shift began"],
   at_last_handover: ["上次交接 {at}", "at the last hand-over, {at}"],
-  hours_ago: ["{count} 小时前", "{count} hours ago"],
+  hours_ago: ["{count} 小时前", "{count} {count:hour|hours} ago"],
   handover_note: ["交班说明", "What the next shift should know"],
   hand_over_as: ["交班签署：{name}", "Sign and hand over as {name}"],
   take_over_as: ["接班签署：{name}", "Sign and take over as {name}"],
@@ -368,10 +371,34 @@ const WORDS = {
   revoke: ["吊销", "Revoke"],
   token_days: ["有效天数", "Days until it expires"],
   add_token: ["新增令牌", "Make a token"],
-  plans_hint: ["现行策略 {version}。这里只能试算，不会更改；策略由工作进程启动时载入。", "Policy in force: {version}. Here a plan is tried only, and nothing is changed; a worker that starts brings a later policy into force."],
+  plans_hint: ["现行策略 {version}。改动先成草稿，试算后再生效；改动人和理由记入审计。", "Policy in force: {version}. Changes make a draft; try it on what is open, then put it in force. The audit keeps who did and why."],
   asks_for: ["所需力量", "Asks for"],
+  any_category: ["其他类别", "Any other"],
   any_severity: ["任何级别", "Any"],
-  try_plan: ["试算", "Try another"],
+  edit: ["更改", "Edit"],
+  edited: ["收起", "Close"],
+  edit_plan: ["更改：{plan}", "Edit {plan}"],
+  close_plan: ["收起：{plan}", "Close {plan}"],
+  was: ["原为 {text}", "was {text}"],
+  no_plan: ["没有单独预案", "no plan of its own"],
+  nobody: ["不派", "nobody"],
+  plan_of_its_own: ["单独制定预案", "Make a plan of its own"],
+  region: ["区域", "Region"],
+  policy_auto_assign_confidence: ["自动派警的最低可信度", "Least confidence to send units by itself"],
+  policy_ask_hold_s: ["疑似重复时最多等待（秒）", "Longest wait on a possible duplicate, s"],
+  policy_stale_position_s: ["位置多久算过时（秒）", "Position is old after, s"],
+  policy_max_eta_s: ["最长行程（秒）", "Longest way, s"],
+  draft: ["策略草稿", "Draft of the policy"],
+  draft_changes: ["{count} 处改动。", "{count} {count:change|changes}."],
+  draft_hint: ["尚未生效。", "Nothing of it holds yet."],
+  discard_draft: ["放弃改动", "Discard the changes"],
+  working: ["正在试算…", "At work…"],
+  overtaken: ["他人已将策略改为 {version}。", "Somebody else has changed the policy to {version} meanwhile."],
+  carry_over: ["在新策略上保留我的改动", "Make my changes to that one"],
+  would_concern: ["{count} 起未结警情会有变化，", "{count} open {count:incident|incidents} would change,"],
+  would_be_short: ["其中新增 {count} 个力量不足告警。", "{count} {count:alert|alerts} more that no unit can be sent."],
+  and_more: ["另有 {count} 处", "and {count} more"],
+  policy_changed: ["已生效：{version}（{at}）", "In force: {version} ({at})"],
   also: ["另加", "Also"],
   what_would_change: ["会有什么变化？", "What would change?"],
   fences_hint: ["围栏属于城市数据：更改文件后用 --city 启动工作进程。", "Fences are part of a city's files: change those and start a worker with --city."],
@@ -391,8 +418,13 @@ const WORDS = {
 
 export type Word = keyof typeof WORDS;
 
+const VALUE = /\{(\w+)(?::([^|}]*)\|([^}]*))?\}/g;
+
 /** Return a text in the page's language, with its values put in. */
 export function t(word: Word, values: Record<string, string | number> = {}): string {
   const template = WORDS[word][language.value === "zh" ? 0 : 1];
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  return template.replace(VALUE, (_, name: string, one?: string, more?: string) => {
+    const value = values[name] ?? "";
+    return one === undefined ? String(value) : String((Number(value) === 1 ? one : more) ?? "");
+  });
 }

@@ -3,9 +3,12 @@
 import { t } from "./catalogue";
 import { language } from "./language";
 
+/** From here on ages are told in minutes. */
+export const IN_MINUTES_MS = 100_000;
+
 export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1_000));
-  if (seconds < 100) return t("seconds", { count: seconds });
+  if (seconds < IN_MINUTES_MS / 1_000) return t("seconds", { count: seconds });
   const minutes = Math.round(seconds / 60);
   if (minutes < 100) return t("minutes", { count: minutes });
   const hours = Math.round(minutes / 60);
