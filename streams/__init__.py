@@ -37,6 +37,7 @@ module                what it does
 ``producer``          the worker's Kafka producer
 ``dead_letters``      what could not be used, and why
 ``redrive``           dead letters sent back
+``absent``            workers that have died, taken out of the group
 ``unassigned``        partitions that no worker of the group reads
 ``caretaker``         between messages: adopting partitions, silence, waiting lanes
 ``ticks``             timers that fall due, into the journal

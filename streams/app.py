@@ -40,6 +40,10 @@ METADATA_S = 5.0
 """Partitions that are added to a topic are read so soon."""
 POLL_S = 86_400.0
 """A worker with much to do asks late for more; whether it stands still the watchdog says."""
+REQUEST_S = 90.0
+"""Faust refuses sessions that are longer than requests may take."""
+HEARTBEAT_S = 1.0
+"""By its heartbeat's answer a member hears that the group rebalances."""
 REBALANCE_S = 10
 """Members rejoin at once; the embedded broker waits half of this for the first one to join."""
 
@@ -50,8 +54,10 @@ def make_app(
     pool: asyncpg.Pool,
     processors: Sequence[Processor],
     metrics: Metrics,
+    *,
+    name: str,
 ) -> Any:  # noqa: ANN401 - Faust has no types
-    """Return a Faust app with an agent for each processor."""
+    """Return a Faust app with an agent for each processor; ``name`` is the worker's, in Kafka."""
 
     async def guards(parts: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
         return await next_offsets(pool, settings.group, parts)
@@ -70,6 +76,7 @@ def make_app(
     app = faust.App(
         settings.group,
         broker=hosts,
+        broker_client_id=name,
         datadir=endpoints.home / "faust",
         autodiscover=False,
         web_enabled=False,
@@ -82,7 +89,8 @@ def make_app(
         broker_max_poll_records=POLL_RECORDS,
         broker_commit_interval=settings.commit_interval_s,
         broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.session_timeout_s / 5,
+        broker_request_timeout=max(REQUEST_S, settings.session_timeout_s),
+        broker_heartbeat_interval=HEARTBEAT_S,
         broker_rebalance_timeout=REBALANCE_S,
         broker_max_poll_interval=POLL_S,
         consumer_auto_offset_reset="earliest",

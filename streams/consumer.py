@@ -25,10 +25,12 @@ from typing import Any, ClassVar, NamedTuple
 from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.absent import Member
 from streams.exits import Exit, die
 from streams.polls import Poll, fold
 
@@ -105,23 +107,57 @@ class GuardedThread(driver.AIOKafkaConsumerThread):
         found: set[TP] = await self.call_thread(self._unassigned)
         return found
 
-    async def _unassigned(self) -> set[TP]:
+    async def members(self) -> list[Member]:
+        """Return the group's members; none while the group rebalances.
+
+        Raises
+        ------
+        KafkaError
+            The broker does not say.
+        """
+        found: list[dict[str, Any]] = await self.call_thread(self._members)
+        return [Member(one["member_id"], one["client_id"]) for one in found]
+
+    async def remove(self, member: Member) -> None:
+        """Take a member out of the group; nothing where it is not in it any more.
+
+        Raises
+        ------
+        KafkaError
+            The broker cannot be reached.
+        """
+        await self.call_thread(self._remove, member.id)
+
+    async def _remove(self, member_id: str) -> None:
         consumer = self._ensure_consumer()
         coordinator, client = consumer._coordinator, consumer._client  # noqa: SLF001 - no view of them
-        node = coordinator.coordinator_id
-        subscription = consumer._subscription.subscription  # noqa: SLF001 - as above
-        if node is None or subscription is None:
-            return set()
+        if coordinator.coordinator_id is not None:
+            request = LeaveGroupRequest(coordinator.group_id, member_id)
+            await client.send(coordinator.coordinator_id, request)
+
+    async def _members(self) -> list[dict[str, Any]]:
+        consumer = self._ensure_consumer()
+        coordinator, client = consumer._coordinator, consumer._client  # noqa: SLF001 - no view of them
+        if coordinator.coordinator_id is None:
+            return []
+        request = DescribeGroupsRequest([coordinator.group_id])
         # Over another connection than joins and heartbeats use: a join waits for all members.
-        answer = await client.send(node, DescribeGroupsRequest([coordinator.group_id]))
+        answer = await client.send(coordinator.coordinator_id, request)
         [group] = answer.to_object()["groups"]
         if group["error_code"]:
             raise for_code(group["error_code"])
-        if group["state"] != "Stable":
+        return list(group["members"]) if group["state"] == "Stable" else []
+
+    async def _unassigned(self) -> set[TP]:
+        consumer = self._ensure_consumer()
+        client = consumer._client  # noqa: SLF001 - no view of it
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - as above
+        members = await self._members()
+        if subscription is None or not members:
             return set()
         assigned = {
             TP(*part)
-            for member in group["members"]
+            for member in members
             for part in ConsumerProtocol.ASSIGNMENT.decode(member["member_assignment"]).partitions()
         }
         there = {
@@ -210,6 +246,14 @@ class GuardedConsumer(driver.Consumer):
     async def unassigned(self) -> set[TP]:
         """Return partitions of subscribed topics that the broker has assigned to nobody."""
         return await self._thread.unassigned()
+
+    async def members(self) -> list[Member]:
+        """Return the group's members; none while the group rebalances."""
+        return await self._thread.members()
+
+    async def remove(self, member: Member) -> None:
+        """Take a member out of the group."""
+        await self._thread.remove(member)
 
     async def join_again(self) -> None:
         """Join the group again."""

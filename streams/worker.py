@@ -31,6 +31,7 @@ from infra.local.errors import InvalidSettings, LocalStackError
 from infra.settings import Endpoints, Settings, resolve_endpoints
 from infra.vault import Vault
 from schemas import topics
+from streams.absent import PREFIX, watch_absent
 from streams.app import make_app
 from streams.backlog import Backlog
 from streams.batch import Processor
@@ -126,6 +127,7 @@ class _Worker:
         self._limits = load(IntakeSettings)
         self._incarnations: dict[str, int] = {}
         self._clock = BrokerClock()
+        self._name = _name()
 
     async def run(self) -> Exit:
         stopping = asyncio.Event()
@@ -134,7 +136,7 @@ class _Worker:
             loop.add_signal_handler(number, stopping.set)
         async with AsyncExitStack() as stack:
             minimum, maximum = self._pool_size
-            pool = await open_pool(self._endpoints.worker_url, minimum, maximum, _name())
+            pool = await open_pool(self._endpoints.worker_url, minimum, maximum, self._name)
             stack.push_async_callback(_close, pool)
             producer = Producer(
                 self._endpoints.bootstrap,
@@ -205,7 +207,7 @@ class _Worker:
                 self._city, self._limits, self._clock.now, dispatcher, self._vault
             )
         ]
-        app = make_app(self._settings, self._endpoints, pool, processors, metrics)
+        app = make_app(self._settings, self._endpoints, pool, processors, metrics, name=self._name)
         names = {processor.handler.topic.name for processor in processors}
         caretaker = Caretaker(
             processors,
@@ -236,6 +238,7 @@ class _Worker:
             ("ticks", ticks.run),
             ("logs", lambda: watch_logs(pool, bootstrap, region, self._incarnations)),
             ("unassigned", lambda: watch_unassigned(app.consumer)),
+            ("absent", lambda: watch_absent(pool, app.consumer, self._name)),
             ("metrics", metrics.run),
         ):
             stack.push_async_callback(_cancel, _start(name, run, stopping, failed))
@@ -293,8 +296,8 @@ async def _send_last(processors: Sequence[Processor]) -> None:
 
 
 def _name() -> str:
-    """Return this process's name in the ledger; a restarted one has another (`streams.guards`)."""
-    return f"jingwei-worker/{socket.gethostname()[:24]}/{os.getpid()}/{secrets.token_hex(4)}"
+    """Return this process's name in the ledger and in Kafka; a restarted one has another."""
+    return f"{PREFIX}{socket.gethostname()[:24]}/{os.getpid()}/{secrets.token_hex(4)}"
 
 
 async def _close(pool: asyncpg.Pool) -> None:

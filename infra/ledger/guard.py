@@ -115,6 +115,12 @@ async def of_topic(conn: asyncpg.Connection, group: str, topic: str) -> dict[int
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
+async def workers(conn: asyncpg.Connection, prefix: str) -> set[str]:
+    """Return the names of the sessions of this user in this database that begin so."""
+    rows = await conn.fetch(statement("guard.workers"), prefix)
+    return {row["application_name"] for row in rows}
+
+
 async def retire(conn: asyncpg.Connection, group: str, topic: str) -> None:
     """Note that nobody of a group reads a topic any more; how far it was read stays on record."""
     await conn.execute(statement("guard.retire"), group, topic)

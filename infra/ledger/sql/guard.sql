@@ -14,6 +14,11 @@ WHERE a.pid = ANY(pg_blocking_pids($1)) AND a.usename = current_user
   AND a.state LIKE 'idle in transaction%'
   AND a.state_change < clock_timestamp() - make_interval(secs => $2);
 
+-- name: workers
+SELECT DISTINCT application_name FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user
+  AND starts_with(application_name, $1);
+
 -- name: begin
 INSERT INTO consumed (consumer_group, topic, partition, next_offset, incarnation)
 SELECT $1, wanted.topic, wanted.partition, 0,
