@@ -131,7 +131,9 @@ async def send_separate_reports(sender: AIOKafkaProducer, city: CityData, count:
 
 
 @asynccontextmanager
-async def worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Process]:
+async def worker(
+    endpoints: Endpoints, folder: Path, name: str = "worker"
+) -> AsyncIterator[psutil.Process]:
     """Run a worker; its log is ``worker.log`` in the folder."""
     environment = os.environ | {
         "JINGWEI_KAFKA_BOOTSTRAP": endpoints.bootstrap,
@@ -140,7 +142,7 @@ async def worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Pro
         "JINGWEI_DATABASE_WORKER_URL": endpoints.worker_url,
         "JINGWEI_KEY_FILE": str(endpoints.key_file),
     }
-    with (folder / "worker.log").open("wb") as log:
+    with (folder / f"{name}.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli.main", "worker"),
             *("--city", str(folder / "city"), "--home", str(folder / "home")),
@@ -151,7 +153,8 @@ async def worker(endpoints: Endpoints, folder: Path) -> AsyncIterator[psutil.Pro
     try:
         yield psutil.Process(process.pid)
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):  # it was killed
+            process.terminate()
         await asyncio.wait_for(process.wait(), 60)
 
 
@@ -172,6 +175,14 @@ async def listen(endpoints: Endpoints, arrived: dict[str, float]) -> None:
                 arrived.setdefault(change.incident_id, time.time())
     finally:
         await consumer.stop()
+
+
+async def ready(folder: Path, name: str = "worker") -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while "worker is ready" not in (folder / f"{name}.log").read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the worker does not get ready")
+        await asyncio.sleep(0.1)
 
 
 async def fenced(ledger: asyncpg.Connection, topic: str) -> int:

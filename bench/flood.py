@@ -26,6 +26,7 @@ from bench._worker import (
     DEADLINE_S,
     city_outside,
     on_a_stack,
+    ready,
     send_readings,
     send_separate_reports,
     stages,
@@ -64,7 +65,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
     ledger = await asyncpg.connect(endpoints.database_url)
     try:
         async with city_outside(endpoints) as sender, worker(endpoints, folder) as process:
-            await _ready(folder)
+            await ready(folder)
             begun = time.monotonic()
             sending = asyncio.gather(
                 send_separate_reports(sender, city, reports), send_readings(sender, city, readings)
@@ -93,14 +94,6 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
             "the worker's time by stage, ms of the whole run: " + stages(folder / "worker.log"),
         ],
     )
-
-
-async def _ready(folder: Path) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while "worker is ready" not in (folder / "worker.log").read_text():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the worker does not get ready")
-        await asyncio.sleep(0.1)
 
 
 async def _watch(

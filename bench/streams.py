@@ -11,6 +11,10 @@ run, each in a process of its own, the broker on the same cores:
 ``fresh_p1_behind_5000_s`` is how long somebody without breath waits for units when 5,000 reports of
 other things came a second before.
 
+``kill_pause_s`` is the longest time after a SIGKILL of one of two workers until reports on all
+partitions that were sent at that moment are part of incidents. The worker that is killed is the
+first one, then the one that took over, while another was started beside it.
+
 Each part's processor time per reading is told beside its rate: on a machine that is busy with
 other work it is the steadier figure.
 """
@@ -18,6 +22,7 @@ other work it is the steadier figure.
 import asyncio
 import sys
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +39,7 @@ from bench._worker import (
     listen,
     on_a_stack,
     processor_s,
+    ready,
     send_readings,
     send_report,
     stages,
@@ -68,6 +74,7 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
             readings_per_s, spent = await _drain(ledger, folder, process, count)
             memory = process.memory_info().rss / 2**20
             fresh_s = await _fresh_p1(endpoints, sender, city, 500 if quick else 5_000)
+            pauses = await _kill_pauses(endpoints, folder, sender, ledger, first=process, city=city)
         peers = {
             "faust_agent_that_does_nothing": await _alone(
                 "_faust_alone", endpoints, count, str(folder / "faust")
@@ -80,12 +87,14 @@ async def _measure(endpoints: Endpoints, folder: Path, *, quick: bool) -> Report
         figures={
             "readings_per_s": round(readings_per_s),
             "fresh_p1_behind_5000_s": round(fresh_s, 2),
+            "kill_pause_s": round(max(pauses), 2),
             "rss_mib": round(memory),
         },
         peers={"readings_per_s": {name: round(rate) for name, rate in peers.items()}},
         ratios={name: round(readings_per_s / rate, 3) for name, rate in peers.items()},
         notes=[
             f"broker: {endpoints.broker_kind}; fsync on",
+            "seconds after each SIGKILL: " + ", ".join(f"{pause:.2f}" for pause in pauses),
             "µs of processor time per reading: "
             + ", ".join(f"{name} {1e6 * seconds:.1f}" for name, seconds in spent.items()),
             "the worker's time by stage, ms of the whole run: " + stages(folder / "worker.log"),
@@ -150,6 +159,38 @@ async def _fresh_p1(
         await asyncio.wait([listener])
         await ledger.close()
     return told[incident] - sent
+
+
+async def _kill_pauses(
+    endpoints: Endpoints,
+    folder: Path,
+    sender: AIOKafkaProducer,
+    ledger: asyncpg.Connection,
+    *,
+    first: psutil.Process,
+    city: CityData,
+) -> list[float]:
+    """Seconds from each kill until what was sent then is placed."""
+    placed = "SELECT count(placed) FROM evidence"
+    await until(ledger, placed, await ledger.fetchval("SELECT count(*) FROM evidence"))
+    west, south, east, north = city.manifest.bounds
+    middle = Location(lon=(west + east) / 2, lat=(south + north) / 2, accuracy_m=10.0)
+    pauses = []
+    async with AsyncExitStack() as stack:
+        alive = first
+        for number in range(4):
+            name = f"worker-{number}"
+            other = await stack.enter_async_context(worker(endpoints, folder, name))
+            await ready(folder, name)
+            await asyncio.sleep(5.0)  # the group has come to rest
+            before, begun = await ledger.fetchval(placed), time.monotonic()
+            alive.kill()
+            for report in range(48):
+                await send_report(sender, _report(f"kill-{number}-{report}", "水管漏水", middle))
+            await sender.flush()
+            pauses.append(await until(ledger, placed, before + 48) - begun)
+            alive = other
+    return pauses
 
 
 def _report(name: str, words: str, place: Location) -> CitizenReport:
