@@ -1,7 +1,7 @@
 """An incident of no kind is named, and is compared with what is open once more.
 
-When it was opened it could be compared with hardly anything. A second reader's opinion, an operator
-or what it took in names it later: it may be an event that is known already. It is joined to nothing
+When it was opened it could be compared with hardly anything. A second reader's opinion or an operator
+names it later: it may be an event that is known already. It is joined to nothing
 by itself: where it is likely the same event an operator is asked. Help waits for no answer, and
 what an operator has kept apart is not asked about again.
 
@@ -24,8 +24,11 @@ __all__ = ["ask_about_named"]
 
 
 def ask_about_named(state: State, correlator: Correlator) -> None:
-    """Ask an operator about each incident that this entry has named and that may be another one."""
-    if not state.policy.kinds.compares_named:
+    """Ask an operator about each incident that this entry has named and that may be another one.
+
+    Not after a merge: who merges has looked, and an unmerge must leave no question behind.
+    """
+    if not state.policy.kinds.compares_named or state.marks.mergings:
         return
     for named in state.marks.named:
         incident = state.root(named)

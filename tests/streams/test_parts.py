@@ -241,7 +241,7 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
             yield event
 
     class Poisoned:
-        handler = SimpleNamespace(name="n", topic=topics.REPORTS, bulk=False)
+        handler = SimpleNamespace(name="n", topic=topics.REPORTS, bulk=False, hurries=False)
         failure: BaseException
 
         async def process(self, _: object) -> None:
