@@ -1,9 +1,9 @@
 """An incident of no kind is named, and is compared with what is open once more.
 
-When it was opened it could be compared with hardly anything. A second reader's opinion or an operator
-names it later: it may be an event that is known already. It is joined to nothing
-by itself: where it is likely the same event an operator is asked. Help waits for no answer, and
-what an operator has kept apart is not asked about again.
+When it was opened it could be compared with hardly anything. A second reader's opinion or an
+operator names it later: it may be an event that is known already. It is joined to nothing by
+itself: where it is likely the same event an operator is asked. Help waits for no answer, and what
+an operator has kept apart is not asked about again.
 
 The times that count are those of the events: when something is named says nothing about it.
 """
