@@ -11,13 +11,12 @@ note      for people
 ========  ================================================================================
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from atlas.errors import CityError
+from atlas.tables import read_rows, write_rows
 from schemas import codes
 from schemas.records import Record
 
@@ -85,44 +84,18 @@ def read_call_types(path: Path) -> tuple[CallType, ...]:
         The file cannot be read, or a row has an unknown category or severity, or no code; the
         text names the line, the column, the value and what to do.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise CityError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise CityError(f"{path} is not UTF-8: save it as CSV in UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text), restval="")
-    names = [(name or "").strip().casefold() for name in reader.fieldnames or ()]
-    reader.fieldnames = names
-    missing = [name for name in _NEEDED if name not in names]
-    if missing:
-        raise CityError(
-            f"{path} has no column {missing[0]!r}: its first line is {', '.join(_COLUMNS)}"
-        )
-    try:
-        rows = [_row(path, reader.line_num, values) for values in reader]
-    except csv.Error:
-        raise CityError(
-            f"{path}, line {reader.line_num}: this is not CSV: quotation marks do not match"
-        ) from None
+    rows = [_row(path, line, values) for line, values in read_rows(path, _COLUMNS, _NEEDED)]
     CallTypes(rows)
     return tuple(rows)
 
 
 def write_call_types(rows: Sequence[CallType], path: Path) -> None:
     """Write a table; raises `OSError`."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(
-            (row.service, row.code, row.category, row.severity or "", row.note) for row in rows
-        )
+    told = ((r.service, r.code, r.category, r.severity or "", r.note) for r in rows)
+    write_rows(path, _COLUMNS, told)
 
 
-def _row(path: Path, line: int, values: Mapping[str | None, object]) -> CallType:
-    if None in values:
-        raise CityError(f"{path}, line {line}: more values than columns: quote values with commas")
-    found = {str(name): str(value).strip() for name, value in values.items()}
+def _row(path: Path, line: int, found: Mapping[str, str]) -> CallType:
     if not found["code"]:
         raise CityError(f"{path}, line {line}: code is empty: fill it in, or delete the line")
     for column, known in (("category", codes.categories()), ("severity", codes.severities())):

@@ -12,6 +12,7 @@ import numpy as np
 from shapely.geometry import mapping
 
 from atlas.call_types import CallType, CallTypes
+from atlas.demand import Demand
 from atlas.errors import CityError
 from geo.fences.index import Fence, FenceIndex
 from geo.gazetteer import Gazetteer, PointOfInterest
@@ -110,6 +111,8 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Speeds of streets by hour of the week; None if unknown.
     call_types
         What the services' own codes mean; empty if the city has no table.
+    demand
+        Where calls come from; empty if that is not known.
     """
 
     manifest: Manifest
@@ -121,6 +124,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     digest: str
     speeds: ArcSpeeds | None = None
     call_types: tuple[CallType, ...] = ()
+    demand: tuple[Demand, ...] = ()
 
     @classmethod
     def of(
@@ -134,6 +138,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         units: Sequence[Unit],
         speeds: ArcSpeeds | None = None,
         call_types: Sequence[CallType] = (),
+        demand: Sequence[Demand] = (),
     ) -> "CityData":
         """Build a city, check that its parts fit together, and compute its digest.
 
@@ -152,6 +157,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             digest="",
             speeds=speeds,
             call_types=tuple(call_types),
+            demand=tuple(demand),
         )
         _check(city)
         _check_speeds(speeds, manifest, streets)
@@ -230,6 +236,7 @@ def content_digest(city: CityData) -> str:
         *([{"speeds": speeds.digest(arcs)}] if (speeds := city.speeds) else []),
         # Notes are for people only.
         *([{"call_types": _meanings(city.call_types)}] if city.call_types else []),
+        *([{"demand": city.demand}] if city.demand else []),
     )
     for part in parts:
         data = msgspec.json.encode(part, order="sorted")

@@ -10,6 +10,7 @@
     units.json        the fleet
     speeds.parquet    speeds of streets by hour of the week; optional
     call_types.csv    what the services' own codes mean (`atlas.call_types`); optional
+    demand.csv        where calls come from (`atlas.demand`); optional
 
 Everything is WGS-84. `digest` names a city by its content, so that a journal can say in which
 city a decision was made.
@@ -26,6 +27,7 @@ from shapely.geometry import mapping
 
 from atlas.call_types import read_call_types, write_call_types
 from atlas.city import CityData, Manifest, Place, Sensor
+from atlas.demand import read_demand, write_demand
 from atlas.errors import CityError
 from geo.errors import GeoError
 from geo.fences.index import FenceIndex, fences_from_geojson
@@ -50,15 +52,15 @@ _FILES: Final = (
 
 _SPEEDS: Final = "speeds.parquet"
 _CALL_TYPES: Final = "call_types.csv"
+_DEMAND: Final = "demand.csv"
 
 T = TypeVar("T")
 
 
 def city_files(folder: Path | str) -> tuple[str, ...]:
     """Return the names of the files in a folder that `load_city` reads."""
-    return tuple(
-        name for name in (*_FILES, _SPEEDS, _CALL_TYPES) if (Path(folder) / name).is_file()
-    )
+    names = (*_FILES, _SPEEDS, _CALL_TYPES, _DEMAND)
+    return tuple(name for name in names if (Path(folder) / name).is_file())
 
 
 def load_city(folder: Path | str) -> CityData:
@@ -90,12 +92,13 @@ def load_city(folder: Path | str) -> CityData:
     except GeoError as error:
         raise CityError(f"the city in {folder} cannot be used: {error}") from error
     try:
-        speeds, call_types = folder / _SPEEDS, folder / _CALL_TYPES
+        speeds, call_types, demand = (folder / name for name in (_SPEEDS, _CALL_TYPES, _DEMAND))
         return CityData.of(
             manifest,
             streets,
             speeds=_read_speeds(speeds, streets, manifest.timezone) if speeds.exists() else None,
             call_types=read_call_types(call_types) if call_types.exists() else (),
+            demand=read_demand(demand) if demand.exists() else (),
             fences=fences,
             places=_read_points(folder / "places.geojson", Place),
             sensors=_read_points(folder / "sensors.geojson", Sensor),
@@ -207,6 +210,8 @@ def _write(city: CityData, folder: Path) -> None:
         write_speeds(city.speeds, city.streets, folder / _SPEEDS)
     if city.call_types:
         write_call_types(city.call_types, folder / _CALL_TYPES)
+    if city.demand:
+        write_demand(city.demand, folder / _DEMAND)
 
 
 def _point_feature(record: Place | Sensor) -> dict[str, Any]:

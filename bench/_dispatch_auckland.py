@@ -21,6 +21,7 @@ from geo.routing.compiled import CompiledRouter
 from geo.routing.reference import Router
 from geo.streets.graph import StreetGraph
 from schemas import codes
+from schemas.policy import Base, Coverage, DemandCell
 from schemas.records import Point, Unit
 from sim.calls import Call, Place
 
@@ -38,6 +39,8 @@ _DEPLOYMENT = "auckland_ambulances_1.csv"
 _RASTER = "auckland-urban-pop-densit-40m"
 _DAY_S = 86_400.0
 _LATITUDE = -36.85
+_CELL = 0.01
+"""Degrees: some 0.9 by 1.1 km."""
 
 
 def missing() -> str | None:
@@ -62,6 +65,10 @@ class Auckland:
         )
         self.units = _units(folder)
         self._hospitals = [(float(r["x"]), float(r["y"])) for r in _rows(folder / "hospitals.csv")]
+        self._bases = tuple(
+            Base(station=r["NAME"], lon=float(r["x"]), lat=float(r["y"]))
+            for r in _rows(folder / "stations.csv")
+        )
         self._cells, self._ends, self._pixel = _demand(folder / f"{_RASTER}.zip")
 
     def calls(self, seed: int, days: float, load: float = 1.0) -> list[Call]:
@@ -73,6 +80,24 @@ class Auckland:
             if at_s > days * _DAY_S:
                 return calls
             calls.append(self._call(f"{seed}-{len(calls)}", at_s))
+
+    def coverage(self, load: float = 1.0) -> Coverage:
+        """Return where P1 calls come from, in cells of a hundredth of a degree, and the stations.
+
+        Cells stand where their people live on average.
+        """
+        people = np.diff(self._ends, prepend=0.0)
+        sums: dict[tuple[int, int], np.ndarray] = {}
+        for place, count in zip(self._cells, people.tolist(), strict=True):
+            lon, lat = self._on_road(*place)
+            cell = sums.setdefault((round(lon / _CELL), round(lat / _CELL)), np.zeros(3))
+            cell += count, count * lon, count * lat
+        calls = load * PER_DAY * dict(_SHARES)["P1"] / float(self._ends[-1])
+        cells = [
+            DemandCell(lon=lons / count, lat=lats / count, calls_a_day=count * calls)
+            for _, (count, lons, lats) in sorted(sums.items())
+        ]
+        return Coverage(cells=tuple(cells), bases=self._bases)
 
     def _call(self, name: str, at_s: float) -> Call:
         rng = Random(name)

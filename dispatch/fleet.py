@@ -11,7 +11,8 @@ from schemas.journal import FleetChanged
 from schemas.records import Unit
 from schemas.words import because
 
-_LEFT = because("left_fleet")
+LEFT = because("left_fleet")
+"""Why a unit is out of service that the fleet does not name any more."""
 
 
 def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
@@ -50,7 +51,7 @@ def _take_in(state: State, unit: Unit) -> None:
     if known is None:
         state.put_unit(unit)
         return
-    is_back = known.state == "out_of_service" and known.reason == _LEFT
+    is_back = known.state == "out_of_service" and known.reason == LEFT
     kept = msgspec.structs.replace(
         unit,
         state=unit.state if is_back else known.state,
@@ -60,6 +61,7 @@ def _take_in(state: State, unit: Unit) -> None:
         status_at=known.status_at,
         assignment=known.assignment,
         incident=known.incident,
+        standby=known.standby,
         reason=unit.reason if is_back else known.reason,
     )
     if kept != known:
@@ -68,6 +70,6 @@ def _take_in(state: State, unit: Unit) -> None:
 
 def _let_go(state: State, unit: Unit) -> None:
     if unit.assignment is not None:
-        call_back(state, state.assignments[unit.assignment], "policy", (_LEFT,))
+        call_back(state, state.assignments[unit.assignment], "policy", (LEFT,))
     if unit.state != "out_of_service":
-        state.change_unit(unit.id, state="out_of_service", reason=_LEFT)
+        state.change_unit(unit.id, state="out_of_service", reason=LEFT)

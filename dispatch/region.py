@@ -9,6 +9,7 @@ from datetime import datetime
 from dispatch.assignment import Assigner
 from dispatch.commands import Answer, answer, obey
 from dispatch.correlation import Correlator, KindPlaceTime
+from dispatch.covers import Covers
 from dispatch.errors import WrongRegion
 from dispatch.fleet import take_over_fleet
 from dispatch.named import ask_about_named
@@ -18,6 +19,7 @@ from dispatch.preview import differences
 from dispatch.sending import Means
 from dispatch.settle import settle
 from dispatch.stamps import move, stamp
+from dispatch.standby import stand_by
 from dispatch.state import State
 from dispatch.streets import change_street
 from dispatch.timers import act_on_due
@@ -56,7 +58,7 @@ class Region:
     ) -> None:
         self._state = State(Snapshot(region=region), codes.default_policy())
         self._routers = routers
-        self._means = Means(Travel(routers), assigner)
+        self._means = Means(Travel(routers), assigner, Covers())
         self._correlator = correlator or KindPlaceTime()
 
     @classmethod
@@ -123,6 +125,7 @@ class Region:
         answered = self._decide(entry)
         ask_about_named(state, self._correlator)
         settle(state, self._means)
+        stand_by(state, self._means)
         if answered is not None:
             answer(state, answered)
         return state.finish()
@@ -139,10 +142,10 @@ class Region:
         return differences(due._state, tried._state)  # noqa: SLF001 - others of this class
 
     def _again(self, snapshot: Snapshot) -> "Region":
-        """Return a core like this one that goes on from a snapshot."""
-        return Region.restore(
-            snapshot, self._routers, correlator=self._correlator, assigner=self._means.assigner
-        )
+        """Return a core like this one that goes on from a snapshot, and knows the same ways."""
+        again = Region.restore(snapshot, self._routers, correlator=self._correlator)
+        again._means = self._means  # noqa: SLF001 - another of this class
+        return again
 
     def _decide(self, entry: journal.Entry) -> Answer | None:  # noqa: C901 - a case a kind
         """Make an entry's own changes and mark what they touch; return what a command is told."""

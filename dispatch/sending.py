@@ -7,6 +7,7 @@ import msgspec
 
 from dispatch.assigners import assigner_of
 from dispatch.assignment import Assigner
+from dispatch.covers import Covers
 from dispatch.incidents import follow_units
 from dispatch.state import State
 from dispatch.travel import Travel
@@ -23,11 +24,12 @@ _NEVER_S = 10 * 366 * 86_400.0
 class Means(NamedTuple):
     """What a region decides with, behind interfaces that can be replaced.
 
-    ``assigner`` is None where the policy names one.
+    ``assigner`` is None where the policy names one; ``covers`` are what places are covered from.
     """
 
     travel: Travel
     assigner: Assigner | None
+    covers: Covers
 
     def picks(self, policy: Policy) -> Assigner:
         """Return who picks units: the assigner given, else the one that the policy names."""
@@ -92,6 +94,7 @@ def assign(  # noqa: PLR0917 - one act, said in full
         status_at=state.now,
         assignment=assignment.id,
         incident=incident_id,
+        standby=msgspec.UNSET,
         reason=None,
     )
     timing = state.timing(incident.severity)

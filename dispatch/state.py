@@ -402,6 +402,17 @@ class State:
         self.put_unit(changed)
         return changed
 
+    def freed(self) -> list[str]:
+        """Return the units that the entry has freed and that still are, in order of their ids."""
+        before: dict[str, Unit | None] = {}
+        for was, unit in self._touched.units:
+            before.setdefault(unit.id, was)
+        return sorted(
+            unit
+            for unit, was in before.items()
+            if was is not None and not is_free(was) and is_free(self.units[unit])
+        )
+
     def put_assignment(self, assignment: Assignment, change: AssignmentChange) -> None:
         """Take in a new assignment, or a changed one; ``change`` says what happened."""
         before = self.assignments.get(assignment.id)

@@ -29,7 +29,7 @@ from schemas.records import Reason, Unit
 from schemas.words import because
 
 _AT_HOME_M = 150.0
-"""A free unit so near to its station stands there, and has to leave first."""
+"""A free unit so near to where it waits stands there, and has to leave first."""
 
 
 class JointAssigner:
@@ -333,7 +333,7 @@ def _recommended(view: View, moves: Iterable[Move]) -> list[Move]:
 
 
 def _is_at_home(unit: Unit) -> bool:
-    place, home = unit.position, unit.home
+    place, home = unit.position, unit.standby.point if unit.standby else unit.home
     metres = haversine_m(place.lon, place.lat, home.lon, home.lat)
     return bool(metres <= _AT_HOME_M)
 

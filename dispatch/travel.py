@@ -78,6 +78,18 @@ class Travel:
         state.known.keep(here, known, starts)
         return list(map(known.__getitem__, starts))
 
+    def usually(self, state: State, starts: Sequence[Place], scene: Place) -> list[float]:
+        """Return seconds as they usually are: without any condition or hour, by a siren."""
+        router = self._router(state)
+        found: list[float] = []
+        if router is not None:
+            usual = Conditions.of()
+            found = [float(s) for s in router.etas(starts, scene, usual, state.policy.max_eta_s)]
+        if found and min(found) < inf:
+            return found
+        there = Point(lon=scene[0], lat=scene[1])
+        return [_straight(state, (*start, None), there) for start in starts]
+
     def way(self, state: State, unit: Unit, scene: Point, severity: str) -> Way:
         """Return a unit's way to the scene."""
         way = self._known_way(state, unit, scene)

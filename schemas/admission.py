@@ -27,7 +27,7 @@ from schemas.journal import (
     command_fault,
 )
 from schemas.kinds import UNKNOWN
-from schemas.policy import Kinds, Life, Policy
+from schemas.policy import Coverage, Kinds, Life, Policy
 from schemas.records import Opinion, Point, Unit
 
 _MOST_LON, _MOST_LAT = 180.0, 90.0
@@ -80,6 +80,14 @@ _JOINT: tuple[_Range, ...] = (
     ("calm_s", 0.0, _MOST_S),
     ("least_gain", 0.0, _MOST_FACTOR),
 )
+_COVERAGE: tuple[_Range, ...] = (
+    ("busy_share", 0.05, 0.95),
+    ("unserved_cost", 0.0, _MOST_FACTOR),
+    ("horizon_s", 0.0, _MOST_S),
+    ("drive_cost", 0.0, _MOST_FACTOR),
+    ("drive_s", 1.0, _MOST_S),
+)
+_MOST_CELLS = 10_000
 
 
 def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
@@ -158,6 +166,8 @@ def _policy_faults(policy: Policy) -> Iterator[str]:
     for severity, factor in policy.travel_factors.items():
         yield from _out_of_range(f"policy.travel_factors[{severity}]", factor, 0.1, _MOST_FACTOR)
     yield from _joint(policy)
+    for kind, coverage in policy.coverage.items():
+        yield from _coverage(kind, coverage)
 
 
 def _names(policy: Policy) -> Iterator[str]:
@@ -266,6 +276,29 @@ def _queue(policy: Policy, severities: list[str]) -> Iterator[str]:
                 f"policy.joint.queue_wait_s is {joint.queue_wait_s:g}: {severity} that has "
                 "waited long would be left alone"
             )
+
+
+def _coverage(kind: str, coverage: Coverage) -> Iterator[str]:
+    place = f"coverage[{kind}]"
+    if kind not in codes.unit_kinds():
+        yield f"policy.coverage names {kind!r}, which is no kind of unit"
+    yield from _ranges(place, coverage, _COVERAGE)
+    if not 1 <= len(coverage.cells) <= _MOST_CELLS:
+        yield f"policy.{place}.cells are {len(coverage.cells)}, not 1 to {_MOST_CELLS}"
+    for number, cell in enumerate(coverage.cells):
+        yield from _on_globe(f"policy.{place}.cells[{number}]", cell.lon, cell.lat)
+        calls = f"policy.{place}.cells[{number}].calls_a_day"
+        yield from _out_of_range(calls, cell.calls_a_day, 1e-6, 1e6)
+    for number, base in enumerate(coverage.bases):
+        yield from _on_globe(f"policy.{place}.bases[{number}]", base.lon, base.lat)
+        fault = id_fault(base.station)
+        if fault is not None:
+            yield f"policy.{place}.bases[{number}].station {fault}"
+
+
+def _on_globe(place: str, lon: float, lat: float) -> Iterator[str]:
+    yield from _out_of_range(f"{place}.lon", lon, -_MOST_LON, _MOST_LON)
+    yield from _out_of_range(f"{place}.lat", lat, -_MOST_LAT, _MOST_LAT)
 
 
 def _categories(place: str, categories: Iterable[str]) -> Iterator[str]:

@@ -315,6 +315,56 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     least_gain: float = 0.02
 
 
+class DemandCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many calls of the worst severity a place sends, on average.
+
+    ``lon`` and ``lat`` of its middle, WGS-84 degrees; ``calls_a_day`` above 0.
+    """
+
+    lon: float
+    lat: float
+    calls_a_day: float
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a unit may wait beside its fleet's stations; WGS-84 degrees."""
+
+    station: str
+    lon: float
+    lat: float
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where units of one kind wait for the next call; see ``docs/dispatch.md``.
+
+    Values without another source are those of a trial on the ambulances of Auckland.
+
+    Attributes
+    ----------
+    cells
+        Where calls of the worst severity come from.
+    bases
+        Where units may wait beside the stations of their kind.
+    busy_share
+        The share of time, 0.05 to 0.95, that a unit is busy: with it the nearest unit cannot go,
+        and the next one is counted on.
+    unserved_cost
+        What a call costs when no unit is free, in calls that are certainly late.
+    horizon_s
+        For so many seconds a unit is expected to wait where it is sent.
+    drive_cost, drive_s
+        Driving for ``drive_s`` seconds costs as much as ``drive_cost`` calls that are late.
+    """
+
+    cells: tuple[DemandCell, ...]
+    bases: tuple[Base, ...] = ()
+    busy_share: float = 0.4
+    unserved_cost: float = 1.3
+    horizon_s: float = 2_400.0
+    drive_cost: float = 0.05
+    drive_s: float = 600.0
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a region decides with.
 
@@ -366,6 +416,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         incidents together, units under way included.
     joint
         How ``joint`` does it.
+    coverage
+        By kind of unit, where those wait that have become free. Of a kind that is not named, at
+        their stations.
     """
 
     version: str
@@ -390,3 +443,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     travel_factors: dict[str, float] = msgspec.field(default_factory=dict)
     assigner: AssignerName = "fewest_seconds"
     joint: Joint = msgspec.field(default_factory=Joint)
+    coverage: dict[str, Coverage] = msgspec.field(default_factory=dict)

@@ -21,7 +21,7 @@ from dispatch import Region
 from dispatch.assignment import Assigner
 from dispatch.correlation import Known, Match
 from geo.routing.reference import Router
-from schemas.effects import AssignmentWritten, Effect, EvidencePlaced
+from schemas.effects import AssignmentWritten, Effect, EvidencePlaced, UnitWritten
 from schemas.ids import derive
 from schemas.journal import (
     Close,
@@ -127,10 +127,14 @@ class _Alone:
 
 
 class _Crew:
-    """A unit: where it is or drives, and what for. ``turn`` tells apart what it was about."""
+    """A unit: where it is or drives, and what for. ``turn`` tells apart what it was about.
+
+    ``base`` is where it waits: at home, or where the core wants it.
+    """
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
+        self.base: Place = unit.home.lon, unit.home.lat
         self.place: Place = unit.home.lon, unit.home.lat
         self.drive: Drive | None = None
         self.assignment: Assignment | None = None
@@ -263,8 +267,7 @@ class _Play:
     def _go_home(self, crew: _Crew) -> None:
         if crew.assignment is not None:
             return
-        home = crew.unit.home
-        self._go(crew, (home.lon, home.lat), self._rest)
+        self._go(crew, crew.base, self._rest)
 
     def _rest(self, crew: _Crew, now: float) -> None:
         self._stop(crew, now)
@@ -286,6 +289,10 @@ class _Play:
         for effect in effects:
             if isinstance(effect, EvidencePlaced):
                 self._call_of[str(effect.incident)] = self._calls[effect.evidence]
+            if isinstance(effect, UnitWritten):
+                unit = effect.unit
+                there = unit.standby.point if unit.standby else unit.home
+                self._crews[unit.id].base = there.lon, there.lat
             if not isinstance(effect, AssignmentWritten):
                 continue
             assignment, crew = effect.assignment, self._crews[effect.assignment.unit]
@@ -305,8 +312,7 @@ class _Play:
             self._go_home(crew)
 
     def _send(self, crew: _Crew, assignment: Assignment) -> None:
-        home = crew.unit.home.lon, crew.unit.home.lat
-        rests = crew.drive is None and crew.place == home
+        rests = crew.drive is None and crew.place == crew.base
         self._stop(crew, self._now)
         crew.assignment = assignment
         self._active.setdefault(assignment.incident, set()).add(assignment.id)

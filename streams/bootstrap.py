@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from atlas.city import CityData
+from atlas.demand import coverage
 from geo.streets.graph import StreetGraph
 from infra.ledger import city as ledger_city
 from infra.ledger import feeds, outbox, reading, snapshot, transaction
@@ -99,16 +100,19 @@ def _first_entries(
     at = datetime(2026, 1, 1, tzinfo=zone)
     standard = (at.utcoffset() or timedelta()) - (at.dst() or timedelta())
     policy = msgspec.structs.replace(
-        codes.default_policy(), utc_offset_minutes=standard // timedelta(minutes=1)
+        codes.default_policy(),
+        utc_offset_minutes=standard // timedelta(minutes=1),
+        coverage=coverage(city.demand),
     )
     # Versions begin with their date; a policy that an operator brought in since then stays.
-    # The default one is journaled again for a city that was given another time zone.
+    # The default one is journaled again for a city that was given another time zone, or calls.
     if (
         known_policy is None
         or known_policy.version < policy.version
         or (
             known_policy.version == policy.version
-            and known_policy.utc_offset_minutes != policy.utc_offset_minutes
+            and (known_policy.utc_offset_minutes, known_policy.coverage)
+            != (policy.utc_offset_minutes, policy.coverage)
         )
     ):
         entry_id = derive(region, f"policy/{policy.version}/{offset}")

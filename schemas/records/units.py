@@ -37,6 +37,17 @@ class Vehicle(Record, frozen=True, kw_only=True, omit_defaults=True):
     length_m: Dimension | None = None
 
 
+class Standby(Record, frozen=True, kw_only=True):
+    """Where a unit that has become free is to wait for its next call, and why there.
+
+    ``station`` is the name of a station or base, ``point`` where it is.
+    """
+
+    station: str
+    point: Point
+    reasons: tuple[Reason, ...]
+
+
 class UnitFields(Record, frozen=True, kw_only=True):
     """What a `Unit` and the form that is published of it (`outputs.Unit`) share.
 
@@ -54,6 +65,9 @@ class UnitFields(Record, frozen=True, kw_only=True):
         When they were so, by the sender's word.
     assignment, incident
         The active one, if any.
+    standby
+        Where it is to wait; not written where that is its station, so that older records stay the
+        same, byte for byte.
     """
 
     id: str
@@ -71,6 +85,7 @@ class UnitFields(Record, frozen=True, kw_only=True):
     status_at: datetime | None = None
     assignment: str | None = None
     incident: str | None = None
+    standby: Standby | msgspec.UnsetType = msgspec.UNSET
 
 
 class Unit(UnitFields, frozen=True, kw_only=True):

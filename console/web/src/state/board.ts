@@ -11,6 +11,8 @@ export interface Shown {
   readonly kind: string;
   readonly state: string;
   readonly incident: string | null;
+  /** Where it waits, if that is not its station. */
+  readonly standby: string | null;
   readonly availability: Availability;
   /** Since when its position is not known; null while it is. */
   readonly lost: string | null;
@@ -37,7 +39,8 @@ let known: ReadonlyMap<string, Shown> = new Map();
 function shownOf(unit: Unit, at: number): Shown {
   const { id, name, kind, state, incident } = unit;
   const lost = isStale(unit, at) ? unit.position_at : null;
-  return { id, name, kind, state, incident, availability: availability(unit, at), lost };
+  const standby = unit.standby?.station ?? null;
+  return { id, name, kind, state, incident, standby, availability: availability(unit, at), lost };
 }
 
 function isSame(a: Shown, b: Shown): boolean {

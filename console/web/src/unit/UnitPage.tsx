@@ -2,7 +2,8 @@ import { locked, person } from "../state/store";
 import { SignIn } from "../view/SignIn";
 import { t } from "../words/catalogue";
 import { word } from "../words/codes";
-import { come, crew, duty, isOld, state } from "./duty";
+import { render } from "../words/reasons";
+import { come, crew, duty, isOld, state, type Duty } from "./duty";
 import { Assignment } from "./Assignment";
 import { Foot } from "./Foot";
 import { Stamps } from "./Stamps";
@@ -32,7 +33,7 @@ export function UnitPage() {
                 {shown?.incident ? (
                   <Assignment duty={shown} />
                 ) : (
-                  shown && <p class="card nothing">{t(isOld.value ? "no_task_known" : "no_task")}</p>
+                  shown && <NoTask duty={shown} />
                 )}
                 {shown && <Stamps duty={shown} />}
               </>
@@ -43,5 +44,24 @@ export function UnitPage() {
       )}
       {lock !== null && <SignIn expired={lock === "expired"} enter={come} />}
     </>
+  );
+}
+
+/** Nothing to do: where to wait, and why there, if that is not the station. */
+function NoTask({ duty: { unit } }: { duty: Duty }) {
+  return (
+    <div class="card nothing">
+      <p>{t(isOld.value ? "no_task_known" : "no_task")}</p>
+      {unit.standby && (
+        <>
+          <p>
+            <b>{t("waits_at", { station: unit.standby.station })}</b>
+          </p>
+          {unit.standby.reasons.map((reason) => (
+            <p key={reason.code}>{render(reason)}</p>
+          ))}
+        </>
+      )}
+    </div>
   );
 }

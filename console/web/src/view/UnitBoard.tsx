@@ -88,6 +88,7 @@ function Cell({ unit, number, mine, isPicked: pressed }: CellProps) {
     <>
       <span aria-hidden="true">{SIGNS[unit.availability]}</span> <b>{unit.name}</b> {word("unit_state", unit.state)}
       {number && ` → ${number.split("-").at(-1)}`}
+      {unit.standby && <small> {t("waits_at", { station: unit.standby })}</small>}
       {unit.lost && (
         <em>
           {" "}

@@ -235,6 +235,7 @@ const WORDS = {
   title_unit: ["经纬 出警终端", "Jingwei unit"],
   not_a_crew: ["{name} 不是车组账号：请用车组账号登录", "{name} is no crew's account: sign in with a crew's"],
   no_task: ["目前没有任务", "No assignment now"],
+  waits_at: ["在 {station} 待命", "waits at {station}"],
   no_task_known: ["离线前没有任务", "No assignment when there last was a signal"],
   no_signal: ["没有信号", "No signal"],
   no_signal_since: ["没有信号：所示内容是 {age} 前的", "No signal: what is shown is {age} old"],
