@@ -30,7 +30,7 @@ from bench.report import Report, percentile
 from dispatch.assignment import Assigner
 from geo.routing.reference import Router
 from schemas import codes
-from schemas.policy import Policy
+from schemas.policy import Coverage, Policy
 from schemas.records import Unit
 from sim.calls import Answered, Call, Outcome, Shift, answer
 
@@ -40,15 +40,25 @@ _FIRST_SEED = 1_001
 _NEVER_STALE_S = 1e9
 _CLOSEST, _DIVERSION, _JOINT = "closest idle", "closest, greedy diversion", "joint"
 _CLOSEST_AT_ONCE, _JOINT_AT_ONCE = "closest idle, at once", "joint, at once"
-_AT_ONCE = (_CLOSEST_AT_ONCE, _JOINT_AT_ONCE)
-_POLICIES = (_CLOSEST, _DIVERSION, _JOINT, *_AT_ONCE)
+_COVERED, _COVERED_AT_ONCE = "joint, bases by coverage", "joint, bases by coverage, at once"
+_CLOSEST_COVERED = "closest idle, bases by coverage"
+_AT_ONCE = (_CLOSEST_AT_ONCE, _JOINT_AT_ONCE, _COVERED_AT_ONCE)
+_WITH_BASES = (_COVERED, _COVERED_AT_ONCE, _CLOSEST_COVERED)
+"""Where the demand is known: units that clear wait where the policy's coverage is best."""
+_JOINTLY = (_JOINT, _JOINT_AT_ONCE, _COVERED, _COVERED_AT_ONCE)
+_POLICIES = (_CLOSEST, _DIVERSION, _JOINT, _CLOSEST_COVERED, _COVERED, *_AT_ONCE)
 _AT_ONCE_S = 5.0
 """From a call until it stands in the journal, where whoever goes is refined later."""
 _COMPARED = (
     (_JOINT, _CLOSEST),
     (_JOINT, _DIVERSION),
     (_DIVERSION, _CLOSEST),
+    (_CLOSEST_COVERED, _CLOSEST),
+    (_COVERED, _CLOSEST),
+    (_COVERED, _DIVERSION),
+    (_COVERED, _JOINT),
     (_JOINT_AT_ONCE, _CLOSEST),
+    (_COVERED_AT_ONCE, _CLOSEST),
     (_CLOSEST_AT_ONCE, _CLOSEST),
 )
 _TARGETS_S = {"P1": 480.0, "P2": 480.0, "P3": 1_200.0, "P4": 3_600.0}
@@ -65,7 +75,8 @@ class _Town(Protocol):
 class _Where(NamedTuple):
     """Where it is played, and how long calls and crews take until they are under way.
 
-    ``slower`` is by severity, where crews drive without siren.
+    ``slower`` is by severity, where crews drive without siren; ``coverage`` by kind of unit, where
+    it is known where calls come from.
     """
 
     name: str
@@ -74,6 +85,7 @@ class _Where(NamedTuple):
     turnout_s: float
     slower: Mapping[str, float]
     policies: Sequence[str]
+    coverage: Mapping[str, Coverage] = {}
 
 
 class _Size(NamedTuple):
@@ -148,11 +160,12 @@ def _places(place: str, policies: Sequence[str], *, has_auckland: bool) -> list[
     places: list[_Where] = []
     if place != "demo" and has_auckland:
         delay_s, slower = auckland.DELAY_S, auckland.SLOWER
-        town = auckland.Auckland()
-        places.append(_Where("auckland", town, delay_s, 0.0, slower, policies))
+        there = auckland.Auckland()
+        covered = {"ambulance": there.coverage()}
+        places.append(_Where("auckland", there, delay_s, 0.0, slower, policies, covered))
     if place != "auckland" or not has_auckland:
-        # There everything is at once.
-        usual = [name for name in policies if name not in _AT_ONCE]
+        # There everything is at once, and nobody has counted where calls come from.
+        usual = [name for name in policies if name not in (*_AT_ONCE, *_WITH_BASES)]
         town = demo.DemoCity()
         places.append(_Where("demo city", town, demo.DELAY_S, demo.TURNOUT_S, {}, usual))
     return places
@@ -188,11 +201,14 @@ def _compare(where: _Where, size: _Size, kept: Kept) -> dict[str, Any]:
 def _shift(where: _Where, name: str, noise: float) -> Shift:
     assigner: Assigner | None = GreedyDiversion() if name == _DIVERSION else None
     delay_s = _AT_ONCE_S if name in _AT_ONCE else where.delay_s
-    picks = "joint" if name in {_JOINT, _JOINT_AT_ONCE} else "fewest_seconds"
+    picks = "joint" if name in _JOINTLY else "fewest_seconds"
+    policy = _policy(where, picks, delay_s)
+    if name in _WITH_BASES:
+        policy = msgspec.structs.replace(policy, coverage=dict(where.coverage))
     return Shift(
         router=where.town.router,
         units=where.town.units,
-        policy=_policy(where, picks, delay_s),
+        policy=policy,
         assigner=assigner,
         delay_s=delay_s,
         turnout_s=where.turnout_s,
@@ -285,16 +301,18 @@ def _paired(ours: Sequence[float], base: Sequence[float]) -> dict[str, float]:
 
 def _figures(found: dict[str, Any]) -> dict[str, float]:
     """Return the figures of what was played."""
-    usual = found.get(f"{_JOINT} against {_CLOSEST}", {})
-    diversion = found.get(f"{_JOINT} against {_DIVERSION}", {})
-    at_once = found.get(f"{_JOINT_AT_ONCE} against {_CLOSEST}", {})
+    ours = _COVERED if _COVERED in found["policies"] else _JOINT
+    soon = _COVERED_AT_ONCE if _COVERED_AT_ONCE in found["policies"] else _JOINT_AT_ONCE
+    usual = found.get(f"{ours} against {_CLOSEST}", {})
+    diversion = found.get(f"{ours} against {_DIVERSION}", {})
+    at_once = found.get(f"{soon} against {_CLOSEST}", {})
     others = [
         changes[name]["change_pct"]
         for severity, changes in usual.items()
         for name in ("late", "mean")
         if (severity, name) != ("P1", "late") and changes[name]
     ]
-    joint = found["policies"].get(_JOINT)
+    joint = found["policies"].get(ours)
     figures = {
         "late_p1_change_pct": _change(usual, "P1", "late"),
         "late_p1_change_vs_diversion_pct": _change(diversion, "P1", "late"),

@@ -40,6 +40,8 @@ module             what it does
 ``health``         health of the running city
 ``unread``         unread messages of topics
 ``call_types``     ``city call-types``: what the services' own codes mean
+``demand``         ``city demand``: where calls come from
+``periods``        times that are given as options
 ``odd_fixes``      positions with an impossible time or place
 ``jumps``          places that no vehicle can have reached
 ``places``         a spot or street by the text given

@@ -1,4 +1,4 @@
-"""``jingwei city make | import | inspect | simulate | learn | call-types``: a city's folder."""
+"""``jingwei city make | import | inspect | simulate | learn | demand | call-types``: its folder."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ import typer
 
 from atlas.city import CityData, Manifest, Place
 from atlas.folder import load_city, save_city
-from cli import call_types, learn, simulate
+from cli import call_types, demand, learn, simulate
 from cli.output import progress
 from cli.services import HomeOption, JsonOption
 from geo.streets.graph import Notice
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
 simulate.register(city)
 learn.register(city)
 call_types.register(city)
+demand.register(city)
 
 
 @city.command()

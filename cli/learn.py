@@ -21,6 +21,7 @@ from cli import exit_codes
 from cli.jumps import FASTEST_MPS
 from cli.odd_fixes import Held, Odd, OddFixes
 from cli.output import progress, write_json
+from cli.periods import time_of
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
 from geo.speeds.files import write_speeds
@@ -41,10 +42,6 @@ _CRAWLING_MPS = 1.5
 """Below this speed a receiver does not know its course."""
 
 
-class BadPeriod(ValueError):
-    """The period to learn from cannot be parsed."""
-
-
 class NothingLearnt(RuntimeError):
     """There was no drive to learn from."""
 
@@ -55,7 +52,6 @@ class SpeedsNotWritten(RuntimeError):
 
 exit_codes.BY_ERROR.update(
     {
-        BadPeriod: exit_codes.USAGE,
         NothingLearnt: exit_codes.FAILED,
         SpeedsNotWritten: exit_codes.USAGE,
     }
@@ -97,7 +93,7 @@ def learn(
     Writes speeds.parquet and replaces an earlier one. Workers that are started with the city
     afterwards use it; nothing changes for running workers.
     """
-    since, until = _time(start, "--from"), _time(end, "--to")
+    since, until = time_of(start, "--from"), time_of(end, "--to")
     found = load_city(folder)
     endpoints = resolve_endpoints(load_settings(home))
     lessons = _Lessons(found, speed)
@@ -307,16 +303,6 @@ def _kinds(times: npt.NDArray[np.float64], duties: Sequence[Duty]) -> npt.NDArra
 
 def _stamp(at: datetime | None) -> float:
     return math.inf if at is None else at.timestamp()
-
-
-def _time(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadPeriod(f"{option} {text!r:.40} is not an ISO 8601 time") from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _show(

@@ -346,8 +346,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bases
         Where units may wait beside the stations of their kind.
     busy_share
-        The share of time, 0.05 to 0.95, that a unit is busy: with it the nearest unit cannot go,
-        and the next one is counted on.
+        How probable it is, 0.05 to 0.95, that a unit which is free now is busy when a call comes:
+        then the next one is counted on. Less than the share of time that units are busy.
     unserved_cost
         What a call costs when no unit is free, in calls that are certainly late.
     horizon_s
@@ -358,7 +358,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     cells: tuple[DemandCell, ...]
     bases: tuple[Base, ...] = ()
-    busy_share: float = 0.4
+    busy_share: float = 0.2
     unserved_cost: float = 1.3
     horizon_s: float = 2_400.0
     drive_cost: float = 0.05
