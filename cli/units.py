@@ -13,7 +13,7 @@ from cli.services import HomeOption, JsonOption
 from infra.ledger.errors import Ambiguous, NotFound
 from infra.ledger.queries import Refusal, incident_numbers, list_refusals, list_units
 from schemas import codes
-from schemas.records import Unit
+from schemas.records import Standby, Unit
 from schemas.words import render
 
 COLUMNS = ("unit", "name", "kind", "state", "since", "station", "position", "incident")
@@ -89,6 +89,7 @@ def show(
         ("department", found.department),
         ("can do", ", ".join(found.capabilities)),
         ("station", found.station),
+        ("waits at", _standby(found)),
         ("position", f"{found.position.lon:.6f}, {found.position.lat:.6f}"),
         ("seen there", local(found.position_at) or "never: assumed to be at its station"),
         ("incident", numbers.get(found.incident or "", found.incident)),
@@ -122,6 +123,13 @@ def refusals(
         ((one.unit, one.status, local(one.at), one.by, say(one.said)) for one in found),
         "no stamp was refused",
     )
+
+
+def _standby(unit: Unit) -> str | None:
+    """Return where a unit is to wait and why, if that is not its station."""
+    if not isinstance(unit.standby, Standby):
+        return None
+    return f"{unit.standby.station} ({'; '.join(map(say, unit.standby.reasons))})"
 
 
 def _published(unit: Unit) -> dict[str, object]:
