@@ -95,7 +95,7 @@ class Auckland:
         calls = load * PER_DAY * dict(_SHARES)["P1"] / float(self._ends[-1])
         cells = [
             DemandCell(lon=lons / count, lat=lats / count, calls_a_day=count * calls)
-            for _, (count, lons, lats) in sorted(sums.items())
+            for count, lons, lats in (sums[key].tolist() for key in sorted(sums))
         ]
         return Coverage(cells=tuple(cells), bases=self._bases)
 

@@ -17,8 +17,8 @@ from dispatch.together import JointAssigner
 from schemas import codes, effects, journal, wire
 from schemas.admission import policy_fault
 from schemas.kinds import Diversion
-from schemas.policy import Joint, Policy
-from schemas.records import Assignment, Incident, Unit
+from schemas.policy import Base, Coverage, DemandCell, Joint, Policy
+from schemas.records import Assignment, Incident, Standby, Unit
 from schemas.snapshot import Snapshot
 from schemas.words import each, render
 
@@ -300,6 +300,44 @@ def lost_rightly(before: Snapshot, answers: Sequence[effects.Effect]) -> Counter
     return counts
 
 
+def covered(rng: Random) -> dict[str, Coverage]:
+    """Return rules for where some kinds wait: bases and calls anywhere in the town."""
+
+    def cell() -> DemandCell:
+        at = place(rng.randrange(15) / 2, rng.randrange(15) / 2)
+        return DemandCell(lon=at.lon, lat=at.lat, calls_a_day=rng.choice((0.5, 4.0, 40.0)))
+
+    def base(number: int) -> Base:
+        at = place(rng.randrange(8), rng.randrange(8))
+        return Base(station=f"B{number}", lon=at.lon, lat=at.lat)
+
+    return {
+        kind: Coverage(
+            cells=tuple(cell() for _ in range(rng.randrange(1, 6))),
+            bases=tuple(map(base, range(rng.randrange(2, 5)))),
+            drive_cost=0.0,
+        )
+        for kind in ("ambulance", "fire_engine")
+    }
+
+
+def wait_rightly(before: Snapshot, answers: Sequence[effects.Effect], rules: set[str]) -> int:
+    """Check where units wait: whoever is sent nowhere, others keep it; count those told anew."""
+    units = {unit.id: unit for unit in before.units}
+    told = 0
+    for answer in answers:
+        if not isinstance(answer, effects.UnitWritten) or answer.unit.id not in units:
+            continue
+        now, was = answer.unit, units[answer.unit.id]
+        if now.assignment is not None:
+            assert now.standby is msgspec.UNSET, "whoever is sent waits nowhere"
+        if isinstance(now.standby, Standby) and now.standby != was.standby:
+            assert now.kind in rules
+            assert now.standby.station != now.station
+            told += 1
+    return told
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_any_day_keeps_the_invariants_and_is_exact(seed: int) -> None:
@@ -309,7 +347,9 @@ def test_any_day_keeps_the_invariants_and_is_exact(seed: int) -> None:
     log, watcher = Journal(), Watcher()
     region, twin = (Region(REGION, routers) for _ in range(2))
     counts: Counter[Diversion] = Counter()
-    last: journal.Entry = log.policy(joint(**rules))
+    coverage = covered(rng) if seed % 2 else {}
+    told = 0
+    last: journal.Entry = log.policy(msgspec.structs.replace(joint(**rules), coverage=coverage))
     for first in (log.fleet(), last):
         assert region.apply(first, log.now) == twin.apply(first, log.now)
     for number, (step, seconds) in enumerate(steps(rng, 250)):
@@ -323,6 +363,7 @@ def test_any_day_keeps_the_invariants_and_is_exact(seed: int) -> None:
         watcher.obeys(entry, answers)
         watcher.compare(region.snapshot())
         counts += lost_rightly(before, answers)
+        told += wait_rightly(before, answers, set(coverage))
         if number % 50 == 25:
             kept = wire.decode(wire.encode(twin.snapshot()), Snapshot)
             twin = Region.restore(kept, routers)
@@ -332,6 +373,7 @@ def test_any_day_keeps_the_invariants_and_is_exact(seed: int) -> None:
     assert region.snapshot() == twin.snapshot()
     lost = Counter(a.incident for a in region.snapshot().assignments if a.diversion)
     assert max(lost.values(), default=0) <= 2
+    assert bool(told) is bool(coverage), "a day on which nobody waits elsewhere proves nothing"
     assert counts["diverted"] > 0, "a day on which nobody is diverted proves nothing"
 
 
