@@ -30,6 +30,9 @@ module             what it does
 ``together``       `JointAssigner`: all incidents together, units on their way included
 ``joint``          which unit for which slot, at the least cost
 ``costs``          what it costs that a unit comes late, or nobody
+``coverage``       how well the next calls are covered: `Cover`
+``covers``         the cover of each kind of unit, worked out once
+``standby``        where units wait that have become free
 ``matching``       the cheapest assignment of rows to columns
 ``under_way``      units that are on their way and may be sent elsewhere
 ``question``       what an assigner is asked, and whether its answer is one
