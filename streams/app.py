@@ -22,6 +22,7 @@ from streams.exits import Exit, die
 from streams.guards import next_offsets
 from streams.inbox import Inbox
 from streams.metrics import Metrics
+from streams.polls import joined
 from streams.quiet import QuietMonitor
 from streams.taking import batches
 from streams.untabled import NoTables
@@ -168,9 +169,8 @@ def _coming(
 
 
 async def _deal(processor: Processor, events: Sequence[Any]) -> None:
-    records = [record for event in events for record in event.message.value]
     try:
-        await processor.process(records)
+        await processor.process(joined(event.message for event in events))
     except asyncio.CancelledError:
         raise  # the worker stops: the next one starts at the guard
     except BaseException as error:  # Faust would drop the batch and go on

@@ -24,6 +24,8 @@ class Packed:
     ----------
     batches : list of (TopicPartition, BatchBuilder)
         In the order in which they are to be sent: each partition's first one before any second.
+    round_of : list of int
+        By batch, how many of its partition are before it.
     batch_of : list of int
         By message, the place of its batch.
     stamped : dict of TopicPartition to int
@@ -46,6 +48,7 @@ class Packed:
         order = sorted(range(len(self.batches)), key=self._rounds.__getitem__)
         place = {number: at for at, number in enumerate(order)}
         self.batches = [self.batches[number] for number in order]
+        self.round_of = [self._rounds[number] for number in order]
         self.batch_of = [place[number] for number in placed]
 
     def _put(self, message: Message, partitions: Sequence[int]) -> int:

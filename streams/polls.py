@@ -6,7 +6,7 @@ control, acknowledgements, commits and rebalances are Faust's as before. An even
 of its last record, so to acknowledge it is to acknowledge all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,3 +41,22 @@ def fold(found: Mapping[TP, Sequence[Any]]) -> dict[TP, list[Poll]]:
         for part, records in found.items()
         if records
     }
+
+
+def joined(polls: Iterable[Poll]) -> list[Any]:
+    """Return the records of polls in their order, each once.
+
+    After a rebalance a partition is read from its guard again, while polls of it that came before
+    are still in its agent's hand: one batch may then hold a message twice.
+    """
+    records: list[Any] = []
+    last: dict[tuple[str, int], int] = {}
+    for poll in polls:
+        part = poll.topic, poll.partition
+        before = last.get(part, -1)
+        if poll.value[0].offset > before:
+            records += poll.value
+        else:
+            records += [record for record in poll.value if record.offset > before]
+        last[part] = max(before, poll.offset)
+    return records

@@ -158,13 +158,19 @@ class Producer:
     async def _submit(
         self, producer: AIOKafkaProducer, packed: Packed
     ) -> list[RecordMetadata | BaseException]:
-        """Hand batches over in their order; return what the broker answered to each."""
+        """Hand batches over in their order; return what the broker answered to each.
+
+        A broker that cannot tell repeats would take a partition's second batch where it refused
+        the first: sent again, the first would follow it. There each round waits for the one before.
+        """
         pending: list[asyncio.Future[RecordMetadata]] = []
         begun: list[float] = []
         refused: list[BaseException] = []
-        for part, batch in packed.batches:
+        for number, (part, batch) in enumerate(packed.batches):
             begun.append(self._clock.monotonic())
             try:
+                if not self._idempotent and packed.round_of[number] > packed.round_of[number - 1]:
+                    await asyncio.gather(*pending)
                 pending.append(
                     await producer.send_batch(batch, part.topic, partition=part.partition)
                 )
