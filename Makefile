@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up everything that they need; see `make help`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test sim lint bench lock clean
 
 BIN := .venv/bin
 # uv leaves compiling to the first import (all of it at once takes 26 s); without the result each
@@ -17,6 +17,10 @@ OPEN ?=
 ARGS ?=
 LOAD ?=
 NAME ?=
+# make sim: one seed, seeds from 1, fresh seeds for so many seconds (FOR), a known bug or all.
+SEED ?=
+RUNS ?=
+BUG ?=
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -34,6 +38,11 @@ test: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 test: export PYTHONMALLOC ?= malloc
 test: setup ## the tests, on services of their own: ARGS='tests/geo -k fence' LOAD=2
 	@exec $(if $(LOAD),.ci/loaded $(LOAD)) $(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+
+sim: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
+sim: export PYTHONMALLOC ?= malloc
+sim: setup ## the stream shell under faults from seeds: SEED=42, RUNS=1000, FOR=60 or BUG=all
+	@exec $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(FOR),--for $(FOR)) $(if $(BUG),--bug $(BUG))
 
 lint: ## ruff, mypy, import-linter
 	@bash infra/local/setup/setup.sh lint

@@ -4,7 +4,21 @@ import argparse
 import sys
 import time
 
+from tests.simulation.bugs import BUGS, found_by
 from tests.simulation.world import run
+
+
+def find(bugs: list[str], most: int) -> int:
+    """Say which seed finds each bug first; fail where none does."""
+    missed = 0
+    for name in bugs:
+        begun = time.monotonic()
+        seed, wrong = found_by(name, most)
+        rate = 60 * (seed or most) / (time.monotonic() - begun)
+        missed += seed is None
+        told = "not found" if seed is None else f"seed {seed}: {wrong}"
+        print(f"{name:34} {told} ({rate:.0f} runs a minute)", flush=True)
+    return bool(missed)
 
 
 def main() -> int:
@@ -12,7 +26,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="run this seed and print its trace")
     parser.add_argument("--runs", type=int, help="run so many seeds from 1")
     parser.add_argument("--for", dest="seconds", type=float, help="run fresh seeds so many seconds")
+    parser.add_argument("--bug", choices=("all", *BUGS), help="put a known bug in, and find it")
     given = parser.parse_args()
+    if given.bug:
+        return find(list(BUGS) if given.bug == "all" else [given.bug], given.runs or 1_000)
     if given.seed is not None:
         world = run(given.seed)
         print("\n".join(world.trace))

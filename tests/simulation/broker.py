@@ -81,7 +81,7 @@ class _Batch:
         self._broker = broker
         self.messages: list[tuple[Any, Any, Any]] = []
 
-    def append(self, *, timestamp: Any, key: Any, value: Any, headers: Any) -> Any:  # noqa: ARG002
+    def append(self, *, timestamp: Any, key: Any, value: Any, headers: Any) -> Any:
         if len(self.messages) >= MOST:
             return None
         self.messages.append((key, value, headers))
@@ -117,7 +117,7 @@ class Client:
             raise KafkaConnectionError("no broker answers")
 
     async def stop(self) -> None:
-        while self._busy:
+        while self._busy:  # noqa: ASYNC110 - as seldom as a worker ends
             await asyncio.sleep(0.01)
         self.closed = True
 
@@ -162,9 +162,7 @@ class Client:
             draw = chance.random()
             if not self._idempotent and draw < faults.doubled:
                 first = broker.append(part, batch.messages)
-            answer = RecordMetadata(
-                *(*part, TopicPartition(*part), first, broker.now_ms(), 1, 0)
-            )
+            answer = RecordMetadata(*(*part, TopicPartition(*part), first, broker.now_ms(), 1, 0))
             if chance.random() < faults.unanswered:
                 answer = KafkaTimeoutError()
         if self._idempotent and isinstance(answer, Exception):

@@ -109,7 +109,11 @@ def _inputs(server: Server, broker: Broker, dead: set[Place]) -> list[str]:
                 stamped.append(entry.id)
     for what, wanted, found in (("evidence", evidence, noted), ("stamp", stamps, stamped)):
         wrong += [f"{what} {one} is not in the journal" for one in sorted(wanted - set(found))]
-        wrong += [f"{what} {one} is twice in the journal" for one in sorted(set(found)) if found.count(one) > 1]
+        wrong += [
+            f"{what} {one} is twice in the journal"
+            for one in sorted(set(found))
+            if found.count(one) > 1
+        ]
         wrong += [f"{what} {one} in the journal was made up" for one in sorted(set(found) - wanted)]
     return wrong
 
@@ -214,7 +218,9 @@ def _core(server: Server, core: FreshCore, dead: set[Place]) -> list[str]:
                         del active[one.unit]
                 elif active.setdefault(one.unit, one.id) != one.id:
                     wrong.append(f"unit {one.unit} has two active assignments at {offset}")
-    wrong += [f"offset {offset} was applied and is not in the journal" for offset in sorted(applied)]
+    wrong += [
+        f"offset {offset} was applied and is not in the journal" for offset in sorted(applied)
+    ]
     reached = -1
     for _, writes in server.history:
         offsets = sorted(key[1] for table, key in writes if table == "applied")

@@ -76,7 +76,7 @@ class Coordinator:
             return
         self._preparing = False
         joined, self._joined = self._joined, {}
-        self._heard = {member: self.loop.now for member in joined}
+        self._heard = dict.fromkeys(joined, self.loop.now)
         members = sorted(joined, key=lambda member: member.name)
         if not members:
             return

@@ -132,10 +132,14 @@ class Session:
         """Send something; the answer comes into the future."""
         server, future = self.server, self.server.loop.create_future()
         if self._current is not None:
-            raise asyncpg.InterfaceError("cannot perform operation: another operation is in progress")
+            raise asyncpg.InterfaceError(
+                "cannot perform operation: another operation is in progress"
+            )
         if not self.open or server.down:
             self.end()
-            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+            raise asyncpg.ConnectionDoesNotExistError(
+                "connection was closed in the middle of operation"
+            )
         chance, faults = server.chance, server.faults
         delay = 0.0002 + chance.random() * 0.002
         if chance.random() < faults.stall:
@@ -160,7 +164,11 @@ class Session:
 
     def client_died(self) -> None:
         """Notice that the client is gone; what it had sent may still be done."""
-        if self._current is None or self in self.server.waiting or self.server.chance.random() < 0.5:
+        if (
+            self._current is None
+            or self in self.server.waiting
+            or self.server.chance.random() < 0.5
+        ):
             self.end()
         else:
             self._last_words = True
@@ -187,7 +195,9 @@ class Session:
         self.end()
         if not future.done():
             future.set_exception(
-                asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+                asyncpg.ConnectionDoesNotExistError(
+                    "connection was closed in the middle of operation"
+                )
             )
 
     def _arrive(self, current: tuple[Any, ...]) -> None:
@@ -238,7 +248,9 @@ class Session:
 
     def _lock_timeout(self, current: tuple[Any, ...]) -> None:
         if self._current is current and self in self.server.waiting:
-            self._refuse(current, asyncpg.LockNotAvailableError("canceling statement due to lock timeout"))
+            self._refuse(
+                current, asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+            )
 
     def _deadlock(self, current: tuple[Any, ...]) -> None:
         if self._current is not current or self not in self.server.waiting:
@@ -253,7 +265,9 @@ class Session:
     def _refuse(self, current: tuple[Any, ...], error: Exception) -> None:
         self.server.waiting.remove(self)
         self.blocked_by, self.failed = None, True
-        self.server.trace(f"ledger {self.owner.name}#{self.pid} {current[1]}: {type(error).__name__}")
+        self.server.trace(
+            f"ledger {self.owner.name}#{self.pid} {current[1]}: {type(error).__name__}"
+        )
         self._answer(current[2], error)
 
     def _idle_timeout(self, since: float) -> None:
@@ -405,7 +419,7 @@ def _begin(session: Session) -> None:
 class Pool(asyncpg.Pool):
     """Connections of one worker to the ledger, as many as asyncpg's pool may have."""
 
-    def __init__(self, server: Server, owner: Owner, size: int = 4) -> None:  # noqa: PLW0231
+    def __init__(self, server: Server, owner: Owner, size: int = 4) -> None:
         self.server, self.owner = server, owner
         self.size = size
         self.free: list[Connection] = []
@@ -609,7 +623,9 @@ def _set_aside(s: Session, *args: Any) -> list[Row]:
 
 def _latest_passed(s: Session, group: str, topic: str, limit: int) -> list[Row]:
     passed = [
-        row for key, row in s.rows("strike").items() if key[:2] == (group, topic) and row[3] is not None
+        row
+        for key, row in s.rows("strike").items()
+        if key[:2] == (group, topic) and row[3] is not None
     ]
     return [Row(passed=row[3]) for row in sorted(passed, key=lambda row: -row[4])[:limit]]
 

@@ -124,7 +124,7 @@ class Worker:
                 lambda run: made.append((name, run(consumer.streams[topic])))
             ),
         )
-        settings: Any = SimpleNamespace(batch_within_s=0.05, batch_size=6)
+        settings: Any = SimpleNamespace(batch_within_s=0.05, batch_size=10)
         for processor in self.processors:
             _add_agent(app, processor, settings)
         return made
@@ -152,8 +152,4 @@ class Worker:
     @property
     def idle(self) -> bool:
         """Whether nothing is under way."""
-        return self.ready and all(
-            not one.pulse.busy and one._lanes.idle for one in self.processors
-        )
-
-
+        return self.ready and all(not one.pulse.busy and one._lanes.idle for one in self.processors)

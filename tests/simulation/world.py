@@ -7,6 +7,7 @@ import logging
 import sys
 import uuid
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from importlib import import_module
@@ -126,19 +127,19 @@ class World:
     def _plan_inputs(self) -> None:
         chance, count = self.chance, 8 + self.chance.randrange(30)
         cursed = chance.randrange(count) if chance.random() < 0.2 else -1
-        burst = chance.random() < 0.4
+        burst, reports = chance.random() < 0.4, chance.choice((0.3, 0.3, 0.9))
         for number in range(count):
             kind = "cursed" if number == cursed else "bad" if chance.random() < 0.08 else "good"
             said: dict[str, Any] = {"id": f"m{number}", "kind": kind}
             if chance.random() < 0.02:
                 said["slow"] = chance.random() * 3
             draw = chance.random()
-            if draw < 0.4:
+            if draw < reports:
                 topic = topics.REPORTS.name
                 said |= {"x": chance.randrange(4), "y": chance.randrange(4)}
-                if chance.random() < 0.2:
+                if chance.random() < 0.25:
                     said["urgent"] = True
-            elif draw < 0.8:
+            elif draw < 1 - (1 - reports) / 3:
                 topic = topics.READINGS.name
                 said |= {"sensor": f"s{chance.randrange(4)}"}
                 said |= {"x": chance.randrange(4), "y": chance.randrange(4)}
@@ -196,8 +197,25 @@ class World:
     def _kill(self) -> None:
         worker = self._any()
         if worker is not None:
-            self.note(f"kill {worker.owner.name}")
-            self._end(worker.owner)
+            self._in_mid_transaction(worker.owner, self._kill_now)
+
+    def _kill_now(self, owner: Owner) -> None:
+        if not owner.dead:
+            self.note(f"kill {owner.name}")
+            self._end(owner)
+
+    def _in_mid_transaction(self, owner: Owner, act: Callable[[Owner], None]) -> None:
+        """Do something to a worker now, or, as often, when it is next in a transaction."""
+        looks = 500 if self.chance.random() < 0.5 else 0
+
+        def look(left: int) -> None:
+            inside = any(one.begun and one.owner is owner for one in self.server.sessions)
+            if inside or not left:
+                act(owner)
+            else:
+                self.loop.outside(0.004, look, left - 1)
+
+        look(looks)
 
     def _end(self, owner: Owner) -> None:
         owner.dead = True
@@ -217,8 +235,12 @@ class World:
 
     def _stop(self) -> None:
         worker = self._any()
-        if worker is not None and not worker.owner.stopped:
-            owner, seconds = worker.owner, 0.5 + self.chance.random() * 12
+        if worker is not None:
+            self._in_mid_transaction(worker.owner, self._stop_now)
+
+    def _stop_now(self, owner: Owner) -> None:
+        if not owner.dead and not owner.stopped:
+            seconds = 0.5 + self.chance.random() * 14
             self.note(f"stop {owner.name} for {seconds:.1f} s")
             owner.stopped = True
             self.loop.outside(seconds, self.loop.resume, owner)
@@ -255,8 +277,7 @@ class World:
             *(
                 f"{topic}/{partition}"
                 for (topic, partition), log in self.broker.logs.items()
-                if topic in PARTITIONS
-                and guards.get((GROUP, topic, partition), (0,))[0] < len(log)
+                if topic in PARTITIONS and guards.get((GROUP, topic, partition), (0,))[0] < len(log)
             ),
             *(f"outbox {number}" for number in self.server.table("outbox")),
             *(
@@ -312,7 +333,7 @@ class World:
         return datetime.fromtimestamp(EPOCH_MS / 1000 + self.loop.now, zone)
 
     async def _load_snapshot(self, conn: Any, region: str) -> Snapshot | None:
-        """Return what the ledger's tables say of a core: what a fresh one has made of the journal."""
+        """Return what the ledger's tables say of a core: what a fresh one knows."""
         offset = await snapshot.applied_offset(conn, region)
         if offset < 0:
             return None
