@@ -14,7 +14,7 @@ from tests.simulation.world import run
 _CPU_S = 30.0
 _RUNS = 1_000
 _ENOUGH = 200
-"""So many seeds are enough for each known bug but the rarest; `make sim` looks at a thousand."""
+"""So many seeds are enough for each known bug but one, which no seed tried so far has shown."""
 _RARE = {"guard_not_locked"}
 _MENDED = {
     "a batch held a message twice after a rebalance": 16,
