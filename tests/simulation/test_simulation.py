@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.bugs import BUGS, found_by
 from tests.simulation.world import run
 
-_CPU_S = 30.0
+_CPU_S = 12.0
 _RUNS = 1_000
 _ENOUGH = 200
 """So many seeds are enough for each known bug but one, which no seed tried so far has shown."""
