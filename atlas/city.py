@@ -113,6 +113,9 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         What the services' own codes mean; empty if the city has no table.
     demand
         Where calls come from; empty if that is not known.
+    fences_changed
+        Number of the last change of a fence since the files were made, see
+        `atlas.changed_fences`; no part of the digest.
     """
 
     manifest: Manifest
@@ -125,6 +128,7 @@ class CityData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     speeds: ArcSpeeds | None = None
     call_types: tuple[CallType, ...] = ()
     demand: tuple[Demand, ...] = ()
+    fences_changed: int = 0
 
     @classmethod
     def of(

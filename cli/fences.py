@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from atlas.changed_fences import with_changes
 from atlas.city import CityData
 from atlas.folder import load_city
 from city.ingest.messages import Event, Message
@@ -39,7 +40,7 @@ from cli.options import (
 from cli.output import clean
 from cli.services import HomeOption, JsonOption
 from infra.archive import ArchiveError, archive_root, cluster_id
-from infra.cities import city_by_digest
+from infra.cities import changes_now, city_by_digest
 from infra.environment import load
 from infra.ledger.pool import connect
 from infra.local.state import Home
@@ -357,7 +358,7 @@ def _kept_watches(endpoints: Endpoints) -> Callable[[FenceTerms], FenceWatch]:
     def watch_of(terms: FenceTerms) -> FenceWatch:
         url = endpoints.gateway_url
         city = city_by_digest(endpoints.archive_dir, url, terms.city, load_city)
-        return FenceWatch(city, terms)
+        return FenceWatch(with_changes(city, changes_now(url, terms.city, terms.fences)), terms)
 
     return watch_of
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
+from atlas.changed_fences import with_changes
 from atlas.city import CityData
 from atlas.errors import CityError
 from atlas.folder import load_city
@@ -15,7 +16,7 @@ from cli.asking import ask_at, where
 from cli.output import progress
 from cli.services import HomeOption
 from infra.archive import CityMissing
-from infra.cities import city_by_digest
+from infra.cities import changes_now, city_by_digest
 from infra.ledger.errors import NotFound
 from infra.ledger.queries import RegionLine, find_incident, status
 from infra.ledger.snapshot import load_snapshot
@@ -125,4 +126,6 @@ def _choose(regions: list[RegionLine], wanted: str | None) -> RegionLine:
 
 def _city_in_force(endpoints: Endpoints, snapshot: Snapshot) -> CityData:
     assert snapshot.city is not None, "chosen because it has one"
-    return city_by_digest(endpoints.archive_dir, endpoints.worker_url, snapshot.city, load_city)
+    url = endpoints.worker_url
+    files = city_by_digest(endpoints.archive_dir, url, snapshot.city, load_city)
+    return with_changes(files, changes_now(url, snapshot.city))

@@ -17,6 +17,7 @@ from console import (
     documents,
     features,
     federated,
+    fences,
     handovers,
     incidents,
     operations,
@@ -112,7 +113,19 @@ def make_routes() -> FastAPI:
     )
     app.include_router(about)
     # Each router has the whole path: an endpoint's own is what the table of access names.
-    parts = (sign_in, incidents, commands, city, places, ways, calls, stamps, streets, policies)
+    parts = (
+        fences,
+        sign_in,
+        incidents,
+        commands,
+        city,
+        places,
+        ways,
+        calls,
+        stamps,
+        streets,
+        policies,
+    )
     others = (federated, audit, reveal, accounts, operations, handovers, past, stream, tiles)
     for part in (*parts, *others, features, pages):
         app.include_router(part.router)

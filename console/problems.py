@@ -40,6 +40,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "slow": (408, "The body took too long to arrive"),
     "refused": (409, "The command was refused"),
     "in-flight": (409, "A command with this Idempotency-Key is being carried out"),
+    "fences-changed": (409, "Somebody else has changed a fence meanwhile"),
     "policy-changed": (409, "Another policy is in force by now"),
     "moved-on": (412, "The incident is no longer at the version that If-Match names"),
     "too-large": (413, "The body is too large"),

@@ -171,7 +171,7 @@ async def tile(
     """
     seen(person, layer)
     found = await _tile(request, layer, at, _wanted(person, layer, query))
-    age = "max-age=300" if layer in _LASTING else "no-cache"
+    age = "max-age=300" if layer == "streets" else "no-cache"
     # Of the content, so that it holds on every gateway, whoever asks.
     tag = f'"{hashlib.blake2b(found, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": f"private, {age}", "Vary": "Authorization, Cookie"}
@@ -194,10 +194,12 @@ async def _tile(request: Request, layer: str, at: Tile, wanted: Filter) -> bytes
         if layer not in _LASTING:
             return await maps.tile(conn, layer, at, wanted, ())
         cities = await maps.cities_in_force(conn)
-        found = services.tiles.get((layer, at, cities))
+        changes = await maps.fences_changed(conn) if layer == "fences" else 0
+        key = (layer, at, cities, changes)
+        found = services.tiles.get(key)
         if found is None:
             found = await maps.tile(conn, layer, at, wanted, cities)
-            services.tiles.put((layer, at, cities), found)
+            services.tiles.put(key, found)
         return found
 
 

@@ -1,4 +1,4 @@
-"""A change of fleet or city: who serves the region from here on, over which streets."""
+"""A change of fleet, city or fence: who serves the region from here on, over which streets."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from dispatch.incidents import follow_units
 from dispatch.sending import Means, call_back
 from dispatch.state import State
 from dispatch.streets import is_possible
-from schemas.effects import CityWritten
-from schemas.journal import FleetChanged
-from schemas.records import Unit
+from schemas.effects import CityWritten, FenceWritten
+from schemas.journal import FenceChanged, FleetChanged
+from schemas.records import FenceChange, Unit
 from schemas.words import because
 
 LEFT = because("left_fleet")
@@ -35,6 +35,28 @@ def take_over_fleet(state: State, means: Means, entry: FleetChanged) -> None:
         follow_units(state, incident, "policy")
         state.touch(incident)
     state.marks.free(None)
+
+
+def change_fence(state: State, entry: FenceChanged) -> None:
+    """Take a changed fence over, unless city or fences are others than it was made from.
+
+    The core decides by no fence: intake says where evidence lies, and follows what is written
+    here. So nothing that is open changes, and no way is found again.
+    """
+    if entry.city != state.city or entry.instead_of != state.fences:
+        return  # somebody else was first
+    state.fences += 1
+    change = FenceChange(number=state.fences, fence=entry.fence, shape=entry.shape)
+    state.emit(
+        FenceWritten(
+            entry=entry.id,
+            city=entry.city,
+            change=change,
+            operator=entry.operator,
+            reason=entry.reason,
+            at=state.now,
+        )
+    )
 
 
 def _move_to_city(state: State, means: Means, city: str) -> None:

@@ -11,7 +11,7 @@ from dispatch.commands import Answer, answer, obey
 from dispatch.correlation import Correlator, KindPlaceTime
 from dispatch.covers import Covers
 from dispatch.errors import WrongRegion
-from dispatch.fleet import take_over_fleet
+from dispatch.fleet import change_fence, take_over_fleet
 from dispatch.named import ask_about_named
 from dispatch.notice import notice
 from dispatch.opinions import take_opinion
@@ -166,6 +166,8 @@ class Region:
                 self._change_policy(entry)
             case journal.FleetChanged():
                 take_over_fleet(state, means, entry)
+            case journal.FenceChanged():
+                change_fence(state, entry)
             case journal.Command():
                 return obey(state, means, entry)
             case journal.Tick():

@@ -73,6 +73,7 @@ class State:
         self.clock: datetime | None = snapshot.clock
         self.policy = snapshot.policy or default_policy
         self.city = snapshot.city
+        self.fences = snapshot.fences
         self.incidents = {incident.id: incident for incident in snapshot.incidents}
         self.units = {unit.id: unit for unit in snapshot.units}
         self.assignments = {assignment.id: assignment for assignment in snapshot.assignments}
@@ -587,6 +588,7 @@ class State:
             clock=self.clock,
             policy=self.policy if self._policy_written else None,
             city=self.city,
+            fences=self.fences,
             incidents=_by_id(self.incidents),
             units=_by_id(self.units),
             assignments=_by_id(self.assignments),

@@ -15,8 +15,11 @@ from typing import Protocol, TypeVar
 from infra.archive.cities import city_folder_name
 from infra.archive.errors import CityMissing
 from infra.archive.layout import make_folder
-from infra.ledger import city_files
+from infra.ledger import city_files, fences
+from infra.ledger.apart import run_apart
 from infra.ledger.errors import CityDamaged
+from infra.ledger.pool import connect, ledger_errors
+from schemas.records import FenceChange
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,26 @@ def city_by_digest(root: Path, url: str, digest: str, load: Callable[[Path], Cit
             log.warning("cannot cache the city %s in %s: %s", digest, folder.parent, error)
     with tempfile.TemporaryDirectory(prefix="jingwei-city-") as scratch:
         return _fetched(Path(scratch) / digest, url, digest, load)
+
+
+def changes_now(url: str, digest: str, until: int | None = None) -> list[FenceChange]:
+    """Return the changes of a city's fences that the ledger has, up to one, in order.
+
+    Raises
+    ------
+    LedgerError
+        The ledger cannot be read.
+    """
+    return run_apart(_changes(url, digest, until), "fetch fences")
+
+
+async def _changes(url: str, digest: str, until: int | None) -> list[FenceChange]:
+    connection = await connect(url, application="jingwei city")
+    try:
+        with ledger_errors():
+            return await fences.changes(connection, digest, until)
+    finally:
+        await connection.close()
 
 
 def _cached(folder: Path, digest: str, load: Callable[[Path], City]) -> City | None:

@@ -71,6 +71,8 @@ class FenceTerms(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     city
         Digest of the city with the fences.
+    fences
+        Number of the last change of a fence since the city's files were made.
     kinds
         Kinds of fences to use.
     dwell_s, hysteresis, detect
@@ -78,6 +80,7 @@ class FenceTerms(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     city: str
+    fences: int = 0
     kinds: tuple[str, ...] = FENCE_KINDS
     dwell_s: float | None = None
     hysteresis: float = 1.0

@@ -24,6 +24,7 @@ def fence_terms(city: CityData, limits: IntakeLimits) -> FenceTerms:
     """Return the terms that the limits ask for."""
     return FenceTerms(
         city=city.digest,
+        fences=city.fences_changed,
         kinds=limits.fence_kinds,
         dwell_s=limits.fence_dwell_s,
         hysteresis=limits.fence_hysteresis,
@@ -88,6 +89,8 @@ class FollowedUnits:
     ----------
     number, until
         As in `LastTerms`, of the terms that hold now.
+    watch
+        The fences, under those terms.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class FollowedUnits:
         last: LastTerms | None = None,
     ) -> None:
         last = last or LastTerms()
+        self.watch, self._partition = watch, partition
         self.number, self.until = last.number, last.until
         self._follower, self._pending = watch.follow(
             units,
@@ -106,6 +110,16 @@ class FollowedUnits:
             names=last.names,
         )
         self._changed = last.terms != watch.terms or bool(self._pending)
+
+    def under(self, watch: FenceWatch) -> "FollowedUnits":
+        """Return these units under other terms, or as they are while something is to be told.
+
+        What is to be told comes of one change of terms: so they never change twice before it is.
+        """
+        if watch is self.watch or self._changed or self._pending:
+            return self
+        last = LastTerms(self.number, self.watch.terms, self.until, self.watch.names)
+        return FollowedUnits(watch, self._partition, self._follower.units(), last)
 
     def is_due(self, end: datetime) -> bool:
         """Whether there is something to tell or to keep without a fix, fences ending by ``end``."""

@@ -44,4 +44,5 @@ _NAMES: dict[type[effects.Effect], str] = {
     effects.ConditionWritten: "street conditions",
     effects.PolicyWritten: "policies",
     effects.CityWritten: "cities",
+    effects.FenceWritten: "fences",
 }

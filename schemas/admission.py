@@ -3,7 +3,7 @@
 A policy, a fleet or a command that is admitted is one that every later entry can be decided with.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from math import isfinite
@@ -18,6 +18,7 @@ from schemas.journal import (
     Command,
     Entry,
     EvidenceNoted,
+    FenceChanged,
     FleetChanged,
     OpinionNoted,
     PolicyChanged,
@@ -28,7 +29,7 @@ from schemas.journal import (
 )
 from schemas.kinds import UNKNOWN
 from schemas.policy import Coverage, Kinds, Life, Policy
-from schemas.records import Opinion, Point, Unit
+from schemas.records import FenceShape, Opinion, Point, Unit
 
 _MOST_LON, _MOST_LAT = 180.0, 90.0
 _MOST_UNITS_IN_PLAN = 100
@@ -36,6 +37,13 @@ _MOST_S = 10 * 366 * 86_400.0
 """Ten years: more seconds than anybody can mean, and few enough to be added to any time."""
 _MOST_M = 100_000.0
 _MOST_FACTOR = 1_000.0
+_MOST_NAME = 200
+_LEAST_RING = 4
+_HALF_ROUND = 180.0
+MOST_POINTS = 10_000
+"""A fence of more points would not fit into a message."""
+FENCE_KINDS = ("district", "subdistrict", "beat", "hazard_zone")
+"""As in ``geo.fences.index``."""
 
 _Range = tuple[str, float, float]
 """A field with the least and the most that it may be."""
@@ -102,7 +110,7 @@ def entry_fault(envelope: Envelope, entry: Entry) -> str | None:
     return next(_faults(entry), None)
 
 
-def _faults(entry: Entry) -> Iterator[str]:
+def _faults(entry: Entry) -> Iterator[str]:  # noqa: C901 - a case a kind
     match entry:
         case Command():
             fault = command_fault(entry)
@@ -112,6 +120,8 @@ def _faults(entry: Entry) -> Iterator[str]:
             yield from _policy_faults(entry.policy)
         case FleetChanged():
             yield from _fleet_faults(entry)
+        case FenceChanged():
+            yield from _fence_faults(entry)
         case UnitMoved() | UnitStamped():
             yield from _naive("time", entry.time)
         case StreetChanged():
@@ -341,6 +351,46 @@ def _plans(policy: Policy) -> Iterator[str]:
 def _out_of_range(name: str, value: float, least: float, most: float) -> Iterator[str]:
     if not isfinite(value) or not least <= value <= most:
         yield f"{name} is {value:g}, not {least:g} to {most:g}"
+
+
+def shape_fault(shape: FenceShape) -> str | None:
+    """Return why a fence cannot be used, None where it can; whether its rings cross is not seen."""
+    return next(_shape_faults(shape), None)
+
+
+def _fence_faults(entry: FenceChanged) -> Iterator[str]:
+    for name, text in (("city", entry.city), ("fence", entry.fence)):
+        fault = id_fault(text)
+        if fault is not None:
+            yield f"{name} {fault}"
+    yield from _shape_faults(entry.shape)
+
+
+def _shape_faults(shape: FenceShape) -> Iterator[str]:
+    if shape.kind not in FENCE_KINDS:
+        yield f"shape.kind is {shape.kind[:60]!r}: it is one of {', '.join(FENCE_KINDS)}"
+    if not 0 < len(shape.name.strip()) <= _MOST_NAME:
+        yield f"shape.name has {len(shape.name)} characters, not 1 to {_MOST_NAME}"
+    points = 0
+    for number, polygon in enumerate(shape.polygons):
+        if not polygon:
+            yield f"shape.polygons[{number}] has no ring"
+        for place, ring in enumerate(polygon):
+            points += len(ring)
+            yield from _ring_faults(f"shape.polygons[{number}][{place}]", ring)
+    if points > MOST_POINTS:
+        yield f"shape.polygons have {points} points, more than {MOST_POINTS}"
+
+
+def _ring_faults(name: str, ring: Sequence[tuple[float, float]]) -> Iterator[str]:
+    if len(ring) < _LEAST_RING or ring[0] != ring[-1]:
+        yield f"{name} is no ring: it has at least three points, and ends where it begins"
+    for lon, lat in ring:
+        if not (isfinite(lon) and isfinite(lat)) or abs(lon) > _MOST_LON or abs(lat) > _MOST_LAT:
+            yield f"{name} has {lon}, {lat}, which is no place on the globe"
+            return
+    if any(abs(a[0] - b[0]) > _HALF_ROUND for a, b in pairwise(ring)):
+        yield f"{name} has an edge across the 180th meridian: cut the fence into two there"
 
 
 def _fleet_faults(entry: FleetChanged) -> Iterator[str]:

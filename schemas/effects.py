@@ -16,6 +16,7 @@ from schemas.records import (
     AnyReason,
     Assignment,
     Condition,
+    FenceChange,
     Incident,
     Merger,
     Opinion,
@@ -225,6 +226,17 @@ class CityWritten(_Effect, tag="city", frozen=True, kw_only=True):
     at: datetime
 
 
+class FenceWritten(_Effect, tag="fence", frozen=True, kw_only=True):
+    """A fence of the city with this content hash is as it now stands, by this journal entry."""
+
+    entry: str
+    city: str
+    change: FenceChange
+    operator: str
+    reason: str
+    at: datetime
+
+
 Effect = (
     IncidentWritten
     | TimelineAppended
@@ -245,4 +257,5 @@ Effect = (
     | IncidentsForgotten
     | PolicyWritten
     | CityWritten
+    | FenceWritten
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from schemas.policy import Policy
-from schemas.records import Evidence, Opinion, Point, Reason, Unit, Where
+from schemas.records import Evidence, FenceShape, Opinion, Point, Reason, Unit, Where
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", gc=False):
@@ -101,6 +101,30 @@ class FleetChanged(_Entry, tag="fleet", frozen=True, kw_only=True):
 
     city: str
     units: tuple[Unit, ...]
+
+
+class FenceChanged(_Entry, tag="fence", frozen=True, kw_only=True):
+    """A fence of the city is drawn, moved, renamed or removed, from here on.
+
+    Attributes
+    ----------
+    city
+        Content hash of the city whose fence it is. Where another one is in force, it changes
+        nothing.
+    fence
+        The fence's id.
+    instead_of
+        Number of the region's last change of a fence when this one was made. Where there was
+        another one since, it changes nothing: of two that were made at a time, the first one in
+        the journal holds.
+    """
+
+    city: str
+    fence: str
+    shape: FenceShape
+    instead_of: int
+    operator: str = ""
+    reason: str = ""
 
 
 class Tick(_Entry, tag="tick", frozen=True, kw_only=True):
@@ -267,6 +291,7 @@ Entry = (
     | StreetChanged
     | PolicyChanged
     | FleetChanged
+    | FenceChanged
     | Tick
     | Command
 )

@@ -24,6 +24,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         The journal's time so far; None before the first entry.
     city
         Content hash of the city in force.
+    fences
+        Number of the last change of a fence.
     incidents
         Those open, and those closed for less than the policy's ``closed_memory_s``; one that
         was merged stays as long as the one that took it in.
@@ -47,6 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     clock: datetime | None = None
     policy: Policy | None = None
     city: str | None = None
+    fences: int = 0
     incidents: tuple[Incident, ...] = ()
     units: tuple[Unit, ...] = ()
     assignments: tuple[Assignment, ...] = ()

@@ -44,9 +44,20 @@ class Fencing:
     """
 
     def __init__(self, city: CityData, settings: IntakeSettings) -> None:
-        self._watch = FenceWatch(city, fence_terms(city, limits_of(settings)))
+        self._limits = limits_of(settings)
+        self._watch = FenceWatch(city, fence_terms(city, self._limits))
         self._wait = timedelta(seconds=settings.fence_end_wait_s)
         self._followed: dict[int, FollowedUnits] = {}
+
+    def move_to(self, city: CityData) -> None:
+        """Follow units among a city's changed fences: each partition's from its next write on.
+
+        Raises
+        ------
+        geo.errors.BadFence
+            A fence's attributes cannot be used; nothing has changed then.
+        """
+        self._watch = FenceWatch(city, fence_terms(city, self._limits))
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over a partition's units from the ledger."""
@@ -70,7 +81,9 @@ class Fencing:
     def is_due(self, partition: int, now: datetime) -> bool:
         """Whether there is something to write without a message."""
         followed = self._followed.get(partition)
-        return followed is not None and followed.is_due(now - self._wait)
+        if followed is None:
+            return False
+        return followed.watch is not self._watch or followed.is_due(now - self._wait)
 
     def end_fences(self, partition: int, now: datetime) -> None:
         """Close the visits to fences that have ended, at the next `write`."""
@@ -92,7 +105,9 @@ class Fencing:
         taken
             The partition's fixes in the order in which they came, and their messages' ids.
         """
-        followed = self._followed[partition]
+        # Not at once when the fences change: what other terms tell stands before this offset.
+        followed = self._followed[partition] = self._followed[partition].under(self._watch)
+        terms = followed.watch.terms
         told = followed.take([fix for fix, _ in taken])
         if told.new_terms:
             await watch.add_terms(
@@ -101,8 +116,8 @@ class Fencing:
                     partition=partition,
                     number=followed.number,
                     from_offset=offset,
-                    city=self._watch.terms.city,
-                    terms=wire.encode(self._watch.terms),
+                    city=terms.city,
+                    terms=wire.encode(terms),
                     until=followed.until,
                 ),
             )

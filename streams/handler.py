@@ -6,6 +6,7 @@ from typing import Protocol
 
 import asyncpg
 
+from atlas.city import CityData
 from infra.ledger.outbox import Message
 from schemas.topics import Topic
 from streams.messages import Received, Record
@@ -34,6 +35,10 @@ class Handler(Protocol):
     skims: bool = False
     hurries: bool = False
     portion: int | None = None
+
+    def move_to(self, city: CityData) -> None:  # noqa: ARG002 - a default
+        """Take in what comes by the city's changed fences, between two messages."""
+        return
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Bring the memory of a partition to where the ledger stands."""

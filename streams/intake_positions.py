@@ -36,6 +36,10 @@ class PositionsIntake(Handler):
         self._moves: list[Message] = []
         self._begun: dict[int, int] = {}  # where the batch begins, by partition
 
+    def move_to(self, city: CityData) -> None:
+        """Follow units among the changed fences."""
+        self._fencing.move_to(city)
+
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over who is in which fence; each unit's next position is journaled again."""
         self._last[partition] = {

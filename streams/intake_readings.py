@@ -73,6 +73,10 @@ class ReadingsIntake(Handler):
         self._changed: set[str] = set()
         self._found: dict[str, Found] = {}
 
+    def move_to(self, city: CityData) -> None:
+        """Say by the changed fences where sensors lie."""
+        self._readings = Readings(city, limits_of(self._settings))
+
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over the alarm states that the ledger has of a partition."""
         rows = await intake.load_alarms(conn, partition)

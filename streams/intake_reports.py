@@ -33,12 +33,17 @@ class ReportsIntake(Handler):
         self, city: CityData, settings: IntakeSettings, vault: Vault, now: Now = unknown
     ) -> None:
         self._region = city.manifest.region
+        self._settings = settings
         self._reports = Reports(city, limits_of(settings), vault.pseudonyms)
         self._vault = vault
         self._now = now
         self.sources = Sources(self.topic.name)
         self._found: dict[str, Found] = {}
         self._reporters: dict[str, Reporter] = {}
+
+    def move_to(self, city: CityData) -> None:
+        """Say by the changed fences where reports lie."""
+        self._reports = Reports(city, limits_of(self._settings), self._vault.pseudonyms)
 
     async def load(self, conn: asyncpg.Connection, partition: int) -> None:
         """Take over what is known of the sources' clocks."""

@@ -42,6 +42,7 @@ from streams.clock import BrokerClock
 from streams.dispatcher import Dispatcher
 from streams.errors import BrokerMissing, CannotStart
 from streams.exits import Exit
+from streams.fence_changes import watch_fences, with_changed_fences
 from streams.handed_on import hand_on
 from streams.handlers import make_handlers
 from streams.limits import IntakeSettings
@@ -116,6 +117,7 @@ _BATCH_SLACK = 10_000
 class _Worker:
     """The parts of a worker, started in order and stopped in reverse."""
 
+    _files: CityData
     _city: CityData
     _vault: Vault
 
@@ -153,7 +155,7 @@ class _Worker:
         async with reading(pool) as conn:
             await check_schema(conn)
         self._vault = await open_vault(pool, self._endpoints.key_file)
-        self._city = await self._cities.serve(pool)
+        self._files = self._city = await self._cities.serve(pool)
         made = await make_topics(self._endpoints.bootstrap)
         if made:
             log.info("made %d topics", len(made))
@@ -174,7 +176,8 @@ class _Worker:
         # The embedded broker tells where a topic's last batch begins, not where it ends.
         slack = 0 if self._endpoints.broker_idempotent else _BATCH_SLACK
         await check_reach(self._endpoints.bootstrap, guards, slack)
-        await prepare_ledger(pool, self._city)
+        await prepare_ledger(pool, self._files)
+        self._city = await with_changed_fences(pool, self._files)
         await announce(pool, producer, self._city)
 
     async def _serve(
@@ -192,6 +195,8 @@ class _Worker:
 
         group = self._settings.group
         backlog = Backlog(pool, producer, group=group, home=home, applied=applied)
+        handlers = make_handlers(self._city, self._limits, self._clock.now, dispatcher, self._vault)
+        known = self._city.fences_changed
         processors = [
             Processor(
                 handler,
@@ -203,9 +208,7 @@ class _Worker:
                 backlog=backlog,
                 incarnation=self._incarnations[handler.topic.name],
             )
-            for handler in make_handlers(
-                self._city, self._limits, self._clock.now, dispatcher, self._vault
-            )
+            for handler in handlers
         ]
         app = make_app(self._settings, self._endpoints, pool, processors, metrics, name=self._name)
         names = {processor.handler.topic.name for processor in processors}
@@ -238,6 +241,7 @@ class _Worker:
             ("ticks", ticks.run),
             ("logs", lambda: watch_logs(pool, bootstrap, region, self._incarnations)),
             ("unassigned", lambda: watch_unassigned(app.consumer)),
+            ("fences", lambda: watch_fences(pool, self._files, handlers, known)),
             ("absent", lambda: watch_absent(pool, app.consumer, self._name)),
             ("metrics", metrics.run),
         ):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from atlas.changed_fences import with_changes
 from atlas.city import CityData
 from atlas.deciding import deciding_router
 from atlas.folder import load_city
@@ -17,7 +18,7 @@ from dispatch.travel import Travel
 from geo.crs import FloatArray
 from geo.routing.compiled import CompiledRouter
 from infra.archive.errors import ArchiveError
-from infra.cities import city_by_digest
+from infra.cities import changes_now, city_by_digest
 from infra.ledger.city_files import InForce
 from infra.ledger.errors import LedgerError
 from intake.limits import IntakeLimits
@@ -119,7 +120,8 @@ def load(named: Sequence[InForce], root: Path, url: str) -> Cities:
     towns, faults = [], {}
     for one in named:
         try:
-            town = Town(one.region, city_by_digest(root, url, one.city, load_city))
+            files = city_by_digest(root, url, one.city, load_city)
+            town = Town(one.region, with_changes(files, changes_now(url, one.city, one.fences)))
             town.warm()
         except (LedgerError, ArchiveError, OSError) as error:
             faults[one.region] = str(error)

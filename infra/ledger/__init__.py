@@ -49,6 +49,7 @@ module              what it holds
 ``sources``         producers and the skew of their clocks
 ``logs``            the topics that offsets belong to, and offsets that were lost
 ``city``            the city's fences as rows
+``fences``          changes of the city's fences
 ``city_files``      the files of cities, by digest
 ``run``             what one run of a city left, to score and count
 ``invariants``      `check`, `violations`: invariants inside the ledger

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from infra.ledger import fences as changed
 from infra.ledger.statements import statement
 
 _AT_ONCE = 5_000
@@ -48,6 +49,7 @@ class StreetRow(msgspec.Struct, frozen=True):
 async def store_city(conn: asyncpg.Connection, digest: str, fences: Sequence[FenceRow]) -> None:
     """Write the fences of the city with this digest, replacing older ones; inside a transaction.
 
+    They are those of its files; what administrators changed since then stays changed.
     Of two workers that start together, one waits for the other: otherwise the later one would not
     see, and so not delete, the rows that it then writes again.
     """
@@ -57,6 +59,7 @@ async def store_city(conn: asyncpg.Connection, digest: str, fences: Sequence[Fen
         statement("city.fence"),
         [(digest, f.id, f.kind, f.name, f.attributes, f.wkb) for f in fences],
     )
+    await changed.put_changed(conn, digest)
 
 
 async def store_streets(conn: asyncpg.Connection, digest: str, streets: Iterable[StreetRow]) -> int:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import shutil
-import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tempfile import mkdtemp
 import asyncpg
 import msgspec
 
+from infra.ledger.apart import run_apart
 from infra.ledger.errors import CityChanged, CityDamaged
 from infra.ledger.pool import connect, ledger_errors
 from infra.ledger.statements import statement
@@ -46,10 +46,11 @@ class CityName(msgspec.Struct, frozen=True):
 
 
 class InForce(msgspec.Struct, frozen=True):
-    """A region and the digest of the city that its core uses."""
+    """A region, the digest of the city that its core uses, and its fences' last change."""
 
     region: str
     city: str
+    fences: int = 0
 
 
 def look_at(folder: Path, names: Iterable[str]) -> tuple[CityFile, ...]:
@@ -119,7 +120,7 @@ async def served(conn: asyncpg.Connection) -> list[str]:
 async def in_force(conn: asyncpg.Connection) -> list[InForce]:
     """Return the regions with a city, in order, each with the city in force."""
     rows = await conn.fetch(statement("city_files.in_force"))
-    return [InForce(row["region"], row["city"]) for row in rows]
+    return [InForce(row["region"], row["city"], row["fences"]) for row in rows]
 
 
 async def fetch(conn: asyncpg.Connection, digest: str, folder: Path) -> bool:
@@ -173,21 +174,7 @@ def fetch_now(url: str, digest: str, folder: Path) -> bool:
     OSError
         As in `fetch`.
     """
-    found: list[bool] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(asyncio.run(_fetch_by(url, digest, folder)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="fetch city", daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
+    return run_apart(_fetch_by(url, digest, folder), "fetch city")
 
 
 async def _fetch_by(url: str, digest: str, folder: Path) -> bool:

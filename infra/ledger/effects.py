@@ -10,6 +10,7 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
+from infra.ledger import fences
 from infra.ledger.intake import Source, insert_evidence
 from infra.ledger.rows import (
     Row,
@@ -36,6 +37,7 @@ from schemas.effects import (
     ConditionWritten,
     Effect,
     EvidencePlaced,
+    FenceWritten,
     IncidentsForgotten,
     IncidentWritten,
     Linked,
@@ -134,6 +136,8 @@ async def write_applied(
         if rows:
             await conn.execute(statement(f"effects.{name}"), *columns(rows))
     await _write_placed(conn, region, changes.placed, fresh)
+    if changes.fences:
+        await fences.write(conn, region, changes.fences)
     await conn.execute(
         statement("effects.update_region"),
         region,
@@ -143,6 +147,7 @@ async def write_applied(
         None if changes.policy is None else changes.policy.version,
         changes.city,
         changes.numbers,
+        changes.fences[-1].change.number if changes.fences else None,
     )
     return len(fresh)
 
@@ -187,6 +192,7 @@ class _Changes:
         self.numbers = numbers
         self.policy: Policy | None = None
         self.city: str | None = None
+        self.fences: list[FenceWritten] = []
         self._incidents: dict[str, Incident] = {}
         self._units: dict[str, Unit] = {}
         self._assignments: dict[str, Assignment] = {}
@@ -301,6 +307,8 @@ class _Changes:
                 self.policy = policy
             case CityWritten(city=city):
                 self.city = city
+            case FenceWritten() as e:
+                self.fences.append(e)
 
     def rows(self) -> list[tuple[str, list[Row]]]:
         """Return the rows by statement, in an order that satisfies every reference."""

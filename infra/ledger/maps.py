@@ -61,6 +61,12 @@ async def cities_in_force(conn: asyncpg.Connection) -> tuple[str, ...]:
     return tuple(await conn.fetchval(statement("maps.cities")) or ())
 
 
+async def fences_changed(conn: asyncpg.Connection) -> int:
+    """Return how often a fence was changed, in all regions."""
+    found: int = await conn.fetchval(statement("maps.fences_changed"))
+    return found
+
+
 async def bounds(
     conn: asyncpg.Connection, cities: Sequence[str]
 ) -> tuple[float, float, float, float] | None:

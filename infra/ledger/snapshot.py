@@ -57,6 +57,7 @@ async def load_snapshot(conn: asyncpg.Connection, region: str) -> Snapshot | Non
         clock=row["clock"],
         policy=None if row["policy"] is None else wire.decode(row["policy"], Policy),
         city=row["city"],
+        fences=row["fences"],
         incidents=incidents,
         units=await _records(conn, Unit, "snapshot.units", region),
         assignments=await _records(conn, Assignment, "snapshot.assignments", region),

@@ -13,6 +13,7 @@ module         what it holds
 ``incidents``  incidents and the lines of their timelines
 ``units``      units, who could go, and assignments
 ``alerts``     what an operator must act on
+``fences``     a fence of the city as it is drawn, and a change of one
 ``promises``   street conditions, timers, and what a merge did
 =============  ==========================================================================
 """
@@ -20,6 +21,7 @@ module         what it holds
 from schemas.records.alerts import Alert, AlertFields
 from schemas.records.base import Point, Reading, Record, Where
 from schemas.records.evidence import LATEST, Evidence, Note, Opinion
+from schemas.records.fences import FenceChange, FenceShape
 from schemas.records.incidents import (
     Incident,
     IncidentFields,
@@ -56,6 +58,8 @@ __all__ = [
     "Candidate",
     "Condition",
     "Evidence",
+    "FenceChange",
+    "FenceShape",
     "Handover",
     "Incident",
     "IncidentFields",

@@ -110,6 +110,13 @@ class WorkerProcess:
             assert time.monotonic() < deadline, f"not ready: {self.log.read_text()[-3000:]}"
             time.sleep(0.05)
 
+    def await_line(self, text: str, within_s: float = 40.0) -> None:
+        """Wait until the log has a text."""
+        deadline = time.monotonic() + patience(within_s)
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, f"{text!r}: {self.log.read_text()[-3000:]}"
+            time.sleep(0.05)
+
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

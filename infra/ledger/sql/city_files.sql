@@ -25,4 +25,6 @@ SELECT digest FROM city;
 SELECT city FROM fence UNION SELECT city FROM region WHERE city IS NOT NULL ORDER BY 1;
 
 -- name: in_force
-SELECT region, city FROM region WHERE city IS NOT NULL ORDER BY region;
+SELECT r.region, r.city,
+       coalesce((SELECT max(c.number) FROM fence_change AS c WHERE c.city = r.city), 0) AS fences
+FROM region AS r WHERE r.city IS NOT NULL ORDER BY r.region;

@@ -10,7 +10,8 @@ SET clock = $2,
     policy = coalesce($4, policy),
     policy_version = coalesce($5, policy_version),
     city = coalesce($6, city),
-    numbers = $7
+    numbers = $7,
+    fences = coalesce($8, fences)
 WHERE region = $1;
 
 -- name: applied

@@ -6,6 +6,9 @@
 -- name: cities
 SELECT array_agg(DISTINCT city ORDER BY city) FROM region WHERE city IS NOT NULL;
 
+-- name: fences_changed
+SELECT coalesce(sum(fences), 0)::bigint FROM region;
+
 -- name: bounds
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
 FROM (SELECT ST_Extent(geom) AS e FROM fence WHERE city = ANY($1)) AS f

@@ -1,5 +1,5 @@
 -- name: region
-SELECT clock, applied_offset, policy, city, numbers
+SELECT clock, applied_offset, policy, city, numbers, fences
 FROM region WHERE region = $1;
 
 -- name: incidents

@@ -28,7 +28,13 @@ VALUES ($1, $2, $3, $4, $5, $6);
 SELECT DISTINCT partition FROM fence_terms ORDER BY partition;
 
 -- name: names
-SELECT id, kind, name FROM fence WHERE city = $1;
+SELECT id, kind, name FROM fence WHERE city = $1
+UNION ALL
+SELECT id, kind, name FROM (
+    SELECT DISTINCT ON (fence_id) fence_id AS id, kind, name, geom
+    FROM fence_change WHERE city = $1 ORDER BY fence_id, number DESC
+) AS latest
+WHERE geom IS NULL;
 
 -- name: refused
 SELECT record_offset FROM dead_letter_summary WHERE topic = $1 AND partition = $2;
