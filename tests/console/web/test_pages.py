@@ -349,3 +349,33 @@ def anothers_change(page: Any) -> str:
     found = page.evaluate(ANOTHERS_CHANGE)
     assert found["status"] == 200, found
     return found["version"]
+
+
+def test_an_administrator_changes_a_fence_and_a_supervisor_only_sees_it(
+    stage, chromium, gateway
+) -> None:
+    stage.account("fencer", "administrator")
+    stage.account("captain", "supervisor")
+    with visiting(chromium, gateway, "/admin#fences", "fencer", viewport=SCREEN) as page:
+        page.locator(".fence-map [data-ready]").wait_for(timeout=patience(20_000))
+        page.locator("#new-fence").click()
+        page.locator("[name=fence-name]").fill("新仓库")
+        points = page.locator("[name=fence-points]")
+        points.fill("121.45, 31.23\n121.46, 31.24\n121.46, 31.23\n121.45, 31.24")
+        page.locator(".draft button", has_text="What would change?").click()
+        expect(page.locator("#fence-fault-crossing")).to_contain_text("crosses itself")
+        expect(page.locator("#decide-fence")).to_have_count(0)
+        points.fill("121.45, 31.23\n121.46, 31.23\n121.46, 31.24\n121.45, 31.24")
+        page.locator(".draft button", has_text="What would change?").click()
+        expect(page.locator(".draft .changes")).to_contain_text("concerned")
+        has_no_barrier(page, "a fence drawn")
+        if page.locator("#decide-fence [name=accepted]").count():
+            page.locator("#decide-fence [name=accepted]").check()
+        page.locator("#decide-fence [name=reason]").fill("a new store")
+        page.locator("#decide-fence button").click()
+        expect(page.locator(".draft")).to_have_count(0)
+        expect(page.locator("#fence-changes")).to_contain_text("a new store")
+        assert stage.core.snapshot().fences == 1
+    with visiting(chromium, gateway, "/admin#fences", "captain", viewport=SCREEN) as page:
+        expect(page.locator("table").first).to_contain_text("新仓库")
+        expect(page.locator("#new-fence")).to_have_count(0)

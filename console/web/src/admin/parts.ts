@@ -1,12 +1,13 @@
 /** The parts of the page, what each shows, and how it is read and changed. */
 
 import { signal } from "@preact/signals";
-import { all, body, gateway, type Answer } from "../api/http";
+import { body, gateway, type Answer } from "../api/http";
 import type { Schemas } from "../client";
 import { isOver } from "../state/session";
 import { member } from "../state/member";
 import type { Word } from "../words/catalogue";
 import { fault, why } from "./fault";
+import { readFences } from "./fences";
 import { readPolicies } from "./policy";
 
 export type Part = "status" | "letters" | "accounts" | "tokens" | "plans" | "fences";
@@ -22,14 +23,12 @@ export type LetterCount = Schemas["DeadLetters"];
 export type Letter = Schemas["LetterLine"];
 export type Account = Schemas["Account"];
 export type Token = Schemas["Token"];
-export type Fence = Schemas["Fence"];
 
 export const status = signal<SystemStatus | null>(null);
 export const counts = signal<readonly LetterCount[]>([]);
 export const letters = signal<readonly Letter[]>([]);
 export const accounts = signal<readonly Account[]>([]);
 export const tokens = signal<readonly Token[]>([]);
-export const fences = signal<readonly Fence[]>([]);
 
 /** A password or token that was just made; it is shown until it is put away, and kept nowhere. */
 export const made = signal<{ readonly what: Word; readonly of: string; readonly secret: string } | null>(null);
@@ -81,9 +80,7 @@ export const PARTS: Readonly<Record<Part, About>> = {
   fences: {
     word: "part_fences",
     roles: KEEPERS,
-    read: async () => {
-      fences.value = await all((query) => api.GET("/api/v1/fences", { params: { query } }));
-    },
+    read: readFences,
   },
 };
 
