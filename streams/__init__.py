@@ -27,6 +27,7 @@ module                what it does
 ``intake_streets``    street conditions
 ``evidence``          new evidence into the ledger, and to the journal
 ``fencing``           units that enter and leave fences, in the ledger
+``fence_changes``     fences that are changed while workers run
 ``dispatcher``        the region's core over its journal
 ``departments``       feeds ``dept.<code>``
 ``handed_on``         lines that version 0.2 left for departments

@@ -34,6 +34,7 @@ module              what it holds
 ``feeds``           the departments' subscriptions, and what each was told
 ``commands``        what operators asked for, and the answers
 ``queries``         queries of the command line
+``apart``           asynchronous work from synchronous code
 ``demand``          where incidents happened, and the policy in force
 ``command_keys``    Idempotency-Keys of commands
 ``pages``           pages of lists, for the gateway
