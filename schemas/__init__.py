@@ -17,6 +17,7 @@ module         what it holds
 ``snapshot``   all that a core must know to go on
 ``words``      sentences for reasons, in Chinese and English
 ``admission``  `entry_fault`: why a journal entry cannot be decided on
+``traces``     W3C trace context: spans and their derived ids
 ``wire``       encoders and decoders, one a type
 ``ids``        `derive`: deterministic identifiers (UUIDv5)
 ``generate``   JSON Schema and AsyncAPI documents, made from the types

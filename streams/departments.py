@@ -57,7 +57,12 @@ def _to(feed: Subscription, message: Message, standing: str) -> Message:
     assert message.value is not None
     value = b'%s,"standing":"%s"}' % (message.value[:-1], standing.encode())
     return Message(
-        topic=feed.target, key=message.key, value=value, headers=message.headers, aside=True
+        topic=feed.target,
+        key=message.key,
+        value=value,
+        headers=message.headers,
+        aside=True,
+        origin=message.origin,
     )
 
 

@@ -1,6 +1,7 @@
 """New evidence into the ledger, and from there into the region's journal."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -8,11 +9,21 @@ from infra.ledger import intake
 from infra.ledger.intake import Source
 from infra.ledger.outbox import Message
 from intake.evidence import noted
+from schemas.envelope import Envelope
 from schemas.records import Evidence
-from streams.messages import to_journal
+from streams.messages import taken_in
 
-Found = tuple[Evidence, Source, str]
-"""Evidence, the message that it comes from, and that message's event id."""
+
+class Found(NamedTuple):
+    """Evidence, the message that it comes from, and what that is called in the journal.
+
+    ``event`` is the message's envelope; None where it was what did not come.
+    """
+
+    evidence: Evidence
+    source: Source
+    cause: str
+    event: Envelope | None = None
 
 
 async def write_evidence(
@@ -21,9 +32,17 @@ async def write_evidence(
     """Write evidence; return the journal entries of what the ledger did not have yet."""
     if not found:
         return []
-    new = await intake.insert_evidence(conn, region, [(item, source) for item, source, _ in found])
-    return [
-        to_journal(noted(item, region), correlation=item.id, causation=cause)
-        for item, _, cause in found
-        if item.id in new
-    ]
+    new = await intake.insert_evidence(conn, region, [(one.evidence, one.source) for one in found])
+    return [_to_journal(one, region) for one in found if one.evidence.id in new]
+
+
+def _to_journal(found: Found, region: str) -> Message:
+    evidence, source = found.evidence, found.source
+    return taken_in(
+        noted(evidence, region),
+        found.event,
+        (source.topic, source.partition, source.offset),
+        correlation=evidence.id,
+        causation=found.cause,
+        time=evidence.observed_at,
+    )

@@ -14,6 +14,7 @@ from infra.ledger.outbox import Message
 from intake import Datastream, Datastreams, Readings, Skimmer
 from intake.datastreams import in_ms
 from schemas import codes, topics, wire
+from schemas.envelope import Envelope
 from schemas.records import Evidence
 from streams.arrivals import Now, arrival, unknown
 from streams.evidence import Found, write_evidence
@@ -110,7 +111,7 @@ class ReadingsIntake(Handler):
         else:
             self._look_whether_old(memory, np.array([memory.streams.slots[reading.datastream]]))
         if seen.evidence:
-            self._note(seen.evidence, message.partition, message.offset)
+            self._note(seen.evidence, message.partition, message.offset, envelope)
 
     def skim(self, records: Sequence[Record]) -> Sequence[Record]:
         """Take in the readings that change nothing."""
@@ -158,11 +159,17 @@ class ReadingsIntake(Handler):
             self._changed.add(silent.name)
             self._note(silent.evidence, partition, offset)
 
-    def _note(self, evidence: tuple[Evidence, ...], partition: int, offset: int) -> None:
+    def _note(
+        self,
+        evidence: tuple[Evidence, ...],
+        partition: int,
+        offset: int,
+        event: Envelope | None = None,
+    ) -> None:
         source = Source(self.topic.name, partition, offset)
         cause = f"{self.topic.name}/{partition}/{offset}"
         for item in evidence:
-            self._found.setdefault(item.id, (item, source, cause))
+            self._found.setdefault(item.id, Found(item, source, cause, event))
 
     @staticmethod
     def _has_changed(before: Datastream | None, now: Datastream) -> bool:

@@ -64,7 +64,9 @@ class ReportsIntake(Handler):
         if found.reporter is not None:
             self._reporters[found.reporter.ref] = found.reporter
         source = Source(message.topic, message.partition, message.offset)
-        self._found.setdefault(found.evidence.id, (found.evidence, source, found.cause))
+        self._found.setdefault(
+            found.evidence.id, Found(found.evidence, source, found.cause, envelope)
+        )
 
     def is_urgent(self, record: Record) -> bool:
         """Tell whether a report seems to speak of danger to life."""

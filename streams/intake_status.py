@@ -11,7 +11,7 @@ from schemas import topics
 from streams.arrivals import Now, arrival, unknown
 from streams.handler import Handler
 from streams.limits import IntakeSettings, limits_of
-from streams.messages import Received, to_journal
+from streams.messages import Received, place_of, taken_in
 from streams.sources import Sources
 
 
@@ -46,7 +46,13 @@ class StatusIntake(Handler):
         with self.sources.hearing(message, envelope, stamp.time):
             entry = self._stamps.take(opened, arrival(message, self._now))
             self._entries.append(
-                to_journal(entry, correlation=stamp.incident, causation=envelope.id)
+                taken_in(
+                    entry,
+                    envelope,
+                    place_of(message),
+                    correlation=stamp.incident,
+                    causation=envelope.id,
+                )
             )
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:

@@ -10,7 +10,7 @@ from intake import Streets
 from schemas import topics
 from streams.arrivals import Now, arrival, unknown
 from streams.handler import Handler
-from streams.messages import Received, to_journal
+from streams.messages import Received, place_of, taken_in
 from streams.sources import Sources
 
 
@@ -47,14 +47,20 @@ class StreetsIntake(Handler):
         with self.sources.hearing(message, envelope):
             entry = self._streets.take(opened)
             self._changes.append(
-                to_journal(entry, correlation=condition.condition, causation=envelope.id)
+                taken_in(
+                    entry,
+                    envelope,
+                    place_of(message),
+                    correlation=condition.condition,
+                    causation=envelope.id,
+                )
             )
 
     def _withdraw(self, message: Received) -> None:
         at = arrival(message, self._now)
         place = f"{message.topic}/{message.partition}/{message.offset}/{message.at.isoformat()}"
         entry = self._streets.withdraw(message.key, place, at)
-        self._changes.append(to_journal(entry, correlation=entry.condition))
+        self._changes.append(taken_in(entry, None, place_of(message), correlation=entry.condition))
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Return the entries."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from infra.ledger.outbox import Message
-from schemas import topics, wire
+from infra.ledger.outbox import Message, Origin
+from schemas import topics, traces, wire
 from schemas.envelope import Envelope
 from schemas.journal import Entry
 
@@ -93,24 +93,75 @@ def _time(milliseconds: int | None) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
+def place_of(message: Record) -> tuple[str, int, int]:
+    """Return a message's topic, partition and offset."""
+    return message.topic, message.partition, message.offset
+
+
 def to_journal(
     entry: Entry,
     *,
     source: str = JOURNAL_SOURCE,
     correlation: str | None = None,
     causation: str | None = None,
+    traceparent: str | None = None,
+    time: datetime | None = None,
+    origin: Origin | None = None,
 ) -> Message:
-    """Return the Kafka message of a journal entry: keyed by its region, named by its id."""
+    """Return the Kafka message of a journal entry: keyed by its region, named by its id.
+
+    Parameters
+    ----------
+    traceparent
+        As the entry carries it; None where the reader derives one.
+    time
+        When it happened, by the word of the producer of what it comes of.
+    """
     envelope = Envelope(
         id=entry.id,
         source=source,
         type=topics.JOURNAL.type,
         correlation=correlation,
         causation=causation,
+        traceparent=traceparent,
+        time=time,
     )
     return Message(
         topic=topics.JOURNAL.name,
         key=entry.region.encode(),
         value=wire.encode(entry),
         headers=envelope.headers(),
+        origin=origin,
+    )
+
+
+def taken_in(
+    entry: Entry,
+    event: Envelope | None,
+    place: tuple[str, int, int],
+    *,
+    correlation: str | None = None,
+    causation: str | None = None,
+    time: datetime | None = None,
+) -> Message:
+    """Return the journal entry that an intake made of a message, in the message's trace.
+
+    Parameters
+    ----------
+    event
+        The message's envelope; None where it has none, or time alone was the cause.
+    place
+        The message's topic, partition and offset.
+    time
+        When it happened, where the envelope does not say it.
+    """
+    parent = None if event is None else event.traceparent
+    happened = time if event is None or event.time is None else event.time
+    return to_journal(
+        entry,
+        correlation=correlation,
+        causation=causation,
+        traceparent=traces.carried(parent, entry.id),
+        time=happened,
+        origin=Origin(traceparent=parent, place=place),
     )

@@ -6,10 +6,11 @@ messages, so that publishing again publishes the same.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from dispatch.published import Output, published, published_units
-from infra.ledger.outbox import Message
-from schemas import topics, wire
+from infra.ledger.outbox import Message, Origin
+from schemas import topics, traces, wire
 from schemas.effects import Effect
 from schemas.envelope import Envelope
 from schemas.ids import derive
@@ -19,8 +20,23 @@ from schemas.topics import Topic
 SOURCE = "jingwei/dispatcher"
 
 
+class _Cause(NamedTuple):
+    """What all messages of an entry have in common."""
+
+    entry: str
+    at: datetime
+    journal: str | None
+    traceparent: str
+    origin: Origin | None
+
+
 def publish(
-    entry_id: str, at: datetime, effects: Sequence[Effect], journal: str | None = None
+    entry_id: str,
+    at: datetime,
+    effects: Sequence[Effect],
+    journal: str | None = None,
+    *,
+    traceparent: str | None = None,
 ) -> list[Message]:
     """Return the messages for ``city.incidents``, ``dispatches``, ``alerts`` and ``units``.
 
@@ -32,15 +48,25 @@ def publish(
         The entry's time.
     journal
         The entry's place, as `Envelope.journal` has it.
+    traceparent
+        The entry's; its messages are of that trace, or of one derived from its id.
     """
-    return [message for _, message in outputs(entry_id, at, effects, journal)]
+    found = outputs(entry_id, at, effects, journal, traceparent=traceparent)
+    return [message for _, message in found]
 
 
 def outputs(
-    entry_id: str, at: datetime, effects: Sequence[Effect], journal: str | None = None
+    entry_id: str,
+    at: datetime,
+    effects: Sequence[Effect],
+    journal: str | None = None,
+    *,
+    traceparent: str | None = None,
+    origin: Origin | None = None,
 ) -> list[tuple[Output | UnitChanged, Message]]:
     """Return what `publish` does, each message with what it says."""
-    cause = entry_id, at, journal
+    trace = traces.within(traceparent, entry_id, traces.COMMIT)
+    cause = _Cause(entry_id, at, journal, trace.header(), origin)
     found: list[tuple[Output | UnitChanged, Message]] = []
     for number, (topic, incident, output) in enumerate(published(effects)):
         name = derive(entry_id, f"output {number}")
@@ -58,22 +84,24 @@ def _message(
     name: str,
     about: tuple[str, str | None],
     output: Output | UnitChanged,
-    cause: tuple[str, datetime, str | None],
+    cause: _Cause,
 ) -> Message:
-    (subject, incident), (entry_id, at, journal) = about, cause
+    subject, incident = about
     envelope = Envelope(
         id=name,
         source=SOURCE,
         type=topic.type,
-        time=at,
+        time=cause.at,
         subject=subject,
         correlation=incident,
-        causation=entry_id,
-        journal=journal,
+        causation=cause.entry,
+        traceparent=traces.carried(cause.traceparent, name),
+        journal=cause.journal,
     )
     return Message(
         topic=topic.name,
         key=subject.encode(),
         value=wire.encode(output),
         headers=envelope.headers(),
+        origin=cause.origin,
     )

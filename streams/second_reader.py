@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
@@ -23,6 +24,7 @@ from intake import BadInput, open_message
 from reader import SecondReader
 from reader.second import noted
 from schemas import journal, topics
+from schemas.envelope import Envelope
 from schemas.records import Evidence
 from streams.errors import BrokerMissing
 from streams.exits import Exit
@@ -41,6 +43,14 @@ _AT_ONCE = 20
 _OLDEST_S = 3600.0
 """What was reported longer ago has been dealt with by people: a reader that was away skips it."""
 _MARK = b'"entry":"evidence"'
+
+
+class _Report(NamedTuple):
+    """A report in the journal: its region, what it says, and its entry's ``traceparent``."""
+
+    region: str
+    evidence: Evidence
+    traceparent: str | None
 
 
 class _Reading:
@@ -78,24 +88,29 @@ class _Reading:
             await self._producer.stop()
             log.info("gave %d opinions", self._given)
 
-    async def _give(self, reports: list[tuple[str, Evidence]]) -> None:
-        """Read reports, each with its region, and write the opinions to the journal."""
+    async def _give(self, reports: list[_Report]) -> None:
+        """Read reports and write the opinions to the journal, each in its report's trace."""
         opinions = await asyncio.to_thread(self._read, reports)
         messages = [
-            to_journal(entry, source=_SOURCE, correlation=entry.opinion.evidence)
-            for entry in opinions
+            to_journal(
+                entry,
+                source=_SOURCE,
+                correlation=entry.opinion.evidence,
+                traceparent=report.traceparent,
+            )
+            for entry, report in zip(opinions, reports, strict=True)
         ]
         while messages:
             sent = await self._producer.send_all(messages)
             self._given += sent
             messages = messages[sent:]
 
-    def _read(self, reports: list[tuple[str, Evidence]]) -> list[journal.OpinionNoted]:
-        return [noted(self._reader.opinion_of(evidence), region) for region, evidence in reports]
+    def _read(self, reports: list[_Report]) -> list[journal.OpinionNoted]:
+        return [noted(self._reader.opinion_of(one.evidence), one.region) for one in reports]
 
 
-def _reports(records: Iterable[ConsumerRecord]) -> Iterable[tuple[str, Evidence]]:
-    """Yield the reports among journal entries that are new enough, with their regions."""
+def _reports(records: Iterable[ConsumerRecord]) -> Iterable[_Report]:
+    """Yield the reports among journal entries that are new enough."""
     for record in records:
         # Most entries are positions: those are not worth decoding.
         if record.value is None or _MARK not in record.value:
@@ -103,14 +118,14 @@ def _reports(records: Iterable[ConsumerRecord]) -> Iterable[tuple[str, Evidence]
         if time.time() - record.timestamp / 1000 > _OLDEST_S:
             continue
         try:
-            entry = _entry(record)
+            envelope, entry = _entry(record)
         except BadInput:
             continue  # the dispatcher has it in the dead letters
         if isinstance(entry, journal.EvidenceNoted) and SecondReader.can_read(entry.evidence):
-            yield entry.region, entry.evidence
+            yield _Report(entry.region, entry.evidence, envelope.traceparent)
 
 
-def _entry(record: ConsumerRecord) -> journal.Entry:
+def _entry(record: ConsumerRecord) -> tuple[Envelope, journal.Entry]:
     message = Received(
         record.topic,
         record.partition,
@@ -121,8 +136,8 @@ def _entry(record: ConsumerRecord) -> journal.Entry:
         datetime.fromtimestamp(record.timestamp / 1000, UTC),
     )
     entry: journal.Entry
-    _, entry = open_message(message, topics.JOURNAL, journal.Entry)  # type: ignore[arg-type] # a union is no class
-    return entry
+    envelope, entry = open_message(message, topics.JOURNAL, journal.Entry)  # type: ignore[arg-type] # a union is no class
+    return envelope, entry
 
 
 def run_second_reader(endpoints: Endpoints, *, group: str = GROUP) -> Exit:
