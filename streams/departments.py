@@ -62,7 +62,6 @@ def _to(feed: Subscription, message: Message, standing: str) -> Message:
         value=value,
         headers=message.headers,
         aside=True,
-        origin=message.origin,
     )
 
 

@@ -4,8 +4,7 @@ A core lives in memory as long as the guard stands where the core left it. When 
 when anything fails, the core is thrown away and started again from the ledger.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import asyncpg
@@ -16,17 +15,16 @@ from dispatch.travel import Routers
 from infra.ledger import effects as ledger_effects
 from infra.ledger import snapshot
 from infra.ledger.effects import Applied
-from infra.ledger.outbox import Message, Origin
+from infra.ledger.outbox import Message
 from infra.software import deciding_software
 from intake import BadInput, Fault, open_message
 from schemas import journal, topics
 from schemas.admission import entry_fault
-from schemas.envelope import Envelope
 from schemas.outputs import IncidentChanged, UnitChanged
 from schemas.snapshot import Snapshot
 from streams.departments import tell_departments
 from streams.handler import Handler
-from streams.messages import Received, place_of
+from streams.messages import Received
 from streams.publish import outputs
 
 
@@ -40,8 +38,6 @@ class Dispatcher(Handler):
         are dead letters.
     routers
         From a city's content hash to a router over its streets.
-    decided
-        Is told how many seconds each entry took the core.
     """
 
     name = "dispatcher"
@@ -49,15 +45,9 @@ class Dispatcher(Handler):
     bulk = False
     ahead = True
 
-    def __init__(
-        self,
-        regions: Mapping[str, int],
-        routers: Routers,
-        decided: Callable[[float], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, regions: Mapping[str, int], routers: Routers) -> None:
         self._regions = dict(regions)
         self._routers = routers
-        self._decided = decided
         self._cores: dict[int, dict[str, Region]] = {}
         self._offsets: dict[str, int] = {}
         self._applied: dict[str, list[Applied]] = {}
@@ -95,10 +85,7 @@ class Dispatcher(Handler):
             raise BadInput(Fault.REGION, self._misplaced(entry.region, message.partition))
         if message.offset <= self._offsets[entry.region]:
             return  # a new group reads again what the ledger has from another
-        begun = time.time_ns()
         effects = core.apply(entry, message.at)
-        decided = begun, time.time_ns()
-        self._decided((decided[1] - begun) / 1e9)
         self._applied.setdefault(entry.region, []).append(
             Applied(
                 offset=message.offset,
@@ -111,14 +98,12 @@ class Dispatcher(Handler):
             )
         )
         place = f"{entry.region}/{message.offset}"
-        origin = _origin(message, envelope, entry, decided)
         self._outgoing += outputs(
             entry.id,
             message.at,
             effects,
             place,
             traceparent=envelope.traceparent,
-            origin=origin,
         )
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
@@ -155,18 +140,3 @@ class Dispatcher(Handler):
                 due = core.next_due()
                 if due is not None:
                     yield region, due
-
-
-def _origin(
-    message: Received, envelope: Envelope, entry: journal.Entry, decided_ns: tuple[int, int]
-) -> Origin:
-    seen = entry.evidence if isinstance(entry, journal.EvidenceNoted) else None
-    return Origin(
-        source="" if seen is None else seen.source,
-        happened=None if seen is None else envelope.time or seen.observed_at,
-        arrived=None if seen is None else seen.received_at,
-        entered=message.at,
-        decided_ns=decided_ns,
-        traceparent=envelope.traceparent,
-        place=place_of(message),
-    )

@@ -37,11 +37,10 @@ async def write_evidence(
 
 
 def _to_journal(found: Found, region: str) -> Message:
-    evidence, source = found.evidence, found.source
+    evidence = found.evidence
     return taken_in(
         noted(evidence, region),
         found.event,
-        (source.topic, source.partition, source.offset),
         correlation=evidence.id,
         causation=found.cause,
         time=evidence.observed_at,

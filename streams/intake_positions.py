@@ -15,7 +15,7 @@ from streams.arrivals import Now, arrival, unknown
 from streams.fencing import Fencing
 from streams.handler import Handler
 from streams.limits import IntakeSettings, limits_of
-from streams.messages import Received, place_of, taken_in
+from streams.messages import Received, taken_in
 from streams.sources import Sources
 
 
@@ -72,9 +72,7 @@ class PositionsIntake(Handler):
         last[position.unit] = found.last
         self._fixes.setdefault((found.fix.unit, found.fix.at), (found.fix, envelope.id))
         if found.moved is not None:
-            self._moves.append(
-                taken_in(found.moved, envelope, place_of(message), causation=envelope.id)
-            )
+            self._moves.append(taken_in(found.moved, envelope, causation=envelope.id))
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Write the tracks and who is in which fence."""

@@ -11,7 +11,7 @@ from schemas import topics
 from streams.arrivals import Now, arrival, unknown
 from streams.handler import Handler
 from streams.limits import IntakeSettings, limits_of
-from streams.messages import Received, place_of, taken_in
+from streams.messages import Received, taken_in
 from streams.sources import Sources
 
 
@@ -49,7 +49,6 @@ class StatusIntake(Handler):
                 taken_in(
                     entry,
                     envelope,
-                    place_of(message),
                     correlation=stamp.incident,
                     causation=envelope.id,
                 )

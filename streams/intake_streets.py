@@ -10,7 +10,7 @@ from intake import Streets
 from schemas import topics
 from streams.arrivals import Now, arrival, unknown
 from streams.handler import Handler
-from streams.messages import Received, place_of, taken_in
+from streams.messages import Received, taken_in
 from streams.sources import Sources
 
 
@@ -50,7 +50,6 @@ class StreetsIntake(Handler):
                 taken_in(
                     entry,
                     envelope,
-                    place_of(message),
                     correlation=condition.condition,
                     causation=envelope.id,
                 )
@@ -60,7 +59,7 @@ class StreetsIntake(Handler):
         at = arrival(message, self._now)
         place = f"{message.topic}/{message.partition}/{message.offset}/{message.at.isoformat()}"
         entry = self._streets.withdraw(message.key, place, at)
-        self._changes.append(taken_in(entry, None, place_of(message), correlation=entry.condition))
+        self._changes.append(taken_in(entry, None, correlation=entry.condition))
 
     async def write(self, conn: asyncpg.Connection, partition: int) -> list[Message]:
         """Return the entries."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from infra.ledger.outbox import Message, Origin
+from infra.ledger.outbox import Message
 from schemas import topics, traces, wire
 from schemas.envelope import Envelope
 from schemas.journal import Entry
@@ -93,11 +93,6 @@ def _time(milliseconds: int | None) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def place_of(message: Record) -> tuple[str, int, int]:
-    """Return a message's topic, partition and offset."""
-    return message.topic, message.partition, message.offset
-
-
 def to_journal(
     entry: Entry,
     *,
@@ -106,7 +101,6 @@ def to_journal(
     causation: str | None = None,
     traceparent: str | None = None,
     time: datetime | None = None,
-    origin: Origin | None = None,
 ) -> Message:
     """Return the Kafka message of a journal entry: keyed by its region, named by its id.
 
@@ -131,14 +125,12 @@ def to_journal(
         key=entry.region.encode(),
         value=wire.encode(entry),
         headers=envelope.headers(),
-        origin=origin,
     )
 
 
 def taken_in(
     entry: Entry,
     event: Envelope | None,
-    place: tuple[str, int, int],
     *,
     correlation: str | None = None,
     causation: str | None = None,
@@ -150,8 +142,6 @@ def taken_in(
     ----------
     event
         The message's envelope; None where it has none, or time alone was the cause.
-    place
-        The message's topic, partition and offset.
     time
         When it happened, where the envelope does not say it.
     """
@@ -163,5 +153,4 @@ def taken_in(
         causation=causation,
         traceparent=traces.carried(parent, entry.id),
         time=happened,
-        origin=Origin(traceparent=parent, place=place),
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from dispatch.published import Output, published, published_units
-from infra.ledger.outbox import Message, Origin
+from infra.ledger.outbox import Message
 from schemas import topics, traces, wire
 from schemas.effects import Effect
 from schemas.envelope import Envelope
@@ -27,7 +27,6 @@ class _Cause(NamedTuple):
     at: datetime
     journal: str | None
     traceparent: str
-    origin: Origin | None
 
 
 def publish(
@@ -62,11 +61,10 @@ def outputs(
     journal: str | None = None,
     *,
     traceparent: str | None = None,
-    origin: Origin | None = None,
 ) -> list[tuple[Output | UnitChanged, Message]]:
     """Return what `publish` does, each message with what it says."""
     trace = traces.within(traceparent, entry_id, traces.COMMIT)
-    cause = _Cause(entry_id, at, journal, trace.header(), origin)
+    cause = _Cause(entry_id, at, journal, trace.header())
     found: list[tuple[Output | UnitChanged, Message]] = []
     for number, (topic, incident, output) in enumerate(published(effects)):
         name = derive(entry_id, f"output {number}")
@@ -103,5 +101,4 @@ def _message(
         key=subject.encode(),
         value=wire.encode(output),
         headers=envelope.headers(),
-        origin=cause.origin,
     )

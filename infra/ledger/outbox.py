@@ -19,39 +19,10 @@ Headers = list[tuple[str, bytes]]
 _headers = msgspec.json.Decoder(Headers)
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """What a message comes of, for measuring only: the ledger does not keep it.
-
-    Attributes
-    ----------
-    source
-        Kind of what was seen: ``report``, ``sensor``; empty where that is not measured.
-    happened, arrived
-        When it was, by its producer; when it came, by the broker.
-    entered
-        When its entry came to the journal.
-    decided_ns
-        When the core began with the entry and ended, nanoseconds since 1970.
-    traceparent
-        Of the message that it came with, or of its entry.
-    place
-        Topic, partition and offset of that message.
-    """
-
-    source: str = ""
-    happened: datetime | None = None
-    arrived: datetime | None = None
-    entered: datetime | None = None
-    decided_ns: tuple[int, int] | None = None
-    traceparent: str | None = None
-    place: tuple[str, int, int] | None = None
-
-
 class Message(msgspec.Struct, frozen=True):
     """One Kafka message to be sent.
 
-    ``aside`` says that it goes in a lane of its own, where it holds up no other. ``origin`` is
-    known only to the process that made it.
+    ``aside`` says that it goes in a lane of its own, where it holds up no other.
     """
 
     topic: str
@@ -59,7 +30,6 @@ class Message(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: Headers = []
     aside: bool = False
-    origin: Origin | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -134,16 +134,16 @@ def guard_not_locked() -> list[Any]:
 
 def random_ids() -> list[Any]:
     """An entry has a new id each time it is written, not one derived from what it says."""
-    to_journal, count = messages.to_journal, [0]
+    taken_in, count = messages.taken_in, [0]
 
-    def anew(entry: Any, **about: Any) -> Any:
+    def anew(entry: Any, *about: Any, **more: Any) -> Any:
         import msgspec  # noqa: PLC0415
 
         count[0] += 1
         made = str(uuid.UUID(int=count[0]))
-        return to_journal(msgspec.structs.replace(entry, id=made), **about)
+        return taken_in(msgspec.structs.replace(entry, id=made), *about, **more)
 
-    return [patch.object(evidence, "to_journal", anew), *_evidence_always_new()]
+    return [patch.object(evidence, "taken_in", anew), *_evidence_always_new()]
 
 
 def _evidence_always_new() -> list[Any]:

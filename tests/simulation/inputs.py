@@ -80,7 +80,7 @@ class Reports(_Made):
         said = self._open(message)
         item = made_evidence(said["id"], message.at, said["x"], said["y"])
         source = Source(message.topic, message.partition, message.offset)
-        self._found.setdefault(item.id, (item, source, said["id"]))
+        self._found.setdefault(item.id, Found(item, source, said["id"]))
 
     def is_urgent(self, record: Record) -> bool:
         return b'"urgent"' in (record.value or b"")
@@ -121,7 +121,7 @@ class Readings(_Made):
             name = f"{sensor}/{counts[sensor]}/{said['id']}"
             item = made_evidence(name, message.at, said["x"], said["y"])
             source = Source(message.topic, message.partition, message.offset)
-            self._found.setdefault(item.id, (item, source, said["id"]))
+            self._found.setdefault(item.id, Found(item, source, said["id"]))
 
     async def write(self, conn: Any, partition: int) -> list[Message]:
         changed, self._changed = self._changed, set()
