@@ -638,7 +638,8 @@ def _lock_region(s: Session, region: str) -> list[Row]:
 
 
 def _update_region(s: Session, region: str, _clock: Any, offset: int, *rest: Any) -> list[Row]:
-    s.put("region", region, (offset, dict(rest[-1])))
+    _policy, _version, _city, numbers, _fences = rest
+    s.put("region", region, (offset, dict(numbers)))
     return []
 
 
