@@ -227,7 +227,9 @@ async def test_a_batch_that_fails_ends_the_worker(monkeypatch, error):
             return agents.append
 
     class Event:
-        message = SimpleNamespace(value=[Received("t", 0, 0, None, None, [], AT)])
+        message = SimpleNamespace(
+            topic="t", partition=0, offset=0, value=[Received("t", 0, 0, None, None, [], AT)]
+        )
         acked = False
 
         def ack(self) -> None:
