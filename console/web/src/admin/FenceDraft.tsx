@@ -3,6 +3,15 @@ import { t } from "../words/catalogue";
 import { KINDS, kindOf } from "./Fences";
 import { accepted, canUndo, discard, doubts, draft, isRefused, outcome, put, putInForce, putRing, reason, tryIt, undo, type Draft, type Kind, type LonLat } from "./fences";
 
+const FAULTS = {
+  crossing: "fence_fault_crossing",
+  antimeridian: "fence_fault_antimeridian",
+  shape: "fence_fault_shape",
+  empty: "fence_fault_empty",
+  outside: "fence_fault_outside",
+  overlaps: "fence_fault_overlaps",
+} as const;
+
 /** A fence as it is wanted: nothing of it holds before it was looked at, and put in force. */
 export function FenceDraft() {
   const [busy, setBusy] = useState(false);
@@ -112,7 +121,7 @@ function Outcome() {
     <>
       {found.faults.map((one) => (
         <p key={one.code} class="warning" id={`fence-fault-${one.code}`}>
-          {t(`fence_fault_${one.code}`, {
+          {t(FAULTS[one.code], {
             names: one.names?.join("、") ?? "",
             percent: one.percent ?? 0,
             at: one.at ? one.at.map((value) => value.toFixed(5)).join(", ") : "",
