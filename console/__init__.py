@@ -27,6 +27,7 @@ module          what it holds
 ``audit``       ``/audit``
 ``refusals``    `Refusals`: who was refused, in the audit
 ``reveal``      ``/evidence/{evidence}/reveal``: a reporter's contact, for a purpose
+``journaled``   a change journaled once per key, audited, waited for
 ``fences``      fences drawn, moved, renamed and removed
 ``places``      places by name, names of points, fences
 ``ways``        routes, isochrones, who could go to an incident

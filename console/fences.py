@@ -4,9 +4,7 @@ A change is an entry of the journal. It is first looked at: what is wrong with i
 incidents would be told to lie elsewhere.
 """
 
-import hashlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import asyncpg
@@ -15,17 +13,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from console.bodies import answers, body_of, json_body, reply
-from console.calls import until
 from console.entry import AsPerson
-from console.keys import KEY_PARAMETER, claimed, key_of
+from console.journaled import Audited, journaled
+from console.keys import KEY_PARAMETER, key_of
 from console.problems import Problem
 from console.services import Services, services_of
-from infra.ledger import audit, fences
+from infra.ledger import fences
 from infra.ledger.fences import FenceLine, FencesNow
-from infra.ledger.pool import asking, reading, transaction
-from schemas import topics
+from infra.ledger.pool import asking, reading
 from schemas.admission import shape_fault
-from schemas.envelope import Envelope
 from schemas.ids import derive, id_fault
 from schemas.journal import FenceChanged
 from schemas.records import FenceShape
@@ -166,7 +162,6 @@ async def put_in_force(request: Request, person: AsPerson) -> Response:
     services, key = services_of(request), key_of(request)
     given = await body_of(request, FenceGiven)
     named = derive(f"{person.name}\x1f{key}", "gateway-fence")
-    digest = hashlib.sha256(msgspec.json.encode(("fence", given))).digest()
     async with reading(services.pool) as conn:
         now = await _now(conn, given.region)
         known = await _told(conn, now)
@@ -186,37 +181,33 @@ async def put_in_force(request: Request, person: AsPerson) -> Response:
         operator=person.name,
         reason=given.reason,
     )
-    envelope = Envelope(
-        id=named,
-        source=f"/jingwei/gateway/{person.name}",
-        type=topics.JOURNAL.type,
-        time=datetime.now(UTC),
-        subject=now.region,
+    said = Audited(
+        "fence",
+        f"{now.region}/{given.fence}",
+        {
+            "kind": given.kind,
+            "name": given.name,
+            "removed": given.polygons is None,
+            "instead_of": given.instead_of,
+            "reason": given.reason,
+        },
     )
-    most_s = services.settings.answer_s
-    async with claimed(services, person, key, digest, named):
-        async with transaction(services.pool) as conn:
-            await audit.write(
-                conn,
-                person.name,
-                "fence",
-                f"{now.region}/{given.fence}",
-                kind=given.kind,
-                name=given.name,
-                removed=given.polygons is None,
-                instead_of=given.instead_of,
-                reason=given.reason,
-            )
-        written = await services.desk.send(topics.JOURNAL, now.region, entry, envelope, most_s)
-        found = await until(
-            lambda: _later(services, now.region),
-            lambda told: told.number != given.instead_of,
-            most_s,
-        )
-    if found is None or found.number == given.instead_of:
-        if written:
-            return reply(found, 202)
-        raise Problem("no-answer", "the broker has not confirmed it: send the same request again")
+
+    def is_changed(told: FenceChanges) -> bool:
+        return told.number != given.instead_of
+
+    found, changed = await journaled(
+        services,
+        person,
+        key,
+        given,
+        entry,
+        said,
+        lambda: _later(services, now.region),
+        is_changed,
+    )
+    if not changed:
+        return reply(found, 202)
     if not _has(found, named):
         raise _was_changed(found.number)
     return reply(found)

@@ -1,6 +1,5 @@
 """Response plans, what another policy would change, and another policy put in force."""
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -12,18 +11,16 @@ from pydantic import Field
 
 from console import paging
 from console.bodies import answers, body_of, json_body, raw, reply
-from console.calls import until
 from console.compute.shapes import Rehearsal
 from console.entry import AsPerson
-from console.keys import KEY_PARAMETER, claimed, key_of
+from console.journaled import Audited, journaled
+from console.keys import KEY_PARAMETER, key_of
 from console.problems import Problem
 from console.services import Services, services_of
-from infra.ledger import audit, pages
+from infra.ledger import pages
 from infra.ledger.pages import PolicyLine
-from infra.ledger.pool import asking, reading, transaction
-from schemas import topics
+from infra.ledger.pool import asking, reading
 from schemas.admission import policy_fault
-from schemas.envelope import Envelope
 from schemas.ids import derive
 from schemas.journal import PolicyChanged
 from schemas.policy import Policy, Requirement, ResponsePlan
@@ -146,36 +143,31 @@ async def put_in_force(request: Request, person: AsPerson) -> Response:
         operator=person.name,
         reason=given.reason,
     )
-    envelope = Envelope(
-        id=named,
-        source=f"/jingwei/gateway/{person.name}",
-        type=topics.JOURNAL.type,
-        time=datetime.now(UTC),
-        subject=known.region,
+    said = Audited(
+        "policy",
+        known.region,
+        {
+            "version": given.policy.version,
+            "instead_of": given.instead_of,
+            "reason": given.reason,
+        },
     )
-    digest = hashlib.sha256(msgspec.json.encode(("policy", given))).digest()
-    most_s = services.settings.answer_s
-    async with claimed(services, person, key, digest, named):
-        async with transaction(services.pool) as conn:
-            await audit.write(
-                conn,
-                person.name,
-                "policy",
-                known.region,
-                version=given.policy.version,
-                instead_of=given.instead_of,
-                reason=given.reason,
-            )
-        written = await services.desk.send(topics.JOURNAL, known.region, entry, envelope, most_s)
-        found = await until(
-            lambda: _line(services, known.region),
-            lambda line: line.policy.version != given.instead_of,
-            most_s,
-        )
-    if found is None or found.policy.version == given.instead_of:
-        if written:
-            return reply(found or known, 202)
-        raise Problem("no-answer", "the broker has not confirmed it: send the same request again")
+
+    def is_changed(line: PolicyLine) -> bool:
+        return line.policy.version != given.instead_of
+
+    found, changed = await journaled(
+        services,
+        person,
+        key,
+        given,
+        entry,
+        said,
+        lambda: _line(services, known.region),
+        is_changed,
+    )
+    if not changed:
+        return reply(found, 202)
     if found.policy != given.policy:
         raise _was_changed(found.policy)
     return reply(found)
