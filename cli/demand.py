@@ -16,7 +16,7 @@ from atlas.folder import load_city
 from cli import exit_codes
 from cli.asking import ask
 from cli.output import write_json
-from cli.periods import time_of
+from cli.periods import FromOption, ToOption, time_of
 from cli.services import HomeOption, JsonOption
 from dispatch.plans import requirements
 from infra.ledger.demand import Called, calls, period, policy
@@ -44,15 +44,8 @@ def demand(
     folder: Annotated[Path, typer.Argument(help="A city's folder.")],
     home: HomeOption = None,
     *,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="T", help="ISO 8601 time; UTC if no offset (default: the first)."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="Like --from; exclusive.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     severity: Annotated[
         list[str] | None, typer.Option(help="Severities that count (default: P1 and P2).")
     ] = None,

@@ -21,7 +21,7 @@ from cli import exit_codes
 from cli.jumps import FASTEST_MPS
 from cli.odd_fixes import Held, Odd, OddFixes
 from cli.output import progress, write_json
-from cli.periods import time_of
+from cli.periods import FromOption, ToOption, time_of
 from cli.progress import Bar
 from cli.services import HomeOption, JsonOption
 from geo.speeds.files import write_speeds
@@ -67,15 +67,8 @@ def learn(
     folder: Annotated[Path, typer.Argument(help="A city's folder.")],
     home: HomeOption = None,
     *,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="T", help="ISO 8601 time; UTC if no offset (default: the first)."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="T", help="Like --from; exclusive.")
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -1,8 +1,19 @@
 """Times that are given as options."""
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
 
 from cli import exit_codes
+
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="T", help="ISO 8601 time; UTC if no offset (default: the first)."
+    ),
+]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="T", help="Like --from; exclusive.")]
 
 
 class BadPeriod(ValueError):

@@ -36,22 +36,25 @@ class Cover:
         Of the policy: cells and probabilities, and what lateness costs.
     seconds
         By cell, the travel time from each base; infinite where no way leads.
+
+    Attributes
+    ----------
+    severity
+        The worst one: of its calls the costs are.
     """
 
     def __init__(self, rules: Coverage, joint: Joint, seconds: Sequence[Sequence[float]]) -> None:
         self._rules = rules
-        severity = min(joint.targets_s, key=lambda code: codes.severity(code).rank)
-        target_ms, turnout_ms = (
-            milliseconds(joint.targets_s[severity]),
-            milliseconds(joint.turnout_s),
-        )
+        self.severity = min(joint.targets_s, key=lambda code: codes.severity(code).rank)
+        target_ms = milliseconds(joint.targets_s[self.severity])
+        turnout_ms = milliseconds(joint.turnout_s)
         self._unserved = round(rules.unserved_cost * MICRO) // _COARSE
         costs = Costs(joint)
 
         def cost(travel_s: float) -> int:
             if travel_s == inf:
                 return self._unserved
-            late = costs.arrival(severity, turnout_ms, milliseconds(travel_s))
+            late = costs.arrival(self.severity, turnout_ms, milliseconds(travel_s))
             return min(late // _COARSE, self._unserved)
 
         order = [sorted(range(len(row)), key=lambda base: (row[base], base)) for row in seconds]

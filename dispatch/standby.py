@@ -42,7 +42,7 @@ def _best(state: State, means: Means, unit: Unit, rules: Coverage) -> Standby | 
     fleet = [one for _, one in sorted(state.units.items()) if one.kind == unit.kind]
     bases = _bases(fleet, rules)
     cover = means.covers.of(state, means.travel, unit.kind, bases)
-    waiting = Counter(waits_at(one) for one in fleet if is_free(one) and one.id != unit.id)
+    waiting = Counter(_waits_at(one) for one in fleet if is_free(one) and one.id != unit.id)
     names = list(bases)
 
     def counts(station: str) -> list[int]:
@@ -51,7 +51,7 @@ def _best(state: State, means: Means, unit: Unit, rules: Coverage) -> Standby | 
     def option(station: str) -> _Option:
         lon, lat = bases[station]
         there = Point(lon=lon, lat=lat)
-        (seconds,) = means.travel.seconds(state, [start_of(unit)], there, "P1").seconds
+        (seconds,) = means.travel.seconds(state, [start_of(unit)], there, cover.severity).seconds
         seconds = min(seconds, state.policy.max_eta_s)
         return _Option(cover.cost(counts(station)) + cover.drive(seconds), seconds, station)
 
@@ -81,6 +81,6 @@ def _bases(fleet: list[Unit], rules: Coverage) -> dict[str, Place]:
     return bases
 
 
-def waits_at(unit: Unit) -> str:
+def _waits_at(unit: Unit) -> str:
     """Return the name of the station where a free unit waits, or to which it drives."""
     return unit.standby.station if unit.standby else unit.station

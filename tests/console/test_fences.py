@@ -1,6 +1,7 @@
 """Fences drawn through the gateway: looked at, put in force once, seen by maps and searches."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.cli.scene import Scene
 from tests.console.town import EAST, SOUTH, WEST
 from tests.console.visitors import Visitors
 from tests.dispatch import dispatch_world as world
+from tests.patience import patience
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgis]
 PATH = "/api/v1/fences"
@@ -169,11 +171,10 @@ async def test_tiles_and_searches_follow(answered: Scene, visitors: Visitors) ->
     assert "新仓库" in names
     spot = world.place(1, 5)
     where = f"/api/v1/places/reverse?lon={spot.lon}&lat={spot.lat}"
-    for _ in range(120):
-        if "新仓库" in (await root.get(where)).text:
-            break
-        await asyncio.sleep(0.25)
-    assert "新仓库" in (await root.get(where)).text
+    deadline = time.monotonic() + patience(30.0)
+    while "新仓库" not in (await root.get(where)).text:
+        assert time.monotonic() < deadline, "searches do not follow"
+        await asyncio.sleep(0.05)
 
 
 async def test_a_restarted_core_and_a_restarted_worker_have_the_changes(
