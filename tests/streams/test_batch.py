@@ -1,9 +1,10 @@
 """One batch, one transaction: poisoned messages, zombies, lanes left behind, a lost database."""
 
 import asyncio
+import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -472,6 +473,43 @@ async def test_a_guard_is_taken_from_a_worker_that_stands_still(bench, endpoints
         stood.terminate()
     assert await bench.sent() == ["before", "after"]
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox WHERE lane = 'l'") == 0
+
+
+async def test_a_guard_is_taken_from_a_worker_stopped_while_it_sends_rows(
+    bench, endpoints, monkeypatch
+):
+    """To PostgreSQL that one is active, for as long as it likes: no time limit ends it."""
+    monkeypatch.setattr(guards, "HELD_S", 0.5)
+    await bench.processor().process(bench.messages(0, "before"))
+    stopped, go_on = threading.Event(), threading.Event()
+
+    def rows() -> Iterator[tuple[str]]:
+        yield from [("l" * 100,)] * 5_000  # more than asyncpg sends at once
+        stopped.set()
+        go_on.wait()
+
+    async def hold() -> None:
+        conn = await asyncpg.connect(endpoints.worker_url)
+        try:
+            await conn.execute("BEGIN")
+            assert await lock_offsets(conn, bench.group, [(Echo.topic.name, 0)])
+            insert = "INSERT INTO outbox (lane, topic, value, headers) VALUES ($1, 't', '', '')"
+            await conn.executemany(insert, rows())
+            await conn.execute("COMMIT")
+        finally:
+            conn.terminate()
+
+    holding = asyncio.create_task(asyncio.to_thread(asyncio.run, hold()))
+    try:
+        assert await asyncio.to_thread(stopped.wait, patience(10))
+        successor = bench.processor()
+        await asyncio.wait_for(successor.process(bench.messages(1, "after")), patience(10))
+    finally:
+        go_on.set()
+        (ended,) = await asyncio.gather(holding, return_exceptions=True)
+    assert isinstance(ended, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
+    assert await bench.sent() == ["before", "after"]
+    assert await bench.pool.fetchval("SELECT count(*) FROM outbox WHERE topic = 't'") == 0
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -7,11 +7,13 @@ ORDER BY c.topic, c.partition
 FOR UPDATE OF c;
 
 -- name: end_idle_holders
+-- A client that stops while it sends rows leaves its backend "active", waiting for the next one: no
+-- time limit of PostgreSQL's ends that. Each row that comes is a change of state.
 SELECT a.pid, pg_terminate_backend(a.pid)
 FROM pg_stat_activity AS a
 WHERE a.pid = ANY(pg_blocking_pids($1)) AND a.usename = current_user
   AND a.application_name <> current_setting('application_name')
-  AND a.state LIKE 'idle in transaction%'
+  AND (a.state LIKE 'idle in transaction%' OR (a.state = 'active' AND a.wait_event_type = 'Client'))
   AND a.state_change < clock_timestamp() - make_interval(secs => $2);
 
 -- name: workers
